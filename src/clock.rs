@@ -1,0 +1,35 @@
+//! The only caller of `now()` and of random ids: everything else is handed a [`Clock`].
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+/// Where the time and new ids come from.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The time, in whole microseconds, as it is stored.
+    fn now(&self) -> DateTime<Utc>;
+    /// A new UUIDv7.
+    fn id(&self) -> String;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct System;
+
+impl Clock for System {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now().trunc_subsecs(6)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+    fn id(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+}
+
+/// The machine's clock, to be shared.
+#[must_use]
+pub fn system() -> Arc<dyn Clock> {
+    Arc::new(System)
+}

@@ -1,0 +1,36 @@
+//! The words of Rolldeck as types: what every other room speaks.
+//!
+//! Nothing here decides, reads a clock or does I/O. Text that comes from outside becomes
+//! [`SafeText`] or a checked name while it is parsed, so a value of these types can be stored,
+//! logged and painted as it is.
+
+pub mod action;
+pub mod audit;
+pub mod name;
+pub mod phase;
+pub mod plan;
+pub mod principal;
+pub mod reason;
+pub mod rollout;
+pub mod scope;
+pub mod snapshot;
+pub mod text;
+pub mod unit;
+pub mod window;
+
+pub use action::{Action, ActionSpec};
+pub use audit::{Actor, ActorKind, AuditEntry, Outcome, Subject, SubjectKind, Via};
+pub use name::{GateName, LaneName, NameError, RolloutId, RolloutName, SiteName, StageName, TargetName};
+pub use phase::{Phase, StageState};
+pub use plan::Plan;
+pub use principal::{Binding, Principal, Role};
+pub use reason::{Reason, ReasonError};
+pub use rollout::{
+    Blocker, BlockerKind, Exposure, Failure, Freeze, Gate, GateKind, GateState, Next, Preview, Revision, Rollout, Sli,
+    SliArm, Stage, UnitView, Verdict, VersionRef,
+};
+pub use scope::{Place, Scope, ScopeError};
+pub use snapshot::{Digest, Snapshot};
+pub use text::{SafeBlock, SafeText};
+pub use unit::{FactValue, Facts, FailureCategory, Report, ReportState, SliReading, Truth, UnitId, UnitKey};
+pub use window::{Window, WindowState};

@@ -1,0 +1,165 @@
+//! The audit entry: who did what to what, when, why, having seen what, with what outcome.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Blocker, Revision, Role, SafeText};
+
+/// The version of the entry's form.
+pub const SCHEMA: u32 = 1;
+
+/// What kind of actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A person.
+    Human,
+    /// A machine with a credential of its own.
+    Automation,
+    /// A site's agent.
+    Agent,
+    /// Rolldeck itself: the engine, the judge.
+    System,
+}
+
+/// The client's word for what it is, recorded as claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// The dashboard.
+    Tui,
+    /// The command line.
+    Cli,
+    /// Another client of the API.
+    Api,
+    /// An agent.
+    Agent,
+}
+
+/// Who acted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Actor {
+    /// The name it goes by.
+    pub id: SafeText,
+    /// What kind of actor.
+    pub kind: ActorKind,
+    /// The role in force then.
+    pub role: Option<Role>,
+    /// What the client said it is.
+    pub via: Option<Via>,
+    /// The token's id.
+    pub credential: Option<SafeText>,
+    /// The address of the connection.
+    pub source: Option<SafeText>,
+}
+
+impl Actor {
+    /// Rolldeck itself, under the name of the part that acted: `engine`, `judge`.
+    #[must_use]
+    pub fn system(id: &str) -> Self {
+        Self { id: SafeText::new(id), kind: ActorKind::System, role: None, via: None, credential: None, source: None }
+    }
+}
+
+/// What kind of thing was acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectKind {
+    /// A rollout, by target and name.
+    Rollout,
+    /// A window, by id.
+    Window,
+    /// An override, by id.
+    Override,
+    /// A flag, by key.
+    Flag,
+    /// A snapshot, by digest.
+    Snapshot,
+    /// A unit, by `site/lane`.
+    Unit,
+    /// A token, by id.
+    Token,
+    /// The server itself.
+    Server,
+}
+
+/// What was acted on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Subject {
+    /// What kind of thing.
+    pub kind: SubjectKind,
+    /// The target, where it lies in one.
+    pub target: Option<SafeText>,
+    /// Its name or id.
+    pub name: SafeText,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// About to be done; another entry tells the outcome.
+    Intended,
+    /// Done.
+    Applied,
+    /// Nothing was to be changed.
+    NoOp,
+    /// Not done, because something forbade it.
+    Refused,
+    /// Tried, and not done.
+    Failed,
+    /// Sent, and not seen to be done.
+    Unconfirmed,
+}
+
+/// Revisions around an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RevisionChange {
+    /// Before it; none when the thing did not exist.
+    pub before: Option<Revision>,
+    /// After it; none when it does not exist any more, or nothing was done.
+    pub after: Option<Revision>,
+}
+
+/// One entry of the audit trail. Stored as its RFC 8785 canonical bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditEntry {
+    /// Dense, from 1.
+    pub seq: u64,
+    /// A UUIDv7.
+    pub id: String,
+    /// When it was decided.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: Actor,
+    /// What was done: an action's verb, or an event of the engine such as `stage_passed`.
+    pub action: SafeText,
+    /// To what.
+    pub subject: Subject,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The `seq` of the intent that this is the outcome of.
+    pub intent: Option<u64>,
+    /// Why, in the actor's words; of the engine, in its own.
+    pub reason: Option<SafeText>,
+    /// A ticket's id.
+    pub ticket: Option<SafeText>,
+    /// The override that was used.
+    #[serde(rename = "override")]
+    pub override_id: Option<SafeText>,
+    /// Revisions of the subject.
+    pub revision: RevisionChange,
+    /// What it changes, in one sentence.
+    pub effect: Option<SafeText>,
+    /// What was on the actor's screen.
+    pub saw: Option<SafeText>,
+    /// What refused it.
+    pub blockers: Vec<Blocker>,
+    /// The client's key.
+    pub idempotency_key: Option<SafeText>,
+    /// Ties together all that belongs to one rollout.
+    pub correlation_id: Option<SafeText>,
+    /// [`SCHEMA`].
+    pub schema: u32,
+}

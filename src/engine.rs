@@ -1,0 +1,274 @@
+//! The staged rollout as a pure state machine: state, event and context in; state, effects and
+//! facts out. It never reads a clock, never evaluates an expression, never does I/O.
+//!
+//! [`step`] is total: whatever event comes in whatever state, there is an answer. An action that
+//! may not be done answers [`Answer::Refused`] and changes nothing.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    Action, Blocker, Digest, Exposure, Failure, FailureCategory, Freeze, GateName, Next, Phase, Plan, Preview,
+    SafeBlock, SafeText, Stage, StageName, Truth, UnitKey, UnitView,
+};
+
+/// What the engine keeps of one rollout. Serialised as it is into the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    // the engine's author fills this
+    pub phase: Phase,
+}
+
+/// A unit of the membership that is frozen when a rollout begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Which unit.
+    pub unit: UnitKey,
+    /// What it runs now: pinned as what rollback returns it to.
+    pub present: Option<Digest>,
+}
+
+/// What the world is like at the moment of a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// The rollout's plan.
+    pub plan: &'a Plan,
+    /// Units that a freeze holds now, and the freeze.
+    pub held: &'a BTreeMap<UnitKey, Freeze>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Time went by (at [`due`], or whenever a window began or ended).
+    Tick,
+    /// Somebody acts; whether they may was decided before.
+    Act {
+        /// What they do.
+        action: Action,
+        /// For a rollback: bring the units to this snapshot instead of the pinned ones.
+        to: Option<Digest>,
+    },
+    /// An agent asks for its desired state and can take an order now; `generation` is the number
+    /// that an order given in answer to this gets.
+    Asked {
+        /// The unit.
+        unit: UnitKey,
+        /// The number of the order.
+        generation: u64,
+    },
+    /// An agent reported.
+    Reported {
+        /// The unit.
+        unit: UnitKey,
+        /// What it said of which order.
+        report: UnitReport,
+    },
+    /// The unit's facts became too old, or its agent fell silent.
+    Silent {
+        /// The unit.
+        unit: UnitKey,
+    },
+}
+
+/// What a report means for the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitReport {
+    /// The order it is about.
+    pub generation: u64,
+    /// How far it is.
+    pub progress: Progress,
+    /// The snapshot that was measured, never the claimed one.
+    pub measured: Option<Digest>,
+    /// The snapshot that was claimed.
+    pub claimed: Option<Digest>,
+    /// The gates of the plan evaluated over the facts of this check; one missing is unknown.
+    pub readings: Vec<Reading>,
+}
+
+/// One gate evaluated on one unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Which gate.
+    pub gate: GateName,
+    /// Whether it holds.
+    pub truth: Truth,
+    /// Which part decided it, with numbers.
+    pub why: SafeText,
+}
+
+/// How far a unit is with an order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// Working on it.
+    Applying,
+    /// Applied, not measured yet.
+    Applied,
+    /// A check after the apply exited 0.
+    Healthy,
+    /// A check after the apply exited otherwise.
+    Unhealthy,
+    /// Not done.
+    Failed {
+        /// Why.
+        category: FailureCategory,
+        /// What the command printed.
+        output_tail: SafeBlock,
+    },
+}
+
+/// What the world must do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Give the unit this order.
+    Tell {
+        /// The unit.
+        unit: UnitKey,
+        /// The number of the order.
+        generation: u64,
+        /// What it is to run.
+        snapshot: Digest,
+        /// What it ran before.
+        previous: Option<Digest>,
+    },
+    /// The candidate completed healthy: mark it known good.
+    MarkKnownGood {
+        /// The candidate.
+        snapshot: Digest,
+    },
+}
+
+/// A transition that goes into the audit trail: each has exactly one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// What happened, as the audit's `action`: `stage_entered`, `stage_passed`, `gate_breached`,
+    /// `rollback_started`, `rolled_back`, `completed`, `degraded`, `recovered`, ...
+    /// For a person's action the action's verb: control merges it with who and why.
+    pub what: &'static str,
+    /// One sentence.
+    pub detail: SafeText,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Something changed, or the event was not a question.
+    Done,
+    /// An action that changed nothing, such as pause while paused.
+    NoOp,
+    /// An action that is not possible in this state.
+    Refused(Vec<Blocker>),
+}
+
+/// The result of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The state after it.
+    pub state: State,
+    /// What the world must do.
+    pub effects: Vec<Effect>,
+    /// What goes into the audit trail.
+    pub facts: Vec<Fact>,
+    /// What became of the event.
+    pub answer: Answer,
+}
+
+/// Why a rollout cannot begin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BeginError {
+    /// The target has no unit.
+    #[error("{0} has no units yet: start an agent there first (rolldeck agent --group {0} ...)")]
+    NoUnits(crate::domain::TargetName),
+    /// A stage would select nothing.
+    #[error("stage {stage} would select nothing: the stages before it already take all {members} units")]
+    EmptyStage {
+        /// The stage.
+        stage: StageName,
+        /// How many units there are.
+        members: usize,
+    },
+}
+
+/// All that is shown of a state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// `r` and a number that goes up with plan, phase, stage, membership and candidate only.
+    pub revision: u64,
+    /// Where it is.
+    pub phase: Phase,
+    /// Why, in one sentence.
+    pub message: SafeText,
+    /// The stages with their gates.
+    pub stages: Vec<Stage>,
+    /// The stage it is in.
+    pub current_stage: Option<StageName>,
+    /// What holds the next promotion, the weightiest first; freezes from [`Context::held`] among them.
+    pub blockers: Vec<Blocker>,
+    /// How far the candidate reaches.
+    pub exposure: Exposure,
+    /// The units (`seen_at` and `reachable` are filled in by control).
+    pub units: Vec<UnitView>,
+    /// Units that failed.
+    pub failures: Vec<Failure>,
+    /// What happens next.
+    pub next: Option<Next>,
+    /// When phase or stage last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Begins a rollout: freezes the membership, pins what each unit runs.
+///
+/// # Errors
+/// [`BeginError`] when there is nothing to roll out to.
+pub fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Result<Step, BeginError> {
+    let _ = (plan, members, now);
+    todo!()
+}
+
+/// What a begin would do, in words.
+///
+/// # Errors
+/// As [`begin`].
+pub fn preview_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Result<Preview, BeginError> {
+    let _ = (plan, members, now);
+    todo!()
+}
+
+/// One step of the machine.
+#[must_use]
+pub fn step(state: &State, event: &Event, context: &Context<'_>) -> Step {
+    let _ = (state, event, context);
+    todo!()
+}
+
+/// Whether the unit would be given an order if it asked now.
+#[must_use]
+pub fn wants(state: &State, unit: &UnitKey, context: &Context<'_>) -> bool {
+    let _ = (state, unit, context);
+    todo!()
+}
+
+/// What an action would do, in words; the checks say what forbids it here (the guard adds its own).
+#[must_use]
+pub fn preview(state: &State, action: Action, to: Option<&Digest>, context: &Context<'_>) -> Preview {
+    let _ = (state, action, to, context);
+    todo!()
+}
+
+/// When a [`Event::Tick`] would change something by itself: the end of a hold, a deadline.
+#[must_use]
+pub fn due(state: &State, context: &Context<'_>) -> Option<DateTime<Utc>> {
+    let _ = (state, context);
+    todo!()
+}
+
+/// All that is shown of a state.
+#[must_use]
+pub fn view(state: &State, context: &Context<'_>) -> View {
+    let _ = (state, context);
+    todo!()
+}

@@ -1,0 +1,219 @@
+//! What survives a crash. One trait in the words of the domain; SQLite now, PostgreSQL later.
+//!
+//! The control plane is the one writer: it decides on its state in memory and hands over what
+//! changed as a [`Batch`], which becomes durable as a whole or not at all. Many requests share one
+//! batch, and so one synced commit.
+
+pub mod sqlite;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{Digest, RolloutId, Snapshot, UnitId, Window};
+
+/// A stored document: the JSON that control keeps for one thing.
+pub type Document = serde_json::Value;
+
+/// One change to what is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// A rollout's state, whole.
+    Rollout(RolloutId, Document),
+    /// A unit's state, whole.
+    Unit(UnitId, Document),
+    /// A window, whole.
+    Window(Window),
+    /// A snapshot, whole.
+    Snapshot(Snapshot),
+    /// The bytes of a snapshot's artifact.
+    Artifact(Digest, std::sync::Arc<[u8]>),
+    /// A token; only a hash of its secret is in it.
+    Token(TokenRecord),
+    /// The answer to an idempotency key.
+    Idempotency(IdempotencyRecord),
+    /// Forget the answers of keys that expired before this instant.
+    ExpireIdempotency(DateTime<Utc>),
+    /// An entry of the audit trail.
+    Audit(StoredEntry),
+    /// A signed checkpoint of the audit trail.
+    Checkpoint {
+        /// How many entries it covers.
+        size: u64,
+        /// When it was signed.
+        at: DateTime<Utc>,
+        /// The C2SP signed note.
+        note: String,
+    },
+}
+
+/// What becomes durable together.
+pub type Batch = Vec<Write>;
+
+/// An audit entry as it is stored: exact bytes, their leaf hash, and columns to find it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// Its number, dense from 1.
+    pub seq: u64,
+    /// RFC 8785 canonical bytes.
+    pub bytes: Vec<u8>,
+    /// `SHA-256(0x00 || bytes)`.
+    pub leaf: [u8; 32],
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The actor's id.
+    pub actor: String,
+    /// The action.
+    pub action: String,
+    /// `TARGET/NAME` of the rollout it is about.
+    pub rollout: Option<String>,
+}
+
+/// A token without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TokenRecord {
+    /// Its public id, `t-...`.
+    pub id: String,
+    /// The name its holder goes by.
+    pub name: String,
+    /// SHA-256 of the secret, in hex.
+    pub secret_hash: String,
+    /// What it is good for.
+    pub role: crate::domain::Role,
+    /// Patterns of targets.
+    pub targets: Vec<String>,
+    /// For an agent: its site.
+    pub binding: Option<crate::domain::Binding>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// The first answer to an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct IdempotencyRecord {
+    /// Whose key: the principal's id.
+    pub principal: String,
+    /// For which rollout, `TARGET/NAME`.
+    pub rollout: String,
+    /// The key.
+    pub key: String,
+    /// SHA-256 of what was asked, in hex.
+    pub fingerprint: String,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// The body of the answer, exactly.
+    pub body: String,
+    /// When it was given.
+    pub at: DateTime<Utc>,
+}
+
+/// Which audit entries are wanted. All that is set must match.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only those with a greater `seq`.
+    pub after: u64,
+    /// `TARGET/NAME`.
+    pub rollout: Option<String>,
+    /// An actor's id.
+    pub actor: Option<String>,
+    /// An action.
+    pub action: Option<String>,
+    /// Not before.
+    pub since: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
+    /// At most that many.
+    pub limit: u32,
+    /// The newest that match rather than the oldest (the answer is ascending all the same).
+    pub newest: bool,
+}
+
+/// All that control needs to go on after a start.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Rollouts.
+    pub rollouts: Vec<(RolloutId, Document)>,
+    /// Units.
+    pub units: Vec<(UnitId, Document)>,
+    /// Windows.
+    pub windows: Vec<Window>,
+    /// Snapshots.
+    pub snapshots: Vec<Snapshot>,
+    /// Tokens.
+    pub tokens: Vec<TokenRecord>,
+    /// Answers to idempotency keys.
+    pub idempotency: Vec<IdempotencyRecord>,
+    /// Leaf hashes of the audit trail, all of them, in order.
+    pub leaves: Vec<[u8; 32]>,
+    /// The newest checkpoint's note.
+    pub checkpoint: Option<String>,
+}
+
+/// Why the store did not do it. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it.
+    #[error("{place} is in use by another process: stop that one, or use another --data directory")]
+    Locked {
+        /// The file or URL, without secrets.
+        place: String,
+    },
+    /// It is not what it should be.
+    #[error(
+        "{place} is damaged ({detail}): keep a copy, check it with `rolldeck audit verify --data`, and restore a backup"
+    )]
+    Damaged {
+        /// The file or URL, without secrets.
+        place: String,
+        /// What was found.
+        detail: String,
+    },
+    /// It was written by a newer Rolldeck.
+    #[error("{place} was written by a newer rolldeck (schema {found}, this one knows {known}): use that one")]
+    TooNew {
+        /// The file or URL, without secrets.
+        place: String,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// There is no room.
+    #[error("no room on the disk of {place}: free some; pause and rollback still work from the reserve")]
+    Full {
+        /// The file or URL, without secrets.
+        place: String,
+    },
+    /// Anything else.
+    #[error("{place}: {doing}")]
+    Failed {
+        /// The file or URL, without secrets.
+        place: String,
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A place that keeps what control hands over.
+#[async_trait::async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Everything, at start.
+    async fn load(&self) -> Result<Loaded, StoreError>;
+    /// Makes the batch durable, as a whole or not at all. When it answers `Ok`, a crash or a power
+    /// cut loses none of it.
+    async fn commit(&self, batch: &[Write]) -> Result<(), StoreError>;
+    /// Audit entries, ascending by `seq`.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError>;
+    /// All checkpoints that cover more than `after` entries, ascending by size.
+    async fn checkpoints(&self, after: u64) -> Result<Vec<String>, StoreError>;
+    /// The bytes of an artifact.
+    async fn artifact(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Gives up the reserve file so that what stops a change can still be journalled on a full disk;
+    /// `true` when there was one to give up.
+    async fn release_reserve(&self) -> Result<bool, StoreError>;
+    /// Closes it cleanly.
+    async fn close(&self);
+}

@@ -1,0 +1,5 @@
+//! The dashboard. Messages go into [`update::update`], which changes the [`app::App`] and answers with
+//! commands; [`view::draw`] paints the app; [`run`] is the one loop around them.
+
+pub mod intent;
+pub mod message;

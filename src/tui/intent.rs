@@ -1,0 +1,84 @@
+//! What a key asks for. Keys become intents once, at the edge; nothing behind it sees a key.
+//! One table: help, hints, keymap files and the palette read it.
+
+macro_rules! intents {
+    ($($variant:ident = $id:literal, $help:literal;)*) => {
+        /// What a key asks for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Intent {
+            $(#[doc = $help] $variant,)*
+        }
+
+        impl Intent {
+            /// Every intent, in the order of the help.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its name in a keymap file.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$variant => $id,)* }
+            }
+
+            /// What it does, for the help.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help,)* }
+            }
+        }
+    };
+}
+
+intents! {
+    Help = "help", "keys that work here";
+    CommandLine = "command-line", "command line";
+    Filter = "filter", "filter the list";
+    NextMatch = "next-match", "next match";
+    PreviousMatch = "previous-match", "previous match";
+    Up = "up", "up";
+    Down = "down", "down";
+    Left = "left", "left";
+    Right = "right", "right";
+    Top = "top", "first";
+    Bottom = "bottom", "last";
+    PageUp = "page-up", "a page up";
+    PageDown = "page-down", "a page down";
+    HalfPageUp = "half-page-up", "half a page up";
+    HalfPageDown = "half-page-down", "half a page down";
+    Open = "open", "open; in a dialog, press the focused button";
+    Back = "back", "back, or cancel";
+    NextPane = "next-pane", "next pane or field";
+    PreviousPane = "previous-pane", "previous pane or field";
+    Press = "press", "press the focused button";
+    ViewOverview = "view-overview", "all rollouts";
+    ViewDetail = "view-detail", "the selected rollout";
+    ViewSites = "view-sites", "sites of the fleet";
+    ViewAudit = "view-audit", "audit trail";
+    ViewWindows = "view-windows", "change windows";
+    LastView = "last-view", "the view before";
+    Sort = "sort", "sort again by need of attention";
+    Zoom = "zoom", "give the pane the whole screen";
+    HoldDisplay = "hold-display", "hold the display";
+    Refresh = "refresh", "ask the backend again now";
+    Redraw = "redraw", "paint the screen again";
+    Newest = "newest", "jump to the newest unseen event";
+    TimeZone = "time-zone", "time zone: UTC, mine";
+    Raw = "raw", "raw record";
+    PreviousStage = "previous-stage", "previous stage";
+    NextStage = "next-stage", "next stage";
+    ActionMenu = "action-menu", "actions for the selection";
+    Pause = "pause", "pause (opens the dialog)";
+    Resume = "resume", "resume (opens the dialog)";
+    Promote = "promote", "promote (opens the dialog)";
+    PromoteFull = "promote-full", "promote fully (opens the dialog)";
+    Rollback = "rollback", "roll back (opens the dialog)";
+    Retry = "retry", "retry (opens the dialog)";
+    AddWindow = "add-window", "add a freeze (opens the dialog)";
+    LiftWindow = "lift-window", "lift the selected freeze (opens the dialog)";
+    Arm = "arm", "arm or disarm what widens a change in a protected context";
+    VerifyAudit = "verify-audit", "verify the audit trail now";
+    HistoryOlder = "history-older", "an older entry of the history";
+    HistoryNewer = "history-newer", "a newer entry of the history";
+    Suspend = "suspend", "suspend to the shell";
+    Quit = "quit", "leave";
+    QuitNow = "quit-now", "leave, pressed twice";
+}

@@ -1,0 +1,149 @@
+//! All that can happen to the dashboard, and all that it can ask of the world.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::intent::Intent;
+use crate::{
+    backend::{
+        ActionReply, ActionRequest, AuditPage, AuditQuery, BackendError, Conditions, ReasonRequest, RolloutsPage,
+        ServerInfo, SitesPage, Tagged, VerifyReport, WindowReply, WindowRequest, WindowsPage,
+    },
+    domain::{Rollout, RolloutId},
+};
+
+/// When something happened: by the wall and since the program started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock.
+    pub wall: DateTime<Utc>,
+    /// Since the program started; never goes back.
+    pub elapsed: Duration,
+}
+
+/// What came from the keyboard.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A key, or a sequence of keys, that the keymap knows in the contexts of [`super::app::App::contexts`].
+    Intent(Intent),
+    /// A key that edits the focused text field.
+    Edit(tui_input::InputRequest),
+    /// A paste.
+    Paste(String),
+    /// A key that means nothing here.
+    Unbound,
+}
+
+/// A context's connection: answers of another one than the current are dropped.
+pub type Generation = u64;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Message {
+    /// From the keyboard.
+    Input(Input),
+    /// The first frame after the last change was written out.
+    Painted,
+    /// A deadline that [`super::app::App::deadline`] named has come, or the minute turned.
+    Deadline,
+    /// The terminal has another size.
+    Resized {
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+    /// The program was suspended and goes on.
+    Resumed,
+    /// An answer of the backend of some connection.
+    Answer(Generation, Answer),
+}
+
+/// What a backend answered.
+#[derive(Debug)]
+pub enum Answer {
+    /// Who we are to it.
+    Info(Result<ServerInfo, BackendError>),
+    /// The list; asked again for ever by the poll task.
+    View(Result<RolloutsPage, BackendError>),
+    /// One rollout; asked again for as long as it is watched.
+    Rollout(RolloutId, Result<Tagged<Rollout>, BackendError>),
+    /// Audit entries for the audit view.
+    Audit(AuditQuery, Result<AuditPage, BackendError>),
+    /// The timeline of a rollout.
+    Timeline(RolloutId, Result<AuditPage, BackendError>),
+    /// What a verification found.
+    Verified(Result<VerifyReport, BackendError>),
+    /// Windows.
+    Windows(Result<WindowsPage, BackendError>),
+    /// Sites.
+    Sites(Result<SitesPage, BackendError>),
+    /// A dry run, for the dialog of this idempotency key.
+    Previewed(String, Result<ActionReply, BackendError>),
+    /// An action's answer, by its idempotency key.
+    Acted(String, Result<ActionReply, BackendError>),
+    /// A window's change, by its idempotency key.
+    WindowChanged(String, Result<WindowReply, BackendError>),
+}
+
+/// What the dashboard asks of the world.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Watch this rollout (long polls), or none.
+    Watch(Option<RolloutId>),
+    /// Ask for everything again now.
+    Refresh,
+    /// Ask for audit entries.
+    Audit(AuditQuery),
+    /// Ask for the timeline of a rollout.
+    Timeline(RolloutId),
+    /// Verify the audit trail.
+    Verify,
+    /// Ask for windows.
+    Windows,
+    /// Ask for sites.
+    Sites,
+    /// Ask what an action would do (a dry run).
+    Preview {
+        /// The dialog's idempotency key.
+        key: String,
+        /// The rollout.
+        id: RolloutId,
+        /// The action.
+        request: ActionRequest,
+    },
+    /// Act. Asked again with the same key when the answer is lost.
+    Act {
+        /// The rollout.
+        id: RolloutId,
+        /// The action.
+        request: ActionRequest,
+        /// Key and revision.
+        conditions: Conditions,
+    },
+    /// Add a freeze.
+    AddWindow {
+        /// The dialog's idempotency key.
+        key: String,
+        /// The freeze.
+        request: WindowRequest,
+    },
+    /// Lift a freeze.
+    LiftWindow {
+        /// The dialog's idempotency key.
+        key: String,
+        /// The window's id.
+        id: String,
+        /// Why.
+        request: ReasonRequest,
+    },
+    /// Connect to another context.
+    Connect(String),
+    /// Paint everything again.
+    Redraw,
+    /// Stop, and let the shell go on.
+    Suspend,
+    /// Leave.
+    Quit,
+}
