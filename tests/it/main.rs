@@ -1,0 +1,12 @@
+//! One integration binary: a module per area.
+#![allow(missing_docs, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "tests")]
+
+mod agent;
+mod cli;
+mod control;
+mod layering;
+mod pty;
+mod server;
+mod store;
+mod support;
+mod tui;
