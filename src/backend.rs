@@ -7,9 +7,10 @@ use crate::domain::{Digest, Rollout, RolloutId};
 pub use crate::{
     control::{AuditQuery, Tagged},
     wire::{
-        ActionReply, ActionRequest, AuditPage, CheckpointView, Code, Conditions, Cursor, Problem, ProofView,
-        ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
-        StartRequest, VerifyReport, WindowReply, WindowRequest, WindowView, WindowsPage,
+        ActionReply, ActionRequest, AuditPage, CheckpointView, CheckpointsPage, Code, Conditions, Cursor, Problem,
+        ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
+        StartRequest, TokenReply, TokenRequest, TokenView, TokensPage, VerifyReport, WindowReply, WindowRequest,
+        WindowView, WindowsPage,
     },
 };
 
@@ -77,4 +78,12 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     async fn add_snapshot(&self, request: SnapshotRequest) -> BackendResult<SnapshotReply>;
     /// The bytes of a snapshot's artifact.
     async fn artifact(&self, digest: &Digest) -> BackendResult<Vec<u8>>;
+    /// All signed checkpoints, ascending, and the verifier key that they were signed with.
+    async fn checkpoints(&self) -> BackendResult<CheckpointsPage>;
+    /// All tokens, without secrets.
+    async fn tokens(&self) -> BackendResult<TokensPage>;
+    /// Adds a token of which only the hash is told.
+    async fn add_token(&self, request: TokenRequest) -> BackendResult<TokenReply>;
+    /// Revokes a token.
+    async fn revoke_token(&self, id: &str, request: ReasonRequest) -> BackendResult<TokenReply>;
 }

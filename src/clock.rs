@@ -33,3 +33,13 @@ impl Clock for System {
 pub fn system() -> Arc<dyn Clock> {
     Arc::new(System)
 }
+
+/// 32 random bytes, for a secret.
+///
+/// # Errors
+/// When the machine has no randomness to give.
+pub fn secret() -> Result<[u8; 32], getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}

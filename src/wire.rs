@@ -2,6 +2,8 @@
 
 pub mod envelope;
 pub mod problem;
+pub mod token;
 
 pub use envelope::*;
 pub use problem::{Code, Problem};
+pub use token::{TokenError, TokenReply, TokenRequest, TokenText, TokenView, TokensPage};

@@ -128,6 +128,15 @@ pub struct CheckpointView {
     pub key: SafeText,
 }
 
+/// The answer of `GET /audit/checkpoints`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckpointsPage {
+    /// C2SP signed notes as they are, ascending by size.
+    pub notes: Vec<String>,
+    /// The public key that signed them, as a C2SP verifier key.
+    pub key: SafeText,
+}
+
 /// The answer of `GET /audit/proof`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProofView {
