@@ -1,5 +1,7 @@
-//! What crosses HTTP and is not already a domain type: envelopes and problems.
+//! What crosses HTTP and is not already a domain type: envelopes and problems; and the one builder
+//! of clients that carry them.
 
+pub mod client;
 pub mod envelope;
 pub mod problem;
 pub mod token;
