@@ -1,0 +1,143 @@
+//! A context: a server by name, as kubeconfig has them, and the endpoint that one comes to.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::{Paths, SecretError, read_token_file};
+use crate::wire::{TokenText, client};
+
+/// A server, as the config file has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// Its URL.
+    pub server: String,
+    /// The file with the token. Relative to the config's directory; `~/` is the home directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// Certificates of authorities to trust beside the system's (PEM).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// What widens a change is locked until armed.
+    #[serde(default)]
+    pub protected: bool,
+    /// Refuse every change here.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+impl Context {
+    /// The same with its paths made absolute.
+    #[must_use]
+    pub fn placed(mut self, paths: &Paths) -> Self {
+        let place = |path: PathBuf| match path.strip_prefix("~") {
+            Ok(rest) => directories::BaseDirs::new().map_or_else(|| path.clone(), |base| base.home_dir().join(rest)),
+            Err(_) => paths.config_dir.join(path),
+        };
+        self.token_file = self.token_file.map(place);
+        self.ca_file = self.ca_file.map(place);
+        self
+    }
+}
+
+/// Where a token comes from.
+#[derive(Debug, Clone)]
+pub enum TokenSource {
+    /// There is none: a server on loopback without tokens.
+    None,
+    /// A file of this user alone; `-` is standard input.
+    File(PathBuf),
+    /// `ROLLDECK_TOKEN`: others of this user's processes can see it.
+    Env(SecretString),
+}
+
+impl TokenSource {
+    /// Reads the token.
+    ///
+    /// # Errors
+    /// [`SecretError`], which says what to do and never shows the token.
+    pub fn read(&self) -> Result<Option<TokenText>, SecretError> {
+        match self {
+            Self::None => Ok(None),
+            Self::File(path) => read_token_file(path).map(Some),
+            Self::Env(text) => {
+                use secrecy::ExposeSecret as _;
+                TokenText::parse(text.expose_secret())
+                    .map(Some)
+                    .map_err(|source| SecretError::Token { place: "ROLLDECK_TOKEN".to_owned(), source })
+            }
+        }
+    }
+}
+
+/// A server and how to reach it.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The context's name, or the host where no context is used.
+    pub name: String,
+    /// Whether the name is that of a context.
+    pub is_context: bool,
+    /// The URL, checked.
+    pub server: String,
+    /// Where the token comes from.
+    pub token: TokenSource,
+    /// Certificates of authorities to trust beside the system's (PEM).
+    pub ca_file: Option<PathBuf>,
+    /// What widens a change is locked until armed.
+    pub protected: bool,
+    /// Refuse every change.
+    pub read_only: bool,
+}
+
+impl Endpoint {
+    /// The bytes of the CA file, where there is one.
+    ///
+    /// # Errors
+    /// [`SecretError::Read`] when it cannot be read.
+    pub fn ca(&self) -> Result<Option<Vec<u8>>, SecretError> {
+        self.ca_file.as_deref().map(read_ca).transpose()
+    }
+}
+
+fn read_ca(path: &Path) -> Result<Vec<u8>, SecretError> {
+    std::fs::read(path).map_err(|source| SecretError::Read { path: path.display().to_string(), source })
+}
+
+/// Whether a text is the URL of a server: `http` only on this machine.
+///
+/// # Errors
+/// What is wrong with it, and what was expected.
+pub fn check_server(text: &str) -> Result<(), String> {
+    let url = client::server_url(text).map_err(|error| error.to_string())?;
+    if url.scheme() == "http" && !client::is_loopback(&url) {
+        return Err(format!("{url} is neither on this machine nor https: use an https:// URL"));
+    }
+    Ok(())
+}
+
+/// Whether a text can name a context.
+///
+/// # Errors
+/// What was expected.
+pub fn check_name(name: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.is_empty() && name.len() <= 63 && name.chars().all(fits) {
+        Ok(())
+    } else {
+        Err("the name of a context is 1 to 63 of a-z, A-Z, 0-9, '-', '_' and '.'".to_owned())
+    }
+}
+
+/// The host and port of a checked URL.
+pub(super) fn host(server: &str) -> String {
+    client::server_url(server).map_or_else(
+        |_| server.to_owned(),
+        |url| match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => server.to_owned(),
+        },
+    )
+}

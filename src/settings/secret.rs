@@ -1,0 +1,111 @@
+//! Secrets from files: only this user may read them, and no error shows what is in one.
+
+use std::{io::Read as _, path::Path};
+
+use crate::wire::{TokenError, TokenText};
+
+/// Longest token file, in bytes.
+const TOKEN_FILE_MAX: u64 = 4096;
+
+/// Why there is no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Others could read it too.
+    #[error(
+        "{path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`, and replace the token if it may have been seen"
+    )]
+    Open {
+        /// The file.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It is a directory, or longer than any token.
+    #[error("{0} is not a token file: it is a file with one token in it")]
+    NotAFile(String),
+    /// What is in it is no token.
+    #[error("{place}: {source}")]
+    Token {
+        /// Where it came from.
+        place: String,
+        /// What is wrong.
+        source: TokenError,
+    },
+}
+
+/// Reads the token of a file that only its owner may read; `-` is standard input.
+///
+/// # Errors
+/// [`SecretError`], which says what to do and never shows what was read.
+pub fn read_token_file(path: &Path) -> Result<TokenText, SecretError> {
+    let place = path.display().to_string();
+    let text = read(path, &place)?;
+    TokenText::parse(&text).map_err(|source| SecretError::Token { place, source })
+}
+
+fn read(path: &Path, place: &str) -> Result<String, SecretError> {
+    let failed = |source| SecretError::Read { path: place.to_owned(), source };
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(TOKEN_FILE_MAX).read_to_string(&mut text).map_err(failed)?;
+        return Ok(text);
+    }
+    let file = std::fs::File::open(path).map_err(failed)?;
+    // Of the opened file, so that it cannot be another one by then.
+    let about = file.metadata().map_err(failed)?;
+    if about.is_dir() || about.len() > TOKEN_FILE_MAX {
+        return Err(SecretError::NotAFile(place.to_owned()));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = about.permissions().mode() & 0o777;
+        if about.is_file() && mode & 0o077 != 0 {
+            return Err(SecretError::Open { path: place.to_owned(), mode });
+        }
+    }
+    file.take(TOKEN_FILE_MAX).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_token_file_is_refused_while_others_can_read_it_and_errors_show_nothing_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        let token = TokenText::new([3; 5], &[9; 32]);
+        std::fs::write(&path, token.expose()).unwrap();
+        for (mode, ok) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o666, false)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let read = read_token_file(&path);
+            assert_eq!(read.is_ok(), ok, "{mode:o}");
+            match read {
+                Ok(read) => assert_eq!(read.hash(), token.hash()),
+                Err(error) => {
+                    assert!(error.to_string().contains("chmod 600"), "{error}");
+                    assert!(!error.to_string().contains(token.expose()));
+                }
+            }
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&path, "hunter2 hunter2").unwrap();
+        let error = read_token_file(&path).unwrap_err().to_string();
+        assert!(error.contains("not a rolldeck token") && !error.contains("hunter2"), "{error}");
+        assert!(read_token_file(dir.path()).is_err());
+        assert!(read_token_file(Path::new("/nowhere/at/all")).is_err());
+    }
+}

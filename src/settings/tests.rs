@@ -1,0 +1,168 @@
+//! Tests of the merge, the file's errors, and its edits.
+
+use std::path::Path;
+
+use super::*;
+
+fn paths() -> Paths {
+    Paths {
+        config_file: "/c/config.toml".into(),
+        config_dir: "/c".into(),
+        data_dir: "/d".into(),
+        state_dir: "/s".into(),
+    }
+}
+
+fn parse(text: &str) -> Result<ConfigFile, SettingsError> {
+    ConfigFile::parse(Path::new("/c/config.toml"), text)
+}
+
+const FULL: &str = r#"
+current = "prod"
+theme = "light"
+keymap = "vim"
+color = "256"
+glyphs = "ascii"
+time_zone = "local"
+
+[contexts.prod]
+server = "https://deck.example"
+token_file = "tokens/prod"
+protected = true
+
+[contexts.here]
+server = "http://127.0.0.1:7070"
+"#;
+
+#[test]
+fn arguments_win_over_environment_over_file_over_what_is_built_in() {
+    let file = parse(FULL).unwrap();
+    let plain = Settings::build(&Overrides::default(), &Env::default(), paths(), ConfigFile::default()).unwrap();
+    assert_eq!((plain.theme.as_str(), plain.keymap.as_str(), plain.color), ("dark", "default", ColorChoice::Auto));
+
+    let from_file = Settings::build(&Overrides::default(), &Env::default(), paths(), file.clone()).unwrap();
+    assert_eq!((from_file.theme.as_str(), from_file.color), ("light", ColorChoice::Palette));
+    assert_eq!((from_file.glyphs, from_file.time_zone), (GlyphChoice::Ascii, TimeZone::Local));
+
+    let env = Env::of([("NO_COLOR", "1"), ("ROLLDECK_THEME", "mine")]);
+    let from_env = Settings::build(&Overrides::default(), &env, paths(), file.clone()).unwrap();
+    assert_eq!((from_env.theme.as_str(), from_env.color), ("mine", ColorChoice::Never));
+
+    let args = Overrides { theme: Some("other".to_owned()), color: Some(ColorChoice::True), ..Overrides::default() };
+    let from_args = Settings::build(&args, &env, paths(), file).unwrap();
+    assert_eq!((from_args.theme.as_str(), from_args.color), ("other", ColorChoice::True));
+    // An empty variable is none: https://no-color.org.
+    let empty = Settings::build(&Overrides::default(), &Env::of([("NO_COLOR", "")]), paths(), ConfigFile::default());
+    assert_eq!(empty.unwrap().color, ColorChoice::Auto);
+}
+
+#[test]
+fn the_endpoint_is_what_was_named_last_and_relative_files_lie_beside_the_config() {
+    let file = parse(FULL).unwrap();
+    let build = |args: &Overrides, env: &Env| Settings::build(args, env, paths(), file.clone()).unwrap().endpoint();
+
+    let prod = build(&Overrides::default(), &Env::default()).unwrap().unwrap();
+    assert_eq!((prod.name.as_str(), prod.protected), ("prod", true));
+    assert!(matches!(prod.token, TokenSource::File(path) if path == Path::new("/c/tokens/prod")));
+
+    let env = Env::of([("ROLLDECK_CONTEXT", "here")]);
+    assert_eq!(build(&Overrides::default(), &env).unwrap().unwrap().name, "here");
+
+    let args = Overrides { server: Some("http://localhost:9/".to_owned()), ..Overrides::default() };
+    let server = build(&args, &env).unwrap().unwrap();
+    assert_eq!((server.name.as_str(), server.is_context, server.protected), ("localhost:9", false, false));
+
+    let args = Overrides { context: Some("nowhere".to_owned()), ..Overrides::default() };
+    let error = build(&args, &Env::default()).unwrap_err().to_string();
+    assert!(error.contains("nowhere") && error.contains("here, prod"), "{error}");
+
+    let nothing = Settings::build(&Overrides::default(), &Env::default(), paths(), ConfigFile::default()).unwrap();
+    assert!(nothing.endpoint().unwrap().is_none());
+}
+
+#[test]
+fn a_bad_config_says_file_line_field_and_what_was_expected() {
+    let table = [
+        ("theme = 3", "/c/config.toml:1:9: theme: ", "expected a string"),
+        ("\n\ncolour = 'auto'", "/c/config.toml:3:1: colour: ", "expected one of"),
+        ("color = 'pink'", "/c/config.toml:1:9: color: ", "expected one of"),
+        ("[contexts.a]\nserver = 'https://a'\nprotect = true", "/c/config.toml:3:1: contexts.a.protect: ", "protected"),
+        ("[contexts.a]\ntoken_file = 'x'", "/c/config.toml:1:1: contexts.a: ", "missing field `server`"),
+        ("[contexts.a]\nserver = 'deck'", "/c/config.toml:2:1: contexts.a.server: ", "https://"),
+        ("[contexts.a]\nserver = 'http://deck.example'", "/c/config.toml:2:1: contexts.a.server: ", "https"),
+        ("current = 'b'\n[contexts.a]\nserver = 'https://a'", "/c/config.toml:1:1: current: ", "[contexts.b]"),
+        ("theme = '../../etc/passwd'", "/c/config.toml:1:1: theme: ", "letters, digits"),
+        ("theme = 'a'\ntheme = 'b'", "/c/config.toml:2:1: theme: ", "duplicate key"),
+        ("theme = 'a", "/c/config.toml:1:", "expected"),
+    ];
+    for (text, place, expected) in table {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.starts_with(place), "{text:?}: {error}");
+        assert!(error.contains(expected), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_not_repeated() {
+    let error = parse("[contexts.a]\nserver = 'https://me:hunter22@deck.example'").unwrap_err().to_string();
+    assert!(!error.contains("hunter22"), "{error}");
+}
+
+#[test]
+fn a_secret_of_the_environment_shows_in_no_debug_form() {
+    let env = Env::of([("ROLLDECK_TOKEN", "rdk_hunter2"), ("ROLLDECK_SERVER", "http://127.0.0.1:1")]);
+    let settings = Settings::build(&Overrides::default(), &env, paths(), ConfigFile::default()).unwrap();
+    let endpoint = settings.endpoint().unwrap().unwrap();
+    assert!(matches!(endpoint.token, TokenSource::Env(_)));
+    assert!(!format!("{env:?} {settings:?} {endpoint:?}").contains("hunter2"));
+}
+
+#[test]
+fn changing_contexts_keeps_comments_and_the_rest_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/config.toml");
+    let mut editor = ConfigEditor::open(&path).unwrap();
+    editor.set_context("one", &Context { server: "https://one.example".to_owned(), ..Context::default() });
+    editor.set_current("one");
+    editor.save().unwrap();
+    let first = std::fs::read_to_string(&path).unwrap();
+    assert!(first.contains("[contexts.one]"), "{first}");
+
+    let mine = format!("# my notes\ntheme = \"light\" # in the sun\n{first}# the end\n");
+    std::fs::write(&path, &mine).unwrap();
+    let mut editor = ConfigEditor::open(&path).unwrap();
+    editor.set_context(
+        "two",
+        &Context { server: "https://two.example".to_owned(), protected: true, ..Context::default() },
+    );
+    editor.save().unwrap();
+    let mut editor = ConfigEditor::open(&path).unwrap();
+    assert!(editor.remove_context("one"));
+    assert!(!editor.remove_context("one"));
+    editor.save().unwrap();
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("# my notes") && text.contains("# in the sun"), "{text}");
+    let file = ConfigFile::read(&path, true).unwrap();
+    assert_eq!((file.current.as_deref(), file.contexts.len()), (None, 1));
+    assert!(file.contexts["two"].protected);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_config_that_somebody_changed_meanwhile_is_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let mut editor = ConfigEditor::open(&path).unwrap();
+    std::fs::write(&path, "theme = 'light'\n").unwrap();
+    editor.set_context("one", &Context { server: "https://one.example".to_owned(), ..Context::default() });
+    assert!(editor.save().unwrap_err().to_string().contains("cannot write"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "theme = 'light'\n");
+    // A bad one is not opened for a change at all.
+    std::fs::write(&path, "theme = \n").unwrap();
+    assert!(ConfigEditor::open(&path).is_err());
+}
