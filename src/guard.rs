@@ -1,6 +1,9 @@
 //! May this action run now?
+//!
+//! The order of the questions is: the role, then the phase, then the windows. A window holds what
+//! widens a change and never what takes it back.
 
-use crate::domain::{Action, Blocker, Freeze, Phase, Role};
+use crate::domain::{Action, Blocker, BlockerKind, Freeze, Phase, Role, SafeText};
 
 /// What is asked of the guard.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +32,70 @@ pub enum Decision {
 }
 
 /// Decides. Pause and rollback are never held by a window.
+///
+/// An action that would change nothing, such as pause while paused, is allowed: the engine answers
+/// that nothing was to be done.
 #[must_use]
 pub fn decide(question: &Question<'_>) -> Decision {
-    let _ = question;
-    todo!()
+    if !question.role.covers(Role::Operator) {
+        return Decision::Forbidden(Role::Operator);
+    }
+    if let (Some(action), Some(phase)) = (question.action, question.phase)
+        && !action.applies_in(phase)
+        && !is_no_op(action, phase)
+    {
+        return Decision::Refused(vec![wrong_phase(action, phase)]);
+    }
+    if may_be_held(question.action, question.phase) && !question.freezes.is_empty() {
+        return Decision::NeedsOverride(question.freezes.iter().map(|f| blocked_by(question.action, f)).collect());
+    }
+    Decision::Allowed
 }
+
+/// Whether what the action aims at is there already.
+const fn is_no_op(action: Action, phase: Phase) -> bool {
+    match action {
+        Action::Pause => matches!(phase, Phase::Paused),
+        Action::Rollback => matches!(phase, Phase::RollingBack | Phase::RolledBack | Phase::Aborted),
+        Action::Resume | Action::Promote | Action::PromoteFull | Action::Retry => false,
+    }
+}
+
+/// Whether a window may hold it: all that widens the change. A retry after a failed rollback tells
+/// units to go back, and going back is always open.
+fn may_be_held(action: Option<Action>, phase: Option<Phase>) -> bool {
+    match action {
+        Some(Action::Retry) => phase != Some(Phase::RollbackFailed),
+        Some(action) => action.widens(),
+        None => true,
+    }
+}
+
+fn blocked_by(action: Option<Action>, freeze: &Freeze) -> Blocker {
+    let verb = action.map_or("start", Action::verb);
+    let until = freeze
+        .until
+        .map_or_else(|| "until it is lifted".to_owned(), |at| format!("until {}", at.format("%Y-%m-%d %H:%M UTC")));
+    Blocker {
+        kind: BlockerKind::Freeze,
+        summary: SafeText::new(format!(
+            "window {} holds {verb} on {} {until}: {} ({})",
+            freeze.window, freeze.scope, freeze.reason, freeze.by
+        )),
+        since: Some(freeze.since),
+        until: freeze.until,
+    }
+}
+
+fn wrong_phase(action: Action, phase: Phase) -> Blocker {
+    let from: Vec<&str> = Phase::ALL.into_iter().filter(|p| action.applies_in(*p)).map(Phase::as_str).collect();
+    Blocker {
+        kind: BlockerKind::Phase,
+        summary: SafeText::new(format!("{action} is possible from {}; the rollout is {phase}", from.join(", "))),
+        since: None,
+        until: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

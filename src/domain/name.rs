@@ -157,3 +157,6 @@ impl JsonSchema for RolloutId {
         schemars::json_schema!({"type": "string", "description": "TARGET/NAME"})
     }
 }
+
+#[cfg(test)]
+mod tests;

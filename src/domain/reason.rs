@@ -41,7 +41,7 @@ impl Reason {
     pub fn new(text: impl AsRef<str>) -> Result<Self, ReasonError> {
         let text = text.as_ref().trim();
         let length = text.chars().count();
-        if let Some(at) = text.chars().position(|c| super::text::is_hostile(c)) {
+        if let Some(at) = super::text::first_hostile(text) {
             return Err(ReasonError::Control(at + 1));
         }
         match length {
@@ -73,5 +73,42 @@ impl From<Reason> for String {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_taken_or_refused_by_the_rule_that_the_message_says() {
+        let long = "x".repeat(REASON_MAX);
+        let table: &[(&str, Result<&str, ReasonError>)] = &[
+            ("", Err(ReasonError::Missing)),
+            (" \t\n ", Err(ReasonError::Missing)),
+            ("too short", Err(ReasonError::TooShort(9))),
+            ("  too short  ", Err(ReasonError::TooShort(9))),
+            ("ten chars!", Ok("ten chars!")),
+            ("  ten chars!\n", Ok("ten chars!")),
+            ("zehn Züge…", Ok("zehn Züge…")),
+            (&long, Ok(&long)),
+            ("spike of\nerrors", Err(ReasonError::Control(9))),
+            ("spike of\terrors", Err(ReasonError::Control(9))),
+            ("\u{1b}[31mspike of errors", Err(ReasonError::Control(1))),
+            ("spike\u{202e} of errors", Err(ReasonError::Control(6))),
+            ("spike\u{200b} of errors", Err(ReasonError::Control(6))),
+            ("spike\u{fe0f} of errors", Err(ReasonError::Control(6))),
+        ];
+        for (text, expected) in table {
+            assert_eq!(Reason::new(text).as_ref().map(Reason::as_str), expected.as_ref().map(|t| *t), "{text:?}");
+        }
+        assert_eq!(Reason::new(format!("{long}x")), Err(ReasonError::TooLong(REASON_MAX + 1)));
+    }
+
+    #[test]
+    fn json_goes_through_the_same_rule() {
+        assert!(serde_json::from_str::<Reason>("\"short\"").is_err());
+        let reason: Reason = serde_json::from_str("\"  canary fails its checks \"").unwrap();
+        assert_eq!(serde_json::to_string(&reason).unwrap(), "\"canary fails its checks\"");
     }
 }

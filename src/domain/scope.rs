@@ -128,7 +128,8 @@ impl fmt::Display for Scope {
         for (label, patterns) in &self.labels {
             parts.extend(patterns.iter().map(|p| format!("label:{label}={p}")));
         }
-        f.pad(&parts.join(","))
+        // A scope without any pattern holds everything, and is written so that it can be read back.
+        f.pad(if parts.is_empty() { "*".to_owned() } else { parts.join(",") }.as_str())
     }
 }
 
@@ -142,3 +143,6 @@ impl<'de> Deserialize<'de> for Scope {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;
