@@ -1,5 +1,11 @@
 //! The dashboard. Messages go into [`update::update`], which changes the [`app::App`] and answers with
 //! commands; [`view::draw`] paints the app; [`run`] is the one loop around them.
 
+pub mod capability;
 pub mod intent;
 pub mod message;
+pub mod options;
+pub mod overlay;
+pub mod theme;
+
+pub use options::{Connect, ContextChoice, Options};

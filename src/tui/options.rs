@@ -1,0 +1,53 @@
+//! What the dashboard is started with.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::capability::{Depth, Glyphs};
+use crate::{
+    backend::Backend,
+    clock::Clock,
+    domain::{RolloutId, SafeText},
+};
+
+/// Makes the backend of a named context; the error says what is wrong with it, for people.
+pub type Connect = Arc<dyn Fn(&str) -> Result<Arc<dyn Backend>, String> + Send + Sync>;
+
+/// A context that the dashboard can be switched to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextChoice {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Whether what widens a change is locked in it until armed.
+    pub protected: bool,
+    /// Where it is, for people: a URL without secrets, or `this process`.
+    pub place: String,
+}
+
+/// What the dashboard is started with.
+#[derive(Clone)]
+pub struct Options {
+    /// Makes the backend of a context.
+    pub connect: Connect,
+    /// The contexts there are.
+    pub contexts: Vec<ContextChoice>,
+    /// The name of the one to begin with.
+    pub current: String,
+    /// Whether no action is offered at all.
+    pub read_only: bool,
+    /// The rollout to open.
+    pub open: Option<RolloutId>,
+    /// The theme's name; `dark` without.
+    pub theme: Option<String>,
+    /// The keymap's name; `default` without.
+    pub keymap: Option<String>,
+    /// Where the user's `themes/NAME.toml` and `keymaps/NAME.toml` are.
+    pub user_dir: Option<PathBuf>,
+    /// Colours that were asked for, whatever the environment says.
+    pub color: Option<Depth>,
+    /// Marks and borders that were asked for, whatever the locale says.
+    pub glyphs: Option<Glyphs>,
+    /// Where the time and new ids come from.
+    pub clock: Arc<dyn Clock>,
+    /// What to tell the person first, such as a mistake in the configuration.
+    pub notices: Vec<SafeText>,
+}

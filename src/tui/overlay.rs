@@ -1,0 +1,215 @@
+//! A person's own TOML files, laid over the built-in ones by name, and what is found wrong in them.
+
+use std::{fmt, ops::Range, path::Path};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::domain::SafeText;
+
+/// Largest file that is read, in bytes.
+const FILE_MAX: u64 = 256 * 1024;
+
+/// One thing that is wrong in a theme or a keymap; the rest of the file holds all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file, as it was named.
+    pub file: SafeText,
+    /// The line, from 1; 0 for the whole file.
+    pub line: usize,
+    /// The field, such as `roles.fail.fg`; empty for the whole file.
+    pub field: SafeText,
+    /// What was expected, and what was done instead.
+    pub problem: SafeText,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        if !self.field.is_empty() {
+            write!(f, ": {}", self.field)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl Finding {
+    /// As one line to show.
+    #[must_use]
+    pub fn notice(&self) -> SafeText {
+        SafeText::new(self.to_string())
+    }
+}
+
+/// A file with its name, so that findings can point into it.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    /// Its name, for findings.
+    pub name: &'a str,
+    /// What is in it.
+    pub text: &'a str,
+}
+
+impl Source<'_> {
+    /// A finding about a part of the file.
+    pub fn finding(&self, span: &Range<usize>, field: &str, problem: impl AsRef<str>) -> Finding {
+        let before = self.text.get(..span.start.min(self.text.len())).unwrap_or(self.text);
+        Finding {
+            file: SafeText::new(self.name),
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            field: SafeText::new(field),
+            problem: SafeText::new(problem),
+        }
+    }
+}
+
+/// Reads what can be read of a file; what cannot is a finding.
+pub(super) fn parse<'a>(source: &Source<'a>, findings: &mut Vec<Finding>) -> Spanned<DeTable<'a>> {
+    let (table, errors) = DeTable::parse_recoverable(source.text);
+    for error in errors {
+        findings.push(source.finding(&error.span().unwrap_or(0..0), "", error.message()));
+    }
+    table
+}
+
+/// The entries of a table in the order of the file.
+pub(super) fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t str, Range<usize>, &'t Spanned<DeValue<'i>>)> {
+    let mut entries: Vec<_> = table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value)).collect();
+    entries.sort_by_key(|(_, span, _)| span.start);
+    entries
+}
+
+/// The text of the person's own file `DIR/KIND/NAME.toml`, if there is one.
+pub(super) fn user_file(
+    dir: Option<&Path>,
+    kind: &str,
+    name: &str,
+    findings: &mut Vec<Finding>,
+) -> Option<(String, String)> {
+    if !is_name(name) {
+        findings.push(Finding {
+            file: SafeText::new(name),
+            line: 0,
+            field: SafeText::default(),
+            problem: SafeText::new("a name has lower-case letters, digits, '-' and '_', and at most 40 of them"),
+        });
+        return None;
+    }
+    let path = dir?.join(kind).join(format!("{name}.toml"));
+    let shown = path.display().to_string();
+    let wrong = |problem: String| Finding {
+        file: SafeText::new(&shown),
+        line: 0,
+        field: SafeText::default(),
+        problem: SafeText::new(problem),
+    };
+    match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            findings.push(wrong(format!("cannot be read ({error}), the built-in one is used")));
+            return None;
+        }
+        Ok(meta) if !meta.is_file() || meta.len() > FILE_MAX => {
+            findings.push(wrong(format!("is no file of at most {FILE_MAX} bytes, the built-in one is used")));
+            return None;
+        }
+        Ok(_) => {}
+    }
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some((shown, text)),
+        Err(error) => {
+            findings.push(wrong(format!("cannot be read ({error}), the built-in one is used")));
+            None
+        }
+    }
+}
+
+/// Names become file names: nothing that could walk elsewhere.
+fn is_name(name: &str) -> bool {
+    (1..=40).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+}
+
+/// The name nearest to a mistyped one, if any is near.
+pub(super) fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    names
+        .into_iter()
+        .map(|name| (distance(typed, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
+        .map(|(_, name)| name)
+}
+
+/// Says that a name is none of those known, and which one may be meant.
+pub(super) fn unknown<'n>(what: &str, typed: &str, names: impl IntoIterator<Item = &'n str> + Clone) -> String {
+    match nearest(typed, names.clone()) {
+        Some(near) => format!("'{typed}' is no {what}, '{near}' is near"),
+        None => {
+            let known: Vec<_> = names.into_iter().collect();
+            format!("'{typed}' is no {what}, expected one of {}", known.join(", "))
+        }
+    }
+}
+
+/// The finding about a theme or keymap that is neither built in nor a file.
+pub(super) fn missing<'n>(
+    what: &str,
+    name: &str,
+    names: impl IntoIterator<Item = &'n str> + Clone,
+    instead: &str,
+) -> Finding {
+    Finding {
+        file: SafeText::new(name),
+        line: 0,
+        field: SafeText::default(),
+        problem: SafeText::new(format!("{}; {instead} is used", unknown(what, name, names))),
+    }
+}
+
+/// Levenshtein's distance, in characters; names are short.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_points_at_the_line_and_the_field() {
+        let source = Source { name: "themes/mine.toml", text: "a = 1\nb = 2\n" };
+        let finding = source.finding(&(6..7), "b", "expected less");
+        assert_eq!(finding.to_string(), "themes/mine.toml:2: b: expected less");
+    }
+
+    #[test]
+    fn a_mistyped_name_gets_its_neighbour_and_a_strange_one_gets_the_list() {
+        assert_eq!(unknown("role", "fial", ["fail", "passed"]), "'fial' is no role, 'fail' is near");
+        assert_eq!(unknown("role", "zzzzzz", ["fail", "passed"]), "'zzzzzz' is no role, expected one of fail, passed");
+    }
+
+    #[test]
+    fn a_name_that_walks_out_of_the_directory_is_refused() {
+        for name in ["../secrets", "a/b", "", "A", ".hidden"] {
+            let mut findings = Vec::new();
+            assert_eq!(user_file(Some(Path::new("/tmp")), "themes", name, &mut findings), None);
+            assert_eq!(findings.len(), 1, "{name}");
+        }
+    }
+}
