@@ -1,1 +1,270 @@
-//! (to come: verify)
+//! Verification: entries in order, checkpoints and a key in; what is proven, or the first thing
+//! that is wrong, out. It needs no store and no server.
+//!
+//! An entry is held against its stored leaf first, so that a change to one entry is named by its
+//! number; whoever changed entry and leaf together changed the tree, which then differs from the
+//! next signed checkpoint. Entries after the last checkpoint are intact as far as anyone can tell,
+//! and not proven: the report counts them apart.
+
+use std::fmt;
+
+use super::{Checkpoint, CompactRange, Hash, NoteError, Tree, Verifier, canonical::parse_canonical, leaf_hash};
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Whether nothing is wrong, and a signed checkpoint proves what it covers.
+    pub ok: bool,
+    /// How many entries were read.
+    pub entries: u64,
+    /// How many, from the first on, a signed checkpoint proves.
+    pub proven: u64,
+    /// The `seq` of the first entry that is missing, does not hash to its leaf, is not canonical,
+    /// or says that it is another one.
+    pub first_bad: Option<u64>,
+    /// The size of the last good checkpoint (0: none) before the tree differs, or before one that
+    /// does not verify, where no single entry is to blame.
+    pub differs_after: Option<u64>,
+    /// What was found, in one sentence.
+    pub detail: String,
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Missing,
+    Leaf,
+    Canonical,
+    Seq,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "is missing",
+            Self::Leaf => "was changed: its bytes do not hash to its leaf",
+            Self::Canonical => "was changed: its bytes are not the canonical JSON of an entry",
+            Self::Seq => "was changed: its bytes carry another seq",
+        })
+    }
+}
+
+/// A verification under way. Holds 64 bytes for each entry that it was shown.
+#[derive(Debug, Default)]
+pub struct Verification {
+    key: Option<Verifier>,
+    /// Whether entries were left out on purpose, so that there is no tree to compare.
+    filtered: bool,
+    tree: Tree,
+    /// The `seq` of the last entry.
+    last: u64,
+    entries: u64,
+    /// Whether the tree stopped growing because an entry is missing.
+    broken: bool,
+    first_bad: Option<(u64, Fault)>,
+    /// Size and root of checkpoints with a good signature.
+    signed: Vec<(u64, Hash)>,
+    /// Checkpoints that do not verify: the size they claim, and why.
+    bad_note: Option<(Option<u64>, NoteError)>,
+    range: Option<CompactRange>,
+}
+
+impl Verification {
+    /// Begins. Without a key no checkpoint proves anything, and the report says so.
+    #[must_use]
+    pub fn new(key: Option<Verifier>) -> Self {
+        Self { key, ..Self::default() }
+    }
+
+    /// Begins for entries of which some were left out: each is checked by itself, and the report
+    /// says that the tree could not be.
+    #[must_use]
+    pub fn filtered(key: Option<Verifier>) -> Self {
+        Self { key, filtered: true, ..Self::default() }
+    }
+
+    /// The `seq` that the next entry must have, where none is left out.
+    #[must_use]
+    pub const fn expected(&self) -> u64 {
+        self.last + 1
+    }
+
+    /// The next entry: its stored number, its stored bytes, and its stored leaf where there is one.
+    pub fn entry(&mut self, seq: u64, bytes: &[u8], leaf: Option<Hash>) {
+        self.entries += 1;
+        let expected = self.expected();
+        let gap = if self.filtered { seq < expected } else { seq != expected };
+        if gap {
+            self.blame(expected, Fault::Missing);
+            self.broken = true;
+        }
+        self.last = self.last.max(seq);
+        let computed = leaf_hash(bytes);
+        if leaf.is_some_and(|leaf| leaf != computed) {
+            self.blame(seq, Fault::Leaf);
+        } else {
+            match parse_canonical(bytes) {
+                None => self.blame(seq, Fault::Canonical),
+                Some(value) if value.get("seq").and_then(serde_json::Value::as_u64) != Some(seq) => {
+                    self.blame(seq, Fault::Seq);
+                }
+                Some(_) => {}
+            }
+        }
+        if !self.broken && !self.filtered {
+            self.tree.append(leaf.unwrap_or(computed));
+        }
+    }
+
+    /// A checkpoint, in any order and at any time before the end.
+    pub fn checkpoint(&mut self, note: &str) {
+        let read = match &self.key {
+            Some(key) => key.verify(note),
+            None => Checkpoint::parse(note),
+        };
+        match read {
+            Ok(checkpoint) => self.signed.push((checkpoint.size, checkpoint.root)),
+            Err(error) => {
+                let size = Checkpoint::parse(note).ok().map(|checkpoint| checkpoint.size);
+                // The smallest one is where the trouble begins.
+                if self.bad_note.as_ref().is_none_or(|(known, _)| size < *known) {
+                    self.bad_note = Some((size, error));
+                }
+            }
+        }
+    }
+
+    /// The compact range stored beside the entries.
+    pub fn range(&mut self, range: CompactRange) {
+        self.range = Some(range);
+    }
+
+    fn blame(&mut self, seq: u64, fault: Fault) {
+        if self.first_bad.is_none_or(|(known, _)| seq < known) {
+            self.first_bad = Some((seq, fault));
+        }
+    }
+
+    /// Draws the conclusion.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        if self.filtered {
+            return self.finish_filtered();
+        }
+        self.signed.sort_unstable();
+        let size = self.tree.size();
+        let (mut good, mut differs_after, mut covered) = (0, None, size);
+        for &(at, root) in &self.signed {
+            covered = covered.max(at);
+            match self.tree.root_at(at) {
+                Some(ours) if ours == root => good = at,
+                Some(_) => {
+                    differs_after = Some(good);
+                    break;
+                }
+                // Beyond what is there: a missing entry, which is said below.
+                None => break,
+            }
+        }
+        if let Some(range) = &self.range {
+            covered = covered.max(range.size());
+            let same = self.tree.root_at(range.size()).is_none_or(|root| root == range.root());
+            let whole = range.size() >= size;
+            if differs_after.is_none() && !self.broken && !(same && whole) {
+                differs_after = Some(good);
+            }
+        }
+        if covered > self.last && !self.broken {
+            self.blame(self.last + 1, Fault::Missing);
+        }
+        let tree_differs = differs_after.is_some();
+        if let Some((at, _)) = &self.bad_note {
+            let before = self.signed.iter().map(|(size, _)| *size).filter(|size| at.is_none_or(|at| *size < at));
+            let before = before.filter(|size| *size <= good).max().unwrap_or(0);
+            differs_after = Some(differs_after.map_or(before, |known: u64| known.min(before)));
+        }
+        // A changed entry explains a tree that differs from the next checkpoint on.
+        if let (Some(after), Some((seq, _))) = (differs_after, self.first_bad)
+            && self.bad_note.is_none()
+            && self.signed.iter().find(|(size, _)| *size > after).is_none_or(|(size, _)| seq <= *size)
+        {
+            differs_after = None;
+        }
+        let proven = match (&self.key, self.first_bad) {
+            (None, _) => 0,
+            (Some(_), Some((seq, _))) => good.min(seq.saturating_sub(1)),
+            (Some(_), None) => good,
+        };
+        let sound = self.first_bad.is_none() && differs_after.is_none();
+        let detail = self.sentence(proven, good, differs_after, tree_differs);
+        Report {
+            ok: sound && self.key.is_some() && (proven > 0 || self.entries == 0),
+            entries: self.entries,
+            proven,
+            first_bad: self.first_bad.map(|(seq, _)| seq),
+            differs_after,
+            detail,
+        }
+    }
+
+    fn sentence(&self, proven: u64, good: u64, differs_after: Option<u64>, tree_differs: bool) -> String {
+        let mut parts = Vec::new();
+        if let Some((seq, fault)) = self.first_bad {
+            parts.push(format!("entry {seq} {fault}"));
+        }
+        if let Some((size, error)) = &self.bad_note {
+            let of = size.map_or_else(String::new, |size| format!(" of {size} entries"));
+            parts.push(format!("the checkpoint{of} does not verify: {error}"));
+        }
+        if let Some(after) = differs_after.filter(|_| tree_differs) {
+            parts.push(if after == 0 {
+                "the tree differs before the first checkpoint that it could be held against".to_owned()
+            } else {
+                format!("the tree differs after the checkpoint of {after} entries: one or more after it were rewritten")
+            });
+        }
+        let entries = counted(self.entries);
+        if !parts.is_empty() {
+            return parts.join("; ");
+        }
+        let Some(key) = &self.key else {
+            return format!("{entries}, and no key to check the checkpoints with: nothing is proven");
+        };
+        let key = format!("key {}", key.fingerprint());
+        match self.entries.saturating_sub(good) {
+            _ if self.entries == 0 => "there are no entries".to_owned(),
+            _ if proven == 0 => format!("{entries}, intact, and no signed checkpoint yet: nothing is proven"),
+            0 => format!("{entries}, all proven by the checkpoint of {good} ({key})"),
+            rest => format!(
+                "{entries}: {proven} proven by a checkpoint ({key}), the last {rest} intact and not covered by one yet"
+            ),
+        }
+    }
+
+    fn finish_filtered(self) -> Report {
+        let detail = match self.first_bad {
+            Some((seq, Fault::Missing)) => format!("the entries are not in order at {seq}"),
+            Some((seq, fault)) => format!("entry {seq} {fault}"),
+            None => format!(
+                "{}, each well-formed; a filter left others out, so they cannot be held against the tree: \
+                 export without a filter to verify",
+                counted(self.entries)
+            ),
+        };
+        Report {
+            ok: false,
+            entries: self.entries,
+            proven: 0,
+            first_bad: self.first_bad.map(|(seq, _)| seq),
+            differs_after: None,
+            detail,
+        }
+    }
+}
+
+fn counted(entries: u64) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
+}
+
+#[cfg(test)]
+pub(in crate::audit) mod tests;

@@ -151,7 +151,7 @@ pub struct ProofView {
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyReport {
-    /// Whether everything is proven.
+    /// Whether nothing is wrong, and a signed checkpoint proves what it covers.
     pub ok: bool,
     /// How many entries were read.
     pub entries: u64,
@@ -163,6 +163,13 @@ pub struct VerifyReport {
     pub differs_after: Option<u64>,
     /// What was found, in one sentence.
     pub detail: SafeText,
+}
+
+impl From<crate::audit::verify::Report> for VerifyReport {
+    fn from(report: crate::audit::verify::Report) -> Self {
+        let crate::audit::verify::Report { ok, entries, proven, first_bad, differs_after, detail } = report;
+        Self { ok, entries, proven, first_bad, differs_after, detail: SafeText::new(detail) }
+    }
 }
 
 /// The answer of `GET /windows`.
