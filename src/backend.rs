@@ -1,5 +1,8 @@
 //! What the dashboard and the command line talk to: a control plane in this process, or one over HTTP.
 
+pub mod local;
+pub mod remote;
+
 use std::time::Duration;
 
 use crate::domain::{Digest, Rollout, RolloutId};
@@ -36,6 +39,37 @@ pub enum BackendError {
         /// What was wrong with it.
         why: String,
     },
+}
+
+/// How the text of [`BackendError::Unreachable`] begins when there never was a connection.
+pub const NOT_CONNECTED: &str = "cannot connect";
+
+impl BackendError {
+    /// Whether a change may have reached the backend although its answer was lost. It is asked for
+    /// again with the same idempotency key, and is unconfirmed until then.
+    #[must_use]
+    pub fn may_have_been_sent(&self) -> bool {
+        match self {
+            Self::Problem(problem) => problem.code == Code::InProgress,
+            Self::Unreachable { why, .. } => !why.starts_with(NOT_CONNECTED),
+            Self::Nonsense { .. } => true,
+        }
+    }
+
+    /// The word of the problem that it answered with.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Problem(problem) => Some(problem.code),
+            _ => None,
+        }
+    }
+}
+
+impl From<Problem> for BackendError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
 }
 
 /// The answer of a change.

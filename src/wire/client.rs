@@ -101,12 +101,21 @@ pub fn is_loopback(url: &Url) -> bool {
 /// # Errors
 /// [`ClientError`] when a token would travel in clear text, or token or certificates are no such.
 pub fn client(options: &ClientOptions<'_>) -> Result<Client, ClientError> {
+    client_within(options, CONNECT_TIMEOUT)
+}
+
+/// Builds the client for a server whose connections must be made sooner than in [`CONNECT_TIMEOUT`]:
+/// where a person waits.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_within(options: &ClientOptions<'_>, connect: Duration) -> Result<Client, ClientError> {
     install_ring();
     #[expect(clippy::disallowed_methods, reason = "this is the one place that builds clients, after ring is installed")]
     let mut builder = Client::builder()
         .user_agent(concat!("rolldeck/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(connect)
         .read_timeout(options.silence)
         .tcp_keepalive(Duration::from_secs(15))
         .http1_only();

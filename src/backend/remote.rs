@@ -1,0 +1,266 @@
+//! A control plane over HTTP.
+//!
+//! Every request has an end (a connection within 3 s, an answer 10 s after the longest wait), every
+//! answer a bound, and whatever is not the answer of a control plane becomes a typed error: nothing
+//! that a server says can hang, fill or crash the program.
+
+mod answer;
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, Response, Url, header};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendError, BackendResult, CheckpointView,
+    CheckpointsPage, Conditions, Cursor, NOT_CONNECTED, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage,
+    SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest, TokensPage,
+    VerifyReport, WindowReply, WindowRequest, WindowsPage,
+};
+use crate::{
+    domain::{Digest, Rollout, RolloutId, SafeText, Via},
+    settings::{Endpoint, SecretError},
+    wire::{
+        TokenText,
+        client::{self, ClientError, ClientOptions},
+    },
+};
+
+/// How long a connection may take to be made: a person waits for it.
+pub const CONNECT: Duration = Duration::from_secs(3);
+/// How long an answer may take after the wait that was asked for.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// Longest answer, in bytes.
+pub const ANSWER_MAX: usize = 16 * 1024 * 1024;
+/// Longest artifact, in bytes.
+pub const ARTIFACT_MAX: usize = 256 * 1024 * 1024;
+/// How long a verification of the whole trail may take.
+const VERIFY: Duration = Duration::from_secs(120);
+/// The slowest link that an upload is given time for, in bytes a second.
+const SLOWEST_UPLOAD: u64 = 16 * 1024;
+
+/// A control plane over HTTP.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    client: Client,
+    base: Url,
+    place: String,
+    via: Via,
+    grace: Duration,
+}
+
+/// Why there is no connection to be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The token or the CA file cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The URL, token or certificates are no such.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+impl Remote {
+    /// The backend of an endpoint. Reads its token and CA file; connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`ConnectError`], which never shows a token.
+    pub fn of_endpoint(endpoint: &Endpoint, via: Via) -> Result<Self, ConnectError> {
+        let token = endpoint.token.read()?;
+        let ca = endpoint.ca()?;
+        Ok(Self::new(&endpoint.server, token.as_ref(), ca.as_deref(), via)?)
+    }
+
+    /// The backend at a URL.
+    ///
+    /// # Errors
+    /// [`ClientError`] when URL, token or certificates are no such.
+    pub fn new(server: &str, token: Option<&TokenText>, ca: Option<&[u8]>, via: Via) -> Result<Self, ClientError> {
+        let base = client::server_url(server)?;
+        let secret = token.map(|token| secrecy::SecretString::from(token.expose().to_owned()));
+        let options = ClientOptions { server: &base, token: secret.as_ref(), ca, silence: VERIFY };
+        let client = client::client_within(&options, CONNECT)?;
+        let place = base.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { client, base, place, via, grace: GRACE })
+    }
+
+    fn request(&self, method: Method, path: &[&str], wait: Duration) -> RequestBuilder {
+        self.request_under(["api", "v1"], method, path, wait)
+    }
+
+    fn request_under(&self, root: [&str; 2], method: Method, path: &[&str], wait: Duration) -> RequestBuilder {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            // The segments are encoded as they are pushed.
+            segments.pop_if_empty().extend(root).extend(path);
+        }
+        let via = match self.via {
+            Via::Tui => "tui",
+            Via::Cli => "cli",
+            Via::Api => "api",
+            Via::Agent => "agent",
+        };
+        self.client.request(method, url).timeout(wait + self.grace).header("rolldeck-via", via)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> BackendResult<Response> {
+        request.send().await.map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> BackendError {
+        let why = match () {
+            () if error.is_connect() && error.is_timeout() => {
+                format!("{NOT_CONNECTED} within {} s", CONNECT.as_secs())
+            }
+            () => client::chain(error),
+        };
+        BackendError::Unreachable { place: self.place.clone(), why: SafeText::new(why).to_string() }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> BackendResult<T> {
+        let request = self.request(Method::GET, path, Duration::ZERO).query(query);
+        answer::read(&self.place, self.send(request).await?).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        conditions: &Conditions,
+    ) -> BackendResult<T> {
+        let bytes = serde_json::to_vec(body).map_err(|error| BackendError::Unreachable {
+            place: self.place.clone(),
+            why: format!("{NOT_CONNECTED}: the request cannot be written as JSON: {error}"),
+        })?;
+        let upload = Duration::from_secs(bytes.len() as u64 / SLOWEST_UPLOAD);
+        let mut request =
+            self.request(Method::POST, path, upload).header(header::CONTENT_TYPE, "application/json").body(bytes);
+        if let Some(key) = &conditions.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(revision) = &conditions.revision {
+            request = request.header(header::IF_MATCH, format!("\"{revision}\""));
+        }
+        answer::read(&self.place, self.send(request).await?).await
+    }
+}
+
+fn seconds(wait: Duration) -> String {
+    wait.as_secs().to_string()
+}
+
+#[async_trait::async_trait]
+impl Backend for Remote {
+    fn place(&self) -> String {
+        self.place.clone()
+    }
+
+    async fn info(&self) -> BackendResult<ServerInfo> {
+        self.get(&["server"], &[]).await
+    }
+
+    async fn view(&self, after: Option<Cursor>, wait: Duration) -> BackendResult<RolloutsPage> {
+        let mut query = Vec::new();
+        if let Some(Cursor(after)) = after {
+            query = vec![("after", after.to_string()), ("wait", seconds(wait))];
+        }
+        let request = self.request(Method::GET, &["rollouts"], wait).query(&query);
+        answer::read(&self.place, self.send(request).await?).await
+    }
+
+    async fn rollout(&self, id: &RolloutId, tag: Option<String>, wait: Duration) -> BackendResult<Tagged<Rollout>> {
+        let path = ["rollouts", id.target.as_str(), id.name.as_str()];
+        let mut request = self.request(Method::GET, &path, wait);
+        if let Some(tag) = tag {
+            request = request.header(header::IF_NONE_MATCH, format!("\"{tag}\"")).query(&[("wait", seconds(wait))]);
+        }
+        answer::tagged(&self.place, self.send(request).await?).await
+    }
+
+    async fn start(&self, request: StartRequest, conditions: Conditions) -> BackendResult<ActionReply> {
+        self.post(&["rollouts"], &request, &conditions).await
+    }
+
+    async fn act(&self, id: &RolloutId, request: ActionRequest, conditions: Conditions) -> BackendResult<ActionReply> {
+        let path = ["rollouts", id.target.as_str(), id.name.as_str(), "actions"];
+        self.post(&path, &request, &conditions).await
+    }
+
+    async fn audit(&self, query: AuditQuery) -> BackendResult<AuditPage> {
+        let mut pairs = vec![("after", query.after.to_string()), ("limit", query.limit.to_string())];
+        let rfc3339 = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        let optional = [
+            ("rollout", query.rollout),
+            ("actor", query.actor),
+            ("action", query.action),
+            ("since", query.since.map(rfc3339)),
+            ("until", query.until.map(rfc3339)),
+            ("newest", query.newest.then(|| "true".to_owned())),
+        ];
+        pairs.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        self.get(&["audit"], &pairs).await
+    }
+
+    async fn checkpoint(&self) -> BackendResult<CheckpointView> {
+        self.get(&["audit", "checkpoint"], &[]).await
+    }
+
+    async fn proof(&self, from: u64, to: u64) -> BackendResult<ProofView> {
+        self.get(&["audit", "proof"], &[("from", from.to_string()), ("to", to.to_string())]).await
+    }
+
+    async fn verify(&self) -> BackendResult<VerifyReport> {
+        let request = self.request(Method::GET, &["audit", "verify"], VERIFY);
+        answer::read(&self.place, self.send(request).await?).await
+    }
+
+    async fn windows(&self) -> BackendResult<WindowsPage> {
+        self.get(&["windows"], &[]).await
+    }
+
+    async fn add_window(&self, request: WindowRequest, conditions: Conditions) -> BackendResult<WindowReply> {
+        self.post(&["windows"], &request, &conditions).await
+    }
+
+    async fn lift_window(&self, id: &str, request: ReasonRequest) -> BackendResult<WindowReply> {
+        self.post(&["windows", id, "lift"], &request, &Conditions::default()).await
+    }
+
+    async fn sites(&self) -> BackendResult<SitesPage> {
+        self.get(&["sites"], &[]).await
+    }
+
+    async fn snapshots(&self) -> BackendResult<SnapshotsPage> {
+        self.get(&["snapshots"], &[]).await
+    }
+
+    async fn add_snapshot(&self, request: SnapshotRequest) -> BackendResult<SnapshotReply> {
+        self.post(&["snapshots"], &request, &Conditions::default()).await
+    }
+
+    async fn artifact(&self, digest: &Digest) -> BackendResult<Vec<u8>> {
+        // As long as bytes keep coming, it may take its time.
+        let path = ["snapshots", digest.as_str(), "artifact"];
+        let request = self.request_under(["agent", "v1"], Method::GET, &path, Duration::from_secs(3600));
+        answer::bytes(&self.place, self.send(request).await?).await
+    }
+
+    async fn checkpoints(&self) -> BackendResult<CheckpointsPage> {
+        self.get(&["audit", "checkpoints"], &[]).await
+    }
+
+    async fn tokens(&self) -> BackendResult<TokensPage> {
+        self.get(&["tokens"], &[]).await
+    }
+
+    async fn add_token(&self, request: TokenRequest) -> BackendResult<TokenReply> {
+        self.post(&["tokens"], &request, &Conditions::default()).await
+    }
+
+    async fn revoke_token(&self, id: &str, request: ReasonRequest) -> BackendResult<TokenReply> {
+        self.post(&["tokens", id, "revoke"], &request, &Conditions::default()).await
+    }
+}
+
+#[cfg(test)]
+mod tests;
