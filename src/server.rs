@@ -1,1 +1,133 @@
-//! (room: server)
+//! The HTTP API over a control plane: it authenticates, reads requests, and writes answers.
+//!
+//! What a request may do and what it does is control's; here is what crosses the wire. Each route
+//! is one row of the table in [`routes`], from which both the router and `/openapi.json` are made.
+//!
+//! [`router`] is the whole API without a port; [`Server::bind`] and [`Server::run`] put it on one.
+
+mod auth;
+mod extract;
+mod limits;
+mod listen;
+mod metrics;
+mod openapi;
+mod origin;
+mod problem;
+mod routes;
+mod tls;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, middleware};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{clock::Clock, control::Control, wire::Problem};
+
+pub use limits::Limits;
+pub use listen::{Access, ServeError, Server, serve};
+pub use tls::TlsFiles;
+
+use metrics::Metrics;
+use problem::Answer;
+
+/// Bodies of up to [`Limits::large_body`] that are in memory at a time.
+const LARGE_BODIES: usize = 4;
+/// How long a held request may take to answer once the server is to end.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
+
+/// How a server is set up.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where it listens; port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// Its certificate and key; none for plain HTTP, which is for loopback only.
+    pub tls: Option<TlsFiles>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// What it reads, and how long it waits for it.
+    pub limits: Limits,
+}
+
+impl ServerOptions {
+    /// Plain HTTP on any free port of loopback.
+    #[must_use]
+    pub fn loopback(clock: Arc<dyn Clock>) -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), tls: None, clock, limits: Limits::default() }
+    }
+}
+
+/// What every handler is given.
+#[derive(Debug, Clone)]
+struct App {
+    control: Control,
+    options: Arc<ServerOptions>,
+    metrics: Arc<Metrics>,
+    large_bodies: Arc<Semaphore>,
+    shutdown: CancellationToken,
+}
+
+impl App {
+    /// Asks something that may be held for up to `wait`; when the server is to end, asks again without waiting.
+    async fn held<T, F>(&self, wait: Duration, ask: impl Fn(Duration) -> F) -> Answer<T>
+    where
+        F: Future<Output = Result<T, Problem>>,
+    {
+        if !wait.is_zero() {
+            tokio::select! {
+                biased;
+                answer = ask(wait) => return Ok(answer?),
+                () = self.shutdown.cancelled() => {}
+            }
+        }
+        match tokio::time::timeout(LAST_ANSWER + wait, ask(Duration::ZERO)).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(problem::broken()),
+        }
+    }
+}
+
+/// Does a change in a task of its own, so that a client that goes away does not leave it half done.
+async fn to_the_end<T: Send + 'static>(change: impl Future<Output = Result<T, Problem>> + Send + 'static) -> Answer<T> {
+    match tokio::spawn(change).await {
+        Ok(answer) => Ok(answer?),
+        Err(error) => {
+            tracing::error!(%error, "a change did not end");
+            Err(problem::broken())
+        }
+    }
+}
+
+/// The whole API, without a port.
+pub fn router(control: Control, options: ServerOptions) -> Router {
+    build(control, options, CancellationToken::new())
+}
+
+fn build(control: Control, options: ServerOptions, shutdown: CancellationToken) -> Router {
+    let app = App {
+        control,
+        options: Arc::new(options),
+        metrics: Metrics::new(),
+        large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
+        shutdown,
+    };
+    let mut router = Router::new();
+    for route in routes::all() {
+        router = router.route(route.path, route.handler);
+    }
+    // The last layer is the outermost: it sees the request first and the answer last.
+    router
+        .fallback(problem::unknown_path)
+        .layer(middleware::from_fn(origin::same_origin))
+        .layer(middleware::from_fn(limits::headers))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn(problem::only_problems))
+        .layer(middleware::from_fn(limits::not_kept))
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
+        .with_state(app)
+}

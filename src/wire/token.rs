@@ -1,7 +1,7 @@
 //! The text of a token: made by whoever adds it, sent as a bearer, and never stored; servers keep
 //! [`TokenText::hash`] only.
 //!
-//! `rdk_` (so that secret scanners find it), ten hex digits of its public id, `_`, 64 hex digits of
+//! `rolldeck_` (so that secret scanners find it), ten hex digits of its public id, `_`, 64 hex digits of
 //! secret, and 8 of a checksum, so that a truncated paste is told apart from a revoked token.
 
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::domain::{AuditEntry, Binding, Role, SafeText};
 
 /// What every token begins with.
-pub const TOKEN_PREFIX: &str = "rdk_";
+pub const TOKEN_PREFIX: &str = "rolldeck_";
 
 const ID_HEX: usize = 10;
 const SECRET_HEX: usize = 64;
@@ -167,7 +167,7 @@ mod tests {
         let text = token.expose();
         assert_eq!(TokenText::parse(&text[..text.len() - 3]).unwrap_err(), TokenError::Checksum);
         assert_eq!(TokenText::parse(&text.replacen("07", "17", 1)).unwrap_err(), TokenError::Checksum);
-        for other in ["", "rdk_", "hunter2", "rdk_zz_11", &text.replace("rdk_", "sk_")] {
+        for other in ["", "rolldeck_", "hunter2", "rolldeck_zz_11", &text.replace("rolldeck_", "sk_")] {
             assert_eq!(TokenText::parse(other).unwrap_err(), TokenError::Form, "{other:?}");
         }
     }

@@ -1,0 +1,225 @@
+//! Who asks: a bearer token, or nobody in particular on loopback while there is no token at all.
+//!
+//! Only the hash of a token is known here. A handler gets its caller by taking [`Caller`] (or
+//! [`UnitCaller`], where a unit's agent is expected), so it cannot be reached without one; what
+//! the caller may is decided by control.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+};
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    App,
+    extract::Path,
+    origin,
+    problem::{Answer, Failure},
+};
+use crate::{
+    domain::{ActorKind, Binding, LaneName, Principal, Role, SafeText, SiteName, TargetName, UnitId, Via},
+    store::TokenRecord,
+    wire::{Code, TokenText},
+};
+
+/// An authenticated caller.
+#[derive(Debug)]
+pub struct Caller(pub Principal);
+
+/// The agent of the unit that the path names.
+#[derive(Debug)]
+pub struct UnitCaller {
+    /// Who asks.
+    pub who: Principal,
+    /// The unit.
+    pub unit: UnitId,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        authenticate(parts, app).map(Self)
+    }
+}
+
+impl FromRequestParts<App> for UnitCaller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let mut who = authenticate(parts, app)?;
+        let Path((group, site, lane)) =
+            Path::<(TargetName, SiteName, LaneName)>::from_request_parts(parts, app).await?;
+        let unit = UnitId { group, site, lane };
+        if who.credential.is_none() {
+            // Nobody has a token, so everybody on this machine may be this unit's agent too.
+            who.role = Role::Agent;
+            who.kind = ActorKind::Agent;
+            who.via = Via::Agent;
+            who.binding =
+                Some(Binding { group: unit.group.clone(), site: unit.site.clone(), lane: Some(unit.lane.clone()) });
+        }
+        if who.role != Role::Agent {
+            let role = who.role.as_str();
+            return Err(Failure::new(
+                Code::Forbidden,
+                format!("a unit is spoken for by its agent only; this token has the role {role}"),
+            ));
+        }
+        let bound = who.binding.as_ref().is_some_and(|binding| {
+            binding.group == unit.group
+                && binding.site == unit.site
+                && binding.lane.as_ref().is_none_or(|lane| *lane == unit.lane)
+        });
+        if !bound {
+            return Err(Failure::new(Code::Forbidden, format!("this agent's token is not bound to {unit}")));
+        }
+        Ok(Self { who, unit })
+    }
+}
+
+fn authenticate(parts: &Parts, app: &App) -> Answer<Principal> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    let claimed = via(&parts.headers)?;
+    let tokens = app.control.tokens();
+    let source = peer.map(|peer| SafeText::new(peer.to_string()));
+    match bearer(&parts.headers) {
+        Given::Nothing if tokens.is_empty() => {
+            origin::is_direct(parts, peer, app.options.listen)?;
+            Ok(Principal {
+                id: SafeText::new("local"),
+                kind: ActorKind::Human,
+                role: Role::Commander,
+                targets: vec!["*".to_owned()],
+                binding: None,
+                credential: None,
+                via: claimed.unwrap_or(Via::Api),
+                source,
+            })
+        }
+        Given::Nothing => Err(Failure::new(
+            Code::Unauthenticated,
+            "a token is needed: send it as Authorization: Bearer rolldeck_... (rolldeck token add makes one)",
+        )),
+        Given::Token(text) => match find(&tokens, text) {
+            Ok(token) => Ok(principal(token, claimed, source)),
+            Err(why) => Err(refused(app, peer, why)),
+        },
+        Given::Other(why) => Err(refused(app, peer, why)),
+    }
+}
+
+fn refused(app: &App, peer: Option<IpAddr>, why: &str) -> Failure {
+    app.control.credential_refused(&peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string()));
+    Failure::new(Code::Unauthenticated, why)
+}
+
+/// What a request carries as its credential.
+enum Given<'h> {
+    /// No credential.
+    Nothing,
+    /// A bearer token.
+    Token(&'h str),
+    /// Something that is none, and why.
+    Other(&'static str),
+}
+
+fn bearer(headers: &HeaderMap) -> Given<'_> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Given::Nothing };
+    if values.next().is_some() {
+        return Given::Other("Authorization is given more than once");
+    }
+    let Ok(text) = value.to_str() else { return Given::Other("Authorization is no text") };
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Given::Token(token.trim()),
+        _ => Given::Other("Authorization must be: Bearer, a blank, and a token"),
+    }
+}
+
+const UNKNOWN: &str = "this token is not known here, or was revoked";
+
+fn find<'t>(tokens: &'t [TokenRecord], text: &str) -> Result<&'t TokenRecord, &'static str> {
+    let token = TokenText::parse(text)
+        .map_err(|_| "this is not a whole rolldeck token: one begins with rolldeck_ and ends with a checksum")?;
+    let (id, hash) = (token.id(), token.hash());
+    let found = tokens.iter().find(|record| record.id == id);
+    // A hash is compared in any case, so that the time taken does not tell which ids exist.
+    let stored = found.map_or(UNKNOWN, |record| record.secret_hash.as_str());
+    let same = bool::from(stored.as_bytes().ct_eq(hash.as_bytes()));
+    found.filter(|record| same && record.revoked_at.is_none()).ok_or(UNKNOWN)
+}
+
+fn principal(token: &TokenRecord, claimed: Option<Via>, source: Option<SafeText>) -> Principal {
+    let is_agent = token.role == Role::Agent;
+    let via = claimed.unwrap_or(if is_agent { Via::Agent } else { Via::Api });
+    let kind = match (is_agent, via) {
+        (true, _) => ActorKind::Agent,
+        (false, Via::Tui | Via::Cli) => ActorKind::Human,
+        (false, Via::Api | Via::Agent) => ActorKind::Automation,
+    };
+    Principal {
+        id: SafeText::new(&token.name),
+        kind,
+        role: token.role,
+        targets: token.targets.clone(),
+        binding: token.binding.clone(),
+        credential: Some(SafeText::new(&token.id)),
+        via,
+        source,
+    }
+}
+
+fn via(headers: &HeaderMap) -> Answer<Option<Via>> {
+    let Some(value) = headers.get("Rolldeck-Via") else { return Ok(None) };
+    match value.as_bytes() {
+        b"tui" => Ok(Some(Via::Tui)),
+        b"cli" => Ok(Some(Via::Cli)),
+        b"api" => Ok(Some(Via::Api)),
+        b"agent" => Ok(Some(Via::Agent)),
+        _ => Err(Failure::invalid("Rolldeck-Via", "Rolldeck-Via must be one of tui, cli, api, agent")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(text: &TokenText) -> TokenRecord {
+        TokenRecord {
+            id: text.id(),
+            name: "ana".to_owned(),
+            secret_hash: text.hash(),
+            role: Role::Operator,
+            targets: vec!["*".to_owned()],
+            binding: None,
+            created_at: chrono::DateTime::UNIX_EPOCH,
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn only_the_whole_token_of_a_record_that_is_not_revoked_gets_in() {
+        let good = TokenText::new([1; 5], &[2; 32]);
+        let same_id = TokenText::new([1; 5], &[3; 32]);
+        let other = TokenText::new([9; 5], &[2; 32]);
+        let tokens = [record(&good)];
+        assert_eq!(find(&tokens, good.expose()).unwrap().name, "ana");
+        assert!(find(&tokens, same_id.expose()).is_err(), "another secret under a known id");
+        assert!(find(&tokens, other.expose()).is_err(), "an unknown id");
+        assert!(find(&tokens, &good.hash()).is_err(), "what the store holds is no credential");
+        let revoked = [TokenRecord { revoked_at: Some(chrono::DateTime::UNIX_EPOCH), ..record(&good) }];
+        assert!(find(&revoked, good.expose()).is_err());
+    }
+
+    #[test]
+    fn a_token_used_by_a_script_is_not_recorded_as_a_person() {
+        let token = record(&TokenText::new([1; 5], &[2; 32]));
+        assert_eq!(principal(&token, None, None).kind, ActorKind::Automation);
+        assert_eq!(principal(&token, Some(Via::Tui), None).kind, ActorKind::Human);
+        let agent = TokenRecord { role: Role::Agent, ..token };
+        assert_eq!(principal(&agent, Some(Via::Cli), None).kind, ActorKind::Agent);
+    }
+}

@@ -1,0 +1,115 @@
+//! Problems as answers: whatever goes wrong, the client reads `application/problem+json` with a code.
+
+use std::any::Any;
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::wire::{Code, Problem};
+
+/// The media type of a problem.
+pub const PROBLEM: &str = "application/problem+json";
+
+/// A problem that ends a request.
+#[derive(Debug)]
+pub struct Failure(pub Box<Problem>);
+
+/// What a handler answers.
+pub type Answer<T> = Result<T, Failure>;
+
+impl Failure {
+    /// A problem with its code and what to say.
+    pub fn new(code: Code, detail: impl AsRef<str>) -> Self {
+        Self(Box::new(Problem::new(code, detail)))
+    }
+
+    /// The request is not what the contract says, in this field.
+    pub fn invalid(field: &str, detail: impl AsRef<str>) -> Self {
+        Self(Box::new(Problem::new(Code::Invalid, detail).in_field(field)))
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let problem = self.0;
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        // A problem holds text, numbers and times only, which always have a JSON form.
+        let body = serde_json::to_vec(&*problem).unwrap_or_default();
+        let mut response = (status, Body::from(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
+        match problem.code {
+            Code::Unauthenticated => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"rolldeck\""));
+            }
+            Code::Unavailable | Code::InProgress => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// The answer for a path that is not one of ours.
+pub async fn unknown_path() -> Failure {
+    Failure::new(Code::NotFound, "there is nothing at this path: /openapi.json lists what there is")
+}
+
+/// The answer when a handler panicked: the cause goes to the log, not to the client.
+#[must_use]
+pub fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let said = cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(cause = said.unwrap_or("unknown"), "a request handler panicked");
+    broken().into_response()
+}
+
+/// The problem of a defect of ours.
+pub fn broken() -> Failure {
+    Failure::new(
+        Code::Unavailable,
+        "the server could not finish this because of a defect: its log says more; ask again",
+    )
+}
+
+/// Turns any error answer that is not a problem yet (of a router, a layer, a library) into one.
+pub async fn only_problems(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error())
+        || response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == PROBLEM)
+    {
+        return response;
+    }
+    let mut problem = match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(Code::Invalid, "this path does not know this method: Allow lists those it knows")
+        }
+        StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "there is nothing at this path"),
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            Problem::new(Code::TooLarge, "the request is larger than this server reads")
+        }
+        status if status.is_client_error() => {
+            Problem::new(Code::Invalid, "the request is not what the contract says: see /openapi.json")
+        }
+        _ => Problem::new(Code::Unavailable, "the server could not answer: ask again"),
+    };
+    problem.status = status.as_u16();
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let mut response = Failure::from(problem).into_response();
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}

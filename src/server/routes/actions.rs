@@ -1,0 +1,73 @@
+//! `POST /api/v1/rollouts/{target}/{name}/actions`: what a person does to a rollout.
+
+use axum::{extract::State, http::StatusCode, response::Response, routing::post};
+
+use super::{
+    IF_MATCH, KEY, Route,
+    rollouts::{key_missing, replayable},
+};
+use crate::{
+    domain::{RolloutId, RolloutName, TargetName},
+    server::{
+        App,
+        auth::Caller,
+        extract::{Headers, Json, Path},
+        problem::{Answer, Failure},
+        to_the_end,
+    },
+    wire::{ActionReply, ActionRequest, Code},
+};
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::post(
+            "/api/v1/rollouts/{target}/{name}/actions",
+            "act",
+            "Pause, resume, promote, promote_full, rollback, retry; or says what one would do. What widens a change \
+             needs If-Match and Idempotency-Key; pause and rollback need neither, a dry run nothing",
+            post(act),
+        )
+        .params(&[IF_MATCH, KEY])
+        .body::<ActionRequest>()
+        .json::<ActionReply>(200, "What became of it, and the rollout as it is now.")
+        .problems(&[
+            Code::ReasonRequired,
+            Code::NotFound,
+            Code::Blocked,
+            Code::InProgress,
+            Code::RevisionMismatch,
+            Code::TooLarge,
+            Code::IdempotencyMismatch,
+            Code::RevisionRequired,
+            Code::DriverFailed,
+        ]),
+    ]
+}
+
+async fn act(
+    Caller(who): Caller,
+    State(app): State<App>,
+    Path((target, name)): Path<(TargetName, RolloutName)>,
+    Headers(conditions): Headers,
+    Json(request): Json<ActionRequest>,
+) -> Answer<Response> {
+    // Stopping and going back must not fail for want of a header.
+    if !request.dry_run && request.action.widens() {
+        if conditions.revision.is_none() {
+            return Err(Failure::new(
+                Code::RevisionRequired,
+                format!(
+                    "{} needs If-Match with the revision that you looked at, in quotes, for example If-Match: \"r7\"",
+                    request.action
+                ),
+            ));
+        }
+        if conditions.idempotency_key.is_none() {
+            return Err(key_missing());
+        }
+    }
+    let id = RolloutId { target, name };
+    let control = app.control.clone();
+    let reply = to_the_end(async move { control.act(&who, &id, request, conditions).await }).await?;
+    Ok(replayable(StatusCode::OK, reply.replayed, Json(reply.body)))
+}

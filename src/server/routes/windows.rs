@@ -1,0 +1,103 @@
+//! `/api/v1/windows`: freezes.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::{get, post, put},
+};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::{IF_MATCH, KEY, Param, Route};
+use crate::{
+    server::{
+        App,
+        auth::Caller,
+        extract::{Headers, Json, Path, Query},
+        problem::{Answer, Failure},
+        to_the_end,
+    },
+    wire::{Code, ReasonRequest, WindowReply, WindowRequest, WindowsPage, WindowsState},
+};
+
+const CHANGE: &[Code] =
+    &[Code::ReasonRequired, Code::NotFound, Code::TooLarge, Code::RevisionMismatch, Code::IdempotencyMismatch];
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/windows", "listWindows", "All windows, those that hold first", get(list))
+            .json::<WindowsPage>(200, "Windows and where each is."),
+        Route::post("/api/v1/windows", "addWindow", "Adds a freeze", post(add))
+            .params(&[KEY])
+            .body::<WindowRequest>()
+            .json::<WindowReply>(201, "The window and its audit entry.")
+            .problems(CHANGE),
+        Route::put("/api/v1/windows/{id}", "changeWindow", "Changes a freeze", put(change))
+            .params(&[IF_MATCH, KEY])
+            .body::<WindowRequest>()
+            .json::<WindowReply>(200, "The window as it is now.")
+            .problems(CHANGE),
+        Route::post("/api/v1/windows/{id}/lift", "liftWindow", "Ends a freeze early", post(lift))
+            .body::<ReasonRequest>()
+            .json::<WindowReply>(200, "The window as it is now.")
+            .problems(CHANGE),
+        Route::get("/api/v1/windows/state", "windowsState", "What is frozen at an instant", get(state))
+            .params(&[Param::query("at", "string", "RFC 3339, such as 2026-03-29T01:30:00Z; now, when absent.")])
+            .json::<WindowsState>(200, "What holds then, and when that next changes."),
+    ]
+}
+
+async fn list(Caller(who): Caller, State(app): State<App>) -> Answer<Json<WindowsPage>> {
+    Ok(Json(app.control.windows(&who).await?))
+}
+
+async fn add(
+    Caller(who): Caller,
+    State(app): State<App>,
+    Headers(conditions): Headers,
+    Json(request): Json<WindowRequest>,
+) -> Answer<Response> {
+    let control = app.control.clone();
+    let reply = to_the_end(async move { control.add_window(&who, request, conditions).await }).await?;
+    Ok((StatusCode::CREATED, Json(reply)).into_response())
+}
+
+async fn change(
+    Caller(who): Caller,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Headers(conditions): Headers,
+    Json(request): Json<WindowRequest>,
+) -> Answer<Json<WindowReply>> {
+    let id = short("window", id)?;
+    let control = app.control.clone();
+    Ok(Json(to_the_end(async move { control.change_window(&who, &id, request, conditions).await }).await?))
+}
+
+async fn lift(
+    Caller(who): Caller,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(request): Json<ReasonRequest>,
+) -> Answer<Json<WindowReply>> {
+    let id = short("window", id)?;
+    let control = app.control.clone();
+    Ok(Json(to_the_end(async move { control.lift_window(&who, &id, request).await }).await?))
+}
+
+/// An id of ours: what has another form is not there.
+pub fn short(what: &str, id: String) -> Answer<String> {
+    let ours = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if ours { Ok(id) } else { Err(Failure::new(Code::NotFound, format!("there is no such {what}"))) }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct At {
+    at: Option<DateTime<Utc>>,
+}
+
+async fn state(Caller(who): Caller, State(app): State<App>, Query(at): Query<At>) -> Answer<Json<WindowsState>> {
+    Ok(Json(app.control.windows_state(&who, at.at).await?))
+}
