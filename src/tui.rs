@@ -3,6 +3,7 @@
 
 pub mod capability;
 pub mod intent;
+pub mod keymap;
 pub mod message;
 pub mod options;
 pub mod overlay;

@@ -1,0 +1,106 @@
+//! From keys to intents: which context answers, and where in a sequence we are.
+
+use std::time::Duration;
+
+use crossterm::event::KeyEvent;
+use keybinds::{KeyInput, KeySeq, Match};
+
+use super::{ContextName, Keymap, normal, shown, text};
+use crate::tui::intent::Intent;
+
+/// What a key turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Press {
+    /// It asks for something.
+    Intent(Intent),
+    /// It edits the text field that has the keys.
+    Edit(tui_input::InputRequest),
+    /// It begins or continues a sequence.
+    Pending,
+    /// It means nothing here.
+    Unbound,
+}
+
+/// Reads keys one after another.
+#[derive(Debug, Clone)]
+pub struct Resolver {
+    keymap: Keymap,
+    pending: Vec<KeyInput>,
+    /// When the last key of the sequence came, since the program started.
+    since: Duration,
+}
+
+impl Resolver {
+    pub(super) fn new(keymap: Keymap) -> Self {
+        Self { keymap, pending: Vec::new(), since: Duration::ZERO }
+    }
+
+    /// The map that it reads by.
+    #[must_use]
+    pub fn keymap(&self) -> &Keymap {
+        &self.keymap
+    }
+
+    /// The sequence that was begun, as keys are shown.
+    #[must_use]
+    pub fn pending(&self) -> Option<String> {
+        (!self.pending.is_empty()).then(|| shown(&self.pending.iter().copied().collect::<KeySeq>()))
+    }
+
+    /// Forgets a sequence that was begun, as when something else happened meanwhile.
+    pub fn reset(&mut self) {
+        self.pending.clear();
+    }
+
+    /// What a key means where these contexts have the keys, the innermost first. `elapsed` is the time since
+    /// the program started.
+    pub fn press(&mut self, contexts: &[ContextName], key: KeyEvent, elapsed: Duration) -> Press {
+        let input = normal(key);
+        if matches!(input.key(), keybinds::Key::Ignored | keybinds::Key::Unidentified) {
+            return Press::Unbound;
+        }
+        if elapsed.saturating_sub(self.since) > self.keymap.chord_timeout {
+            self.pending.clear();
+        }
+        self.since = elapsed;
+        self.pending.push(input);
+        let mut answer = self.look_up(contexts, key);
+        if answer == Press::Unbound && self.pending.len() > 1 {
+            // A sequence that went nowhere is forgotten, the key itself is not.
+            self.pending = vec![input];
+            answer = self.look_up(contexts, key);
+        }
+        if answer != Press::Pending {
+            self.pending.clear();
+        }
+        answer
+    }
+
+    fn look_up(&self, contexts: &[ContextName], key: KeyEvent) -> Press {
+        let typing = contexts.first() == Some(&ContextName::Text);
+        let always = (!contexts.contains(&ContextName::Always)).then_some(ContextName::Always);
+        for context in contexts.iter().copied().chain(always) {
+            // What edits the field never reaches what lies behind the field.
+            if typing && context != ContextName::Text && self.pending.len() == 1 {
+                if let Some(request) = text::edit(key) {
+                    return Press::Edit(request);
+                }
+                if text::is_typed(&self.pending[0]) {
+                    return Press::Unbound;
+                }
+            }
+            let mut begun = false;
+            for bind in self.keymap.binds.iter().filter(|bind| bind.context == context) {
+                match bind.keys.match_to(&self.pending) {
+                    Match::Matched => return Press::Intent(bind.intent),
+                    Match::Prefix => begun = true,
+                    Match::Unmatch => {}
+                }
+            }
+            if begun {
+                return Press::Pending;
+            }
+        }
+        Press::Unbound
+    }
+}
