@@ -3,23 +3,46 @@
 //!
 //! [`step`] is total: whatever event comes in whatever state, there is an answer. An action that
 //! may not be done answers [`Answer::Refused`] and changes nothing.
+//!
+//! What the design leaves open is decided so:
+//! - Stopping does not disable safety: while paused, reports are taken, gates are watched, holds run
+//!   on, and a breach whose response is `rollback` rolls back. The deadline is not judged while
+//!   paused, and counts anew from the resume, which also forgives a breach that paused it.
+//! - A check that exits other than 0, or that measures another snapshot, is a false reading of a
+//!   gate that every unit has: its health. It breaches as gates do, and is answered as gates are
+//!   that have no response of their own. Measuring another snapshot is a failure (`verify`) too.
+//! - A unit that only claims the candidate can pass, since checks need not measure; the message says
+//!   how many do. One that neither measures nor claims is unknown.
+//! - A stage passes when its own units and those of the stages before it are healthy and meet the
+//!   gates of their stages, and nothing that had held became unknown.
+//! - A stage whose every unit a freeze holds is not entered by itself; a person's promote, which the
+//!   guard has let through, does enter it.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Action, Blocker, Digest, Exposure, Failure, FailureCategory, Freeze, GateName, Next, Phase, Plan, Preview,
     SafeBlock, SafeText, Stage, StageName, Truth, UnitKey, UnitView,
 };
 
-/// What the engine keeps of one rollout. Serialised as it is into the store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct State {
-    // the engine's author fills this
-    pub phase: Phase,
-}
+mod act;
+mod gates;
+mod membership;
+mod orders;
+mod preview;
+mod settle;
+mod state;
+mod survey;
+mod transition;
+mod view;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use state::State;
 
 /// A unit of the membership that is frozen when a rollout begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,6 +214,20 @@ pub enum BeginError {
         /// How many units there are.
         members: usize,
     },
+    /// A stage's share is reached before it begins.
+    #[error(
+        "stage {stage} would select nothing: {selects} is no more than the {taken} of {members} units that the stages before it take"
+    )]
+    NothingFurther {
+        /// The stage.
+        stage: StageName,
+        /// What it selects, as in the plan.
+        selects: String,
+        /// Units that the stages before it take.
+        taken: usize,
+        /// How many units there are.
+        members: usize,
+    },
 }
 
 /// All that is shown of a state.
@@ -222,11 +259,14 @@ pub struct View {
 
 /// Begins a rollout: freezes the membership, pins what each unit runs.
 ///
+/// It stays `pending` until the next step (a [`Event::Tick`] does), and for as long as it is paused
+/// or a freeze holds every unit of its first stage. Its one fact is `start`. Units that nobody has
+/// heard of for long are to be told as [`Event::Silent`] right after.
+///
 /// # Errors
 /// [`BeginError`] when there is nothing to roll out to.
 pub fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Result<Step, BeginError> {
-    let _ = (plan, members, now);
-    todo!()
+    membership::begin(plan, members, now)
 }
 
 /// What a begin would do, in words.
@@ -234,41 +274,62 @@ pub fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Result<Step
 /// # Errors
 /// As [`begin`].
 pub fn preview_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Result<Preview, BeginError> {
-    let _ = (plan, members, now);
-    todo!()
+    preview::of_begin(plan, members, now)
 }
 
 /// One step of the machine.
+///
+/// The first fact of a person's action is the action's own, named by its verb; what follows from it
+/// by itself in the same step has facts of its own. An action that is refused or changes nothing
+/// gives back the state as it was, without facts.
 #[must_use]
 pub fn step(state: &State, event: &Event, context: &Context<'_>) -> Step {
-    let _ = (state, event, context);
-    todo!()
+    let mut work = transition::Work::new(state, context);
+    let answer = match event {
+        Event::Tick => Answer::Done,
+        Event::Act { action, to } => work.act(*action, to.as_ref()),
+        Event::Asked { unit, generation } => {
+            work.asked(unit, *generation);
+            Answer::Done
+        }
+        Event::Reported { unit, report } => {
+            work.reported(unit, report);
+            Answer::Done
+        }
+        Event::Silent { unit } => {
+            work.silence(unit);
+            Answer::Done
+        }
+    };
+    if answer == Answer::Done {
+        work.settle();
+    }
+    work.done(answer)
 }
 
-/// Whether the unit would be given an order if it asked now.
+/// Whether the unit would be given an order if it asked now. One that was told and never reported
+/// wants to be told again: an agent that polls with that order's number has it, and is not to be
+/// asked for ([`Event::Asked`]) until it says otherwise.
 #[must_use]
 pub fn wants(state: &State, unit: &UnitKey, context: &Context<'_>) -> bool {
-    let _ = (state, unit, context);
-    todo!()
+    orders::wants(state, unit, context)
 }
 
 /// What an action would do, in words; the checks say what forbids it here (the guard adds its own).
 #[must_use]
 pub fn preview(state: &State, action: Action, to: Option<&Digest>, context: &Context<'_>) -> Preview {
-    let _ = (state, action, to, context);
-    todo!()
+    preview::of_action(state, action, to, context)
 }
 
-/// When a [`Event::Tick`] would change something by itself: the end of a hold, a deadline.
+/// When a [`Event::Tick`] would change something by itself: the end of a hold, a deadline. Windows
+/// that begin or end are not in it.
 #[must_use]
 pub fn due(state: &State, context: &Context<'_>) -> Option<DateTime<Utc>> {
-    let _ = (state, context);
-    todo!()
+    settle::due(state, context)
 }
 
 /// All that is shown of a state.
 #[must_use]
 pub fn view(state: &State, context: &Context<'_>) -> View {
-    let _ = (state, context);
-    todo!()
+    view::view(state, context)
 }

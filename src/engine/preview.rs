@@ -1,0 +1,281 @@
+//! What an action would do, in words, before anybody does it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Answer, BeginError, Context, Event, Member, State,
+    membership::{self, draw},
+    settle::are,
+    state::{GoingBack, Unit},
+    step, words,
+};
+use crate::domain::{
+    Action, Digest, Phase, Plan, Preview, SafeText, UnitKey,
+    plan::Advance,
+    rollout::{Check, CheckState},
+};
+
+/// What a begin would do.
+pub(super) fn of_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Result<Preview, BeginError> {
+    let _ = now;
+    let drawn = draw(plan, members)?;
+    let mut says = Says::default();
+    let mut told = 0;
+    for (index, stage) in plan.stages.iter().enumerate() {
+        let keys: Vec<&UnitKey> =
+            drawn.units.iter().filter(|(_, _, taken)| *taken == Some(index)).map(|(key, _, _)| key).collect();
+        told += keys.len();
+        let after =
+            if stage.advance == Advance::Manual { "then a person promotes" } else { "then it goes on by itself" };
+        let hold = if stage.hold.is_zero() { String::new() } else { format!(", hold {}", words::span(stage.hold)) };
+        let size = membership::size(keys.iter().copied());
+        says.change(format!("stage {}: {size}{hold}, {after} ({})", stage.name, words::names(keys.iter().copied())));
+    }
+    let rest = drawn.units.len() - told;
+    if rest > 0 {
+        says.same(format!("{} in no stage: not touched", are(rest)));
+    }
+    let without: Vec<&UnitKey> =
+        drawn.units.iter().filter(|(_, present, _)| present.is_none()).map(|(key, _, _)| key).collect();
+    if without.is_empty() {
+        says.pass(format!("each of {} has a snapshot that a rollback returns it to", words::units(drawn.units.len())));
+    } else {
+        let names = words::names(without.iter().copied());
+        says.warn(format!(
+            "{} without a snapshot to go back to, left as is by a rollback: {names}",
+            are(without.len())
+        ));
+    }
+    let already: Vec<&UnitKey> = drawn
+        .units
+        .iter()
+        .filter(|(_, present, _)| present.as_ref() == Some(&plan.snapshot))
+        .map(|(key, _, _)| key)
+        .collect();
+    if !already.is_empty() {
+        let names = words::names(already.iter().copied());
+        says.warn(format!("{} on {} already: {names}", are(already.len()), plan.snapshot.short()));
+    }
+    let summary = format!("begin {} with {} on {}", plan.id(), plan.snapshot.short(), words::units(told));
+    Ok(says.preview(summary, told))
+}
+
+/// What an action would do to a rollout.
+pub(super) fn of_action(state: &State, action: Action, to: Option<&Digest>, context: &Context<'_>) -> Preview {
+    let mut says = Says::default();
+    let trial = step(state, &Event::Act { action, to: to.cloned() }, context);
+    match trial.answer {
+        Answer::Refused(blockers) => {
+            for blocker in blockers {
+                says.checks.push(Check { state: CheckState::Block, text: blocker.summary });
+            }
+            return says.preview(format!("{action} is not possible now"), 0);
+        }
+        Answer::NoOp => {
+            says.warn(format!("it is {} already: nothing changes", state.phase));
+            return says.preview(format!("{action} changes nothing"), 0);
+        }
+        Answer::Done => {}
+    }
+    match action {
+        Action::Pause => pause(&mut says, state, context),
+        Action::Resume => resume(&mut says, state, context),
+        Action::Promote | Action::PromoteFull => promote(&mut says, state, action, context),
+        Action::Rollback => rollback(&mut says, state, to, context),
+        Action::Retry => retry(&mut says, state, context),
+    }
+}
+
+fn pause(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
+    let waiting: Vec<&UnitKey> = keys(state, |unit| unit.is_due(state.stage) && unit.order.is_none());
+    if waiting.is_empty() {
+        says.change("no further unit is told".to_owned());
+    } else {
+        says.change(format!("{} not told: {}", are(waiting.len()), words::names(waiting.iter().copied())));
+    }
+    on_candidate(says, state, context.plan, |_| true, "keep it");
+    says.same("gates are watched on: a breach that the plan answers with a rollback still rolls back".to_owned());
+    says.take("pause where it is; no further unit is told".to_owned(), 0)
+}
+
+fn resume(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
+    let waiting = keys(state, |unit| unit.is_due(state.stage) && unit.awaits_order());
+    let from = state.paused.as_ref().map_or(Phase::Progressing, |paused| paused.from);
+    says.change(format!("it is {from} again"));
+    if !waiting.is_empty() {
+        told(says, context.plan.snapshot.short(), &waiting);
+    }
+    if let Some(breach) = state.paused.as_ref().and_then(|paused| paused.breach.as_ref()) {
+        says.warn(format!("it was paused by a breach, which is forgiven: {breach}"));
+    }
+    unreachable(says, state, &waiting);
+    says.take(format!("resume: {from} again"), waiting.len())
+}
+
+fn promote(says: &mut Says, state: &State, action: Action, context: &Context<'_>) -> Preview {
+    let plan = context.plan;
+    let next = match (state.phase, state.stage) {
+        (Phase::AwaitingPromotion, Some(index)) => index + 1,
+        (_, Some(index)) => index,
+        (_, None) => 0,
+    };
+    let (first, last) = match action {
+        Action::PromoteFull => (next, plan.stages.len()),
+        _ => (next, next + 1),
+    };
+    let mut count = 0;
+    for (index, stage) in plan.stages.iter().enumerate().take(last).skip(first) {
+        let due = keys(state, |unit| unit.stage == Some(index) && unit.awaits_order());
+        if due.is_empty() {
+            continue;
+        }
+        count += due.len();
+        let size = membership::size(due.iter().copied());
+        let names = words::names(due.iter().copied());
+        says.change(format!("stage {}: {size} told {} ({names})", stage.name, plan.snapshot.short()));
+        unreachable(says, state, &due);
+        let without: Vec<&UnitKey> =
+            keys(state, |unit| unit.stage == Some(index) && unit.awaits_order() && unit.pinned.is_none());
+        if !without.is_empty() {
+            let names = words::names(without.iter().copied());
+            says.warn(format!("{} without a snapshot to go back to: {names}", are(without.len())));
+        }
+    }
+    if action == Action::PromoteFull {
+        says.change("no stage waits for a person any more; gates and holds are as before".to_owned());
+    } else if next >= plan.stages.len() {
+        says.change(format!("the rollout completes, and {} becomes known good", plan.snapshot.short()));
+    }
+    on_candidate(says, state, plan, |_| true, "stay on it");
+    let later = keys(state, |unit| unit.stage.is_none_or(|stage| stage >= last) && !unit.exposed);
+    if !later.is_empty() {
+        says.same(format!("{} of later stages or of none keep what they run", words::units(later.len())));
+    }
+    let summary = match (action, plan.stages.get(next)) {
+        (Action::PromoteFull, _) => format!("promote through all stages: {} more", words::units(count)),
+        (_, Some(stage)) => format!("promote to stage {}: {} more", stage.name, words::units(count)),
+        (_, None) => "promote the last stage: the rollout completes".to_owned(),
+    };
+    says.take(summary, count)
+}
+
+fn rollback(says: &mut Says, state: &State, to: Option<&Digest>, context: &Context<'_>) -> Preview {
+    if state.stage.is_none() {
+        says.change("the rollout is aborted; no unit was told".to_owned());
+        says.same(format!("{} keep what they run", words::units(state.units.len())));
+        return says.take("abort before any unit was told".to_owned(), 0);
+    }
+    let back = GoingBack { to: to.cloned(), since: context.now, cause: SafeText::default() };
+    let mut by_target: BTreeMap<&Digest, Vec<&UnitKey>> = BTreeMap::new();
+    let mut left = Vec::new();
+    for unit in state.units.iter().filter(|unit| unit.exposed) {
+        match unit.way_back(&back) {
+            Some(target) => by_target.entry(target).or_default().push(&unit.key),
+            None => left.push(&unit.key),
+        }
+    }
+    let going: Vec<&UnitKey> = by_target.values().flatten().copied().collect();
+    for (target, units) in &by_target {
+        let names = words::names(units.iter().copied());
+        let verb = if units.len() == 1 { "goes" } else { "go" };
+        says.change(format!("{} {verb} to {} ({names})", words::units(units.len()), target.short()));
+    }
+    if going.is_empty() {
+        says.change("the rollout ends; there is no unit to bring back".to_owned());
+    }
+    if !left.is_empty() {
+        let names = words::names(left.iter().copied());
+        says.same(format!("{} left as is, without a snapshot to go back to: {names}", are(left.len())));
+        says.warn(format!("{} without a pinned snapshot; name one to bring them to it: {names}", are(left.len())));
+    }
+    let untouched = state.units.iter().filter(|unit| !unit.exposed).count();
+    if untouched > 0 {
+        says.same(format!("{} never told the candidate: not touched", are(untouched)));
+    }
+    unreachable(says, state, &going);
+    let summary = match to {
+        Some(to) => format!("bring {} to {}", words::units(going.len()), to.short()),
+        None => format!("bring {} back to what they ran before", words::units(going.len())),
+    };
+    says.take(summary, going.len())
+}
+
+fn retry(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
+    let failed = keys(state, |unit| unit.fault.is_some());
+    let what = if state.back.is_some() { "to go back" } else { context.plan.snapshot.short() };
+    told(says, what, &failed);
+    unreachable(says, state, &failed);
+    on_candidate(says, state, context.plan, |unit| unit.fault.is_none(), "are not told anything");
+    says.take(format!("tell {} again", words::units(failed.len())), failed.len())
+}
+
+fn told(says: &mut Says, what: &str, units: &[&UnitKey]) {
+    says.change(format!("{} told {what} when they ask: {}", are(units.len()), words::names(units.iter().copied())));
+}
+
+fn on_candidate(says: &mut Says, state: &State, plan: &Plan, which: impl Fn(&Unit) -> bool, keep: &str) {
+    let count = state.units.iter().filter(|unit| unit.counts_as_exposed() && which(unit)).count();
+    if count > 0 {
+        says.same(format!("{} that have or are told {} {keep}", words::units(count), plan.snapshot.short()));
+    }
+}
+
+fn unreachable(says: &mut Says, state: &State, units: &[&UnitKey]) {
+    let away: Vec<&UnitKey> = units
+        .iter()
+        .copied()
+        .filter(|key| state.find(key).and_then(|at| state.units.get(at)).is_some_and(|unit| unit.silent.is_some()))
+        .collect();
+    if !away.is_empty() {
+        let names = words::names(away.iter().copied());
+        says.warn(format!("{} unreachable now, and told on return: {names}", are(away.len())));
+    } else if !units.is_empty() {
+        says.pass(format!("{} of {} reachable", units.len(), words::units(units.len())));
+    }
+}
+
+fn keys(state: &State, which: impl Fn(&Unit) -> bool) -> Vec<&UnitKey> {
+    state.units.iter().filter(|unit| which(unit)).map(|unit| &unit.key).collect()
+}
+
+/// A preview while it is written.
+#[derive(Default)]
+struct Says {
+    changes: Vec<SafeText>,
+    unchanged: Vec<SafeText>,
+    checks: Vec<Check>,
+}
+
+impl Says {
+    fn change(&mut self, sentence: String) {
+        self.changes.push(words::text(sentence));
+    }
+
+    fn same(&mut self, sentence: String) {
+        self.unchanged.push(words::text(sentence));
+    }
+
+    fn pass(&mut self, sentence: String) {
+        self.checks.push(Check { state: CheckState::Pass, text: words::text(sentence) });
+    }
+
+    fn warn(&mut self, sentence: String) {
+        self.checks.push(Check { state: CheckState::Warn, text: words::text(sentence) });
+    }
+
+    fn preview(self, summary: String, units: usize) -> Preview {
+        Preview {
+            summary: words::text(summary),
+            changes: self.changes,
+            unchanged: self.unchanged,
+            checks: self.checks,
+            units: u32::try_from(units).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn take(&mut self, summary: String, units: usize) -> Preview {
+        std::mem::take(self).preview(summary, units)
+    }
+}

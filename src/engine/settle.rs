@@ -1,0 +1,326 @@
+//! What follows by itself from what is known: stages begin, pass and complete, breaches are
+//! answered, missing facts degrade and returning ones recover, a way back ends.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Context, State,
+    state::Paused,
+    survey::{self, Condition, Survey, Watch, survey},
+    transition::Work,
+    words,
+};
+use crate::domain::{Phase, UnitKey, plan::Advance, plan::BreachResponse};
+
+impl Work<'_> {
+    /// Makes every transition that is due. Each goes on to another phase or stage, so that the
+    /// bound is never reached; it is there so that a mistake cannot hang the control plane.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..self.context.plan.stages.len() + 8 {
+            if !self.settle_once() {
+                return;
+            }
+        }
+    }
+
+    /// Makes one transition, if one is due.
+    fn settle_once(&mut self) -> bool {
+        match self.state.phase {
+            Phase::Pending => self.begin_first_stage(),
+            Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded | Phase::Paused => {
+                self.state.is_climbing() && (self.answer_breaches() || self.climb())
+            }
+            Phase::RollingBack | Phase::RolledBack | Phase::RollbackFailed => self.look_back(),
+            Phase::Aborted | Phase::Completed | Phase::Unknown => false,
+        }
+    }
+
+    fn begin_first_stage(&mut self) -> bool {
+        let may = may_begin(&self.state, self.context);
+        if may {
+            self.enter_stage(0, "stage_entered", "");
+        }
+        may
+    }
+
+    /// Finds breaches that are new, says each gate once, and does what the plan says.
+    fn answer_breaches(&mut self) -> bool {
+        let Some(current) = self.state.stage else { return false };
+        let (plan, now) = (self.context.plan, self.now());
+        let watch = Watch::new(plan, current);
+        let mut found: Vec<(Condition, Vec<UnitKey>, String)> = Vec::new();
+        for at in 0..self.state.units.len() {
+            let Some(unit) = self.state.units.get(at).filter(|unit| unit.is_due(Some(current))) else { continue };
+            let limit = survey::limit(&self.state, unit, plan);
+            let new: Vec<(Condition, String)> = watch
+                .conditions(unit)
+                .filter(|(_, memory)| survey::breaches(memory, limit, now))
+                .map(|(condition, memory)| {
+                    let how =
+                        if memory.held { "false in three checks in a row" } else { "still false at the deadline" };
+                    (condition, format!("{} ({how})", memory.why))
+                })
+                .collect();
+            if new.is_empty() {
+                continue;
+            }
+            let key = unit.key.clone();
+            let Some(unit) = self.state.unit_mut(at) else { continue };
+            for (condition, why) in new {
+                let memory = match condition {
+                    Condition::Health => Some(&mut unit.health),
+                    Condition::Gate(gate) => unit.gates.get_mut(gate),
+                };
+                if let Some(memory) = memory {
+                    memory.breached = Some(now);
+                }
+                match found.iter_mut().find(|(known, _, _)| *known == condition) {
+                    Some((_, units, _)) => units.push(key.clone()),
+                    None => found.push((condition, vec![key.clone()], why)),
+                }
+            }
+        }
+        if found.is_empty() {
+            return false;
+        }
+        let mut response = BreachResponse::Pause;
+        let mut cause = String::new();
+        for (condition, units, why) in found {
+            let sentence =
+                format!("{} breached on {}: {why}", survey::condition_name(plan, condition), words::names(&units));
+            self.fact("gate_breached", &sentence);
+            let answer = survey::gate_name(plan, condition)
+                .and_then(|gate| plan.on_breach_of.get(gate))
+                .copied()
+                .unwrap_or(plan.on_breach);
+            // What goes back is stronger than what stops, and names the cause.
+            if cause.is_empty() || (answer == BreachResponse::Rollback && response == BreachResponse::Pause) {
+                cause = sentence;
+            }
+            if answer == BreachResponse::Rollback {
+                response = BreachResponse::Rollback;
+            }
+        }
+        match response {
+            BreachResponse::Rollback => self.go_back(None, "rollback_started", &cause),
+            BreachResponse::Pause => self.pause_for(&cause),
+        }
+        true
+    }
+
+    fn pause_for(&mut self, cause: &str) {
+        if let Some(paused) = &mut self.state.paused {
+            paused.breach = Some(words::text(cause));
+            return;
+        }
+        self.state.paused = Some(Paused { from: self.state.phase, at: self.now(), breach: Some(words::text(cause)) });
+        self.to_phase(Phase::Paused, "paused", &format!("paused: {cause}"));
+    }
+
+    /// Where a rollout that is in a stage stands now.
+    fn climb(&mut self) -> bool {
+        let (plan, now) = (self.context.plan, self.now());
+        let Some(index) = self.state.stage else { return false };
+        let Some(stage) = plan.stages.get(index) else { return false };
+        let found = survey(&self.state, self.context);
+        let degraded = found.is_degraded();
+        let passing = found.passing && !degraded;
+        let why = if degraded { trouble(&found, plan) } else { String::new() };
+        let standing = format!("{} of {} healthy", found.healthy, words::units(found.total));
+        let lost = if passing { String::new() } else { obstacle(&found, plan) };
+        let full = self.state.full;
+        let Some(memory) = self.state.stage_memory_mut() else { return false };
+        if passing {
+            memory.holding_since.get_or_insert(now);
+        } else {
+            memory.holding_since = None;
+            memory.passed_at = None;
+        }
+        let has_held = memory.holding_since.is_some_and(|since| words::later(since, stage.hold) <= now);
+        if has_held {
+            memory.passed_at.get_or_insert(now);
+        }
+        let passed = memory.passed_at.is_some();
+        let phase = self.state.phase;
+        if phase == Phase::Paused {
+            return false;
+        }
+        let waits_for_person = stage.advance == Advance::Manual && !full;
+        let next = index + 1;
+        if passed && !waits_for_person {
+            if next >= plan.stages.len() {
+                self.complete("completed");
+                return true;
+            }
+            if !is_wholly_held(&self.state, next, self.context) {
+                self.enter_stage(next, "stage_entered", &format!("{} passed, {standing}; ", stage.name));
+                return true;
+            }
+        }
+        let target = match (degraded, passed && waits_for_person) {
+            (true, _) => Phase::Degraded,
+            (false, true) => Phase::AwaitingPromotion,
+            (false, false) => Phase::Progressing,
+        };
+        if target == phase {
+            return false;
+        }
+        let passes = format!("stage {} passed, {standing}; a person must promote", stage.name);
+        match (phase, target) {
+            (_, Phase::Degraded) => self.to_phase(target, "degraded", &why),
+            (Phase::Degraded, Phase::AwaitingPromotion) => {
+                self.to_phase(target, "recovered", &format!("recovered: {passes}"));
+            }
+            (Phase::Degraded, _) => {
+                self.to_phase(target, "recovered", &format!("recovered: {standing} in stage {}", stage.name));
+            }
+            (_, Phase::AwaitingPromotion) => self.to_phase(target, "stage_passed", &passes),
+            _ => {
+                self.to_phase(target, "stage_reopened", &format!("stage {} does not pass any more: {lost}", stage.name))
+            }
+        }
+        true
+    }
+
+    /// Where a rollout that goes back stands now.
+    fn look_back(&mut self) -> bool {
+        let Some(back) = &self.state.back else { return false };
+        let (mut returned, mut away, mut going, mut failed) = (0_usize, Vec::new(), 0_usize, Vec::new());
+        let mut left = Vec::new();
+        for unit in &self.state.units {
+            if unit.way_back(back).is_none() {
+                if unit.exposed {
+                    left.push(&unit.key);
+                }
+            } else if unit.returned {
+                returned += 1;
+            } else if unit.fault.is_some() {
+                failed.push(&unit.key);
+            } else if unit.silent.is_some() {
+                away.push(&unit.key);
+            } else {
+                going += 1;
+            }
+        }
+        let is_back = self.state.phase == Phase::RolledBack;
+        let target = match (failed.is_empty(), going) {
+            (false, _) => Phase::RollbackFailed,
+            // One that was unreachable and returns is told, and it stays rolled back.
+            (true, 0) => Phase::RolledBack,
+            (true, _) if is_back => Phase::RolledBack,
+            (true, _) => Phase::RollingBack,
+        };
+        if target == self.state.phase {
+            return false;
+        }
+        let mut detail = match target {
+            Phase::RollbackFailed => {
+                format!("{} could not go back: {}", words::units(failed.len()), words::names(failed.iter().copied()))
+            }
+            Phase::RolledBack => format!("{} back", are(returned)),
+            _ => format!("{} still on the way back", are(going)),
+        };
+        if !away.is_empty() {
+            let names = words::names(away.iter().copied());
+            detail.push_str(&format!("; {} unreachable and told on return: {names}", are(away.len())));
+        }
+        if !left.is_empty() {
+            let names = words::names(left.iter().copied());
+            detail.push_str(&format!("; {} left as is, without a snapshot to go back to: {names}", are(left.len())));
+        }
+        let what = match target {
+            Phase::RollbackFailed => "rollback_failed",
+            Phase::RolledBack => "rolled_back",
+            _ => "rollback_resumed",
+        };
+        self.to_phase(target, what, &detail);
+        true
+    }
+}
+
+/// `1 unit is`, `2 units are`.
+pub(super) fn are(count: usize) -> String {
+    format!("{} {}", words::units(count), if count == 1 { "is" } else { "are" })
+}
+
+/// Whether a pending rollout may enter its first stage.
+pub(super) fn may_begin(state: &State, context: &Context<'_>) -> bool {
+    state.phase == Phase::Pending
+        && state.paused.is_none()
+        && !context.plan.stages.is_empty()
+        && !is_wholly_held(state, 0, context)
+}
+
+/// Whether a freeze holds every unit that a stage selects. Such a stage is not entered by itself:
+/// nothing could be told in it, and its deadline would run.
+pub(super) fn is_wholly_held(state: &State, stage: usize, context: &Context<'_>) -> bool {
+    !context.held.is_empty()
+        && state.units.iter().filter(|u| u.stage == Some(stage)).all(|u| context.held.contains_key(&u.key))
+}
+
+/// The weightiest reason why it cannot go on by itself.
+pub(super) fn trouble(found: &Survey<'_>, plan: &crate::domain::Plan) -> String {
+    if !found.failed.is_empty() {
+        return format!("{} failed: {}", words::units(found.failed.len()), found.failed.names());
+    }
+    if !found.silent.is_empty() {
+        return format!("nothing fresh is heard of {}: {}", words::units(found.silent.len()), found.silent.names());
+    }
+    for (tally, how) in [(&found.unknown, "unknown"), (&found.late, "not known to hold at the deadline")] {
+        if tally.is_empty() {
+            continue;
+        }
+        return match &tally.first {
+            Some((condition, why)) => {
+                let name = survey::condition_name(plan, *condition);
+                format!("{name} is {how} on {}: {why}", tally.names())
+            }
+            None => format!("{} not on the candidate at the deadline: {}", are(tally.len()), tally.names()),
+        };
+    }
+    String::new()
+}
+
+/// What keeps a stage from passing, where that is no trouble (yet).
+pub(super) fn obstacle(found: &Survey<'_>, plan: &crate::domain::Plan) -> String {
+    for (tally, how) in [(&found.falses, "false"), (&found.unknown, "unknown"), (&found.not_known, "unknown")] {
+        if let Some((condition, why)) = &tally.first {
+            let name = survey::condition_name(plan, *condition);
+            return format!("{name} is {how} on {}: {why}", tally.names());
+        }
+    }
+    if found.under_way.is_empty() {
+        return format!("{} of {} healthy", found.healthy, words::units(found.total));
+    }
+    format!("{} of {} healthy, waiting for {}", found.healthy, words::units(found.total), found.under_way.names())
+}
+
+/// When a tick would change something by itself.
+pub(super) fn due(state: &State, context: &Context<'_>) -> Option<DateTime<Utc>> {
+    let (plan, now) = (context.plan, context.now);
+    if may_begin(state, context) {
+        return Some(now);
+    }
+    let is_watching = matches!(state.phase, Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded);
+    if !is_watching {
+        return None;
+    }
+    let index = state.stage?;
+    let stage = plan.stages.get(index)?;
+    let memory = state.stages.get(index)?;
+    let hold = memory.holding_since.filter(|_| memory.passed_at.is_none()).map(|at| words::later(at, stage.hold));
+    let limits = stage.deadline.is_some().then(|| {
+        let gates = survey::stage_gates(plan, Some(stage));
+        let never_held = |unit: &super::state::Unit| {
+            !unit.health.held || gates.iter().any(|at| unit.gates.get(*at).is_some_and(|memory| !memory.held))
+        };
+        state
+            .units
+            .iter()
+            .filter(|unit| unit.stage == Some(index) && never_held(unit))
+            .filter_map(|unit| survey::limit(state, unit, plan))
+            .filter(|limit| *limit > now)
+            .min()
+    });
+    [hold, limits.flatten()].into_iter().flatten().min()
+}

@@ -1,0 +1,102 @@
+//! The one place where phase and stage change: each change comes with its one fact, and raises the
+//! revision by one.
+
+use chrono::{DateTime, Utc};
+
+use super::{Answer, Context, Effect, Fact, State, Step, words};
+use crate::domain::{Digest, Phase};
+
+/// A step under way.
+pub(super) struct Work<'a> {
+    pub(super) state: State,
+    pub(super) context: &'a Context<'a>,
+    effects: Vec<Effect>,
+    facts: Vec<Fact>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(state: &State, context: &'a Context<'a>) -> Self {
+        Self { state: state.clone(), context, effects: Vec::new(), facts: Vec::new() }
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.context.now
+    }
+
+    /// Moves to another phase, or to another stage, or both.
+    pub(super) fn transition(&mut self, phase: Phase, stage: Option<usize>, what: &'static str, detail: &str) {
+        self.state.phase = phase;
+        self.state.stage = stage;
+        self.state.revision = self.state.revision.saturating_add(1);
+        self.state.updated_at = self.now();
+        self.fact(what, detail);
+    }
+
+    /// Moves to another phase of the same stage.
+    pub(super) fn to_phase(&mut self, phase: Phase, what: &'static str, detail: &str) {
+        self.transition(phase, self.state.stage, what, detail);
+    }
+
+    /// Says something that is no transition.
+    pub(super) fn fact(&mut self, what: &'static str, detail: &str) {
+        self.facts.push(Fact { what, detail: words::text(detail) });
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Enters a stage of the plan.
+    pub(super) fn enter_stage(&mut self, index: usize, what: &'static str, before: &str) {
+        let now = self.now();
+        let Some(stage) = self.context.plan.stages.get(index) else { return };
+        let selected = self.state.units.iter().filter(|unit| unit.stage == Some(index)).map(|unit| &unit.key);
+        let detail = format!("{before}stage {} begins: {}", stage.name, super::membership::size(selected));
+        if let Some(memory) = self.state.stages.get_mut(index) {
+            memory.entered_at = Some(now);
+            memory.clock = Some(now);
+            memory.holding_since = None;
+            memory.passed_at = None;
+        }
+        self.transition(Phase::Progressing, Some(index), what, &detail);
+    }
+
+    /// Ends it: the last stage passed.
+    pub(super) fn complete(&mut self, what: &'static str) {
+        let snapshot = self.context.plan.snapshot.clone();
+        let count = self.state.units.iter().filter(|unit| unit.exposed).count();
+        let detail = format!("completed: {} run {}", words::units(count), snapshot.short());
+        self.effect(Effect::MarkKnownGood { snapshot });
+        self.to_phase(Phase::Completed, what, &detail);
+    }
+
+    /// Begins the way back, to the pinned snapshots or to the one that was named.
+    pub(super) fn go_back(&mut self, to: Option<Digest>, what: &'static str, cause: &str) {
+        let now = self.now();
+        let back = super::state::GoingBack { to, since: now, cause: words::text(cause) };
+        self.state.paused = None;
+        let mut count = 0;
+        for unit in &mut self.state.units {
+            let Some(target) = unit.way_back(&back).cloned() else { continue };
+            // One that was already seen there need not be told again.
+            let is_there = unit.returned && unit.measured.as_ref().or(unit.claimed.as_ref()) == Some(&target);
+            if !is_there {
+                let unit = std::sync::Arc::make_mut(unit);
+                unit.order = None;
+                unit.fault = None;
+                unit.returned = false;
+            }
+            count += 1;
+        }
+        let detail = match &back.to {
+            Some(to) => format!("{cause}: {} go to {}", words::units(count), to.short()),
+            None => format!("{cause}: {} go back to what they ran before", words::units(count)),
+        };
+        self.state.back = Some(back);
+        self.to_phase(Phase::RollingBack, what, &detail);
+    }
+
+    pub(super) fn done(self, answer: Answer) -> Step {
+        Step { state: self.state, effects: self.effects, facts: self.facts, answer }
+    }
+}

@@ -1,0 +1,97 @@
+//! How counts, names and times read in the engine's sentences.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::{SafeText, UnitKey};
+
+/// How many names a sentence lists before it counts the rest.
+const NAMED: usize = 3;
+
+/// `1 unit`, `10 units`.
+pub(super) fn units(count: usize) -> String {
+    counted(count, "unit")
+}
+
+/// `1 site`, `10 sites`.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// `osl1/main, osl2/main, osl3/main and 7 more`.
+pub(super) fn names<'a>(keys: impl IntoIterator<Item = &'a UnitKey>) -> String {
+    let mut shown = Vec::with_capacity(NAMED);
+    let mut more = 0_usize;
+    for key in keys {
+        if shown.len() < NAMED {
+            shown.push(key.to_string());
+        } else {
+            more += 1;
+        }
+    }
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// `12:31Z`, with the date where it is not today's.
+pub(super) fn time(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let form = if at.date_naive() == now.date_naive() { "%H:%MZ" } else { "%Y-%m-%d %H:%MZ" };
+    at.format(form).to_string()
+}
+
+/// `90s`, `30m`, `2h`, `1h30m`, `3d`.
+pub(super) fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let mut text = String::new();
+    for (size, letter) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
+        let whole = match letter {
+            'd' => seconds / size,
+            'h' => seconds % 86_400 / size,
+            'm' => seconds % 3_600 / size,
+            _ => seconds % 60,
+        };
+        if whole > 0 {
+            text.push_str(&format!("{whole}{letter}"));
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// `at` and `length` later; the end of time where that would be beyond it.
+pub(super) fn later(at: DateTime<Utc>, length: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(length)
+        .ok()
+        .and_then(|length| at.checked_add_signed(length))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// A sentence of ours as the text that is stored and painted.
+pub(super) fn text(sentence: impl AsRef<str>) -> SafeText {
+    SafeText::new(sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_names_spans_and_times_read_as_people_write_them() {
+        assert_eq!(units(1), "1 unit");
+        assert_eq!(units(0), "0 units");
+        let keys: Vec<UnitKey> = (1..=5).map(|n| format!("osl{n}/main").try_into().unwrap()).collect();
+        assert_eq!(names(&keys[..2]), "osl1/main, osl2/main");
+        assert_eq!(names(&keys), "osl1/main, osl2/main, osl3/main and 2 more");
+        for (seconds, read) in
+            [(0, "0s"), (10, "10s"), (90, "1m30s"), (1_800, "30m"), (5_400, "1h30m"), (90_000, "1d1h")]
+        {
+            assert_eq!(span(Duration::from_secs(seconds)), read);
+        }
+        let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
+        assert_eq!(time(now, now), "12:00Z");
+        assert_eq!(time(later(now, Duration::from_secs(86_400)), now), "2026-03-02 12:00Z");
+        assert_eq!(later(now, Duration::MAX), DateTime::<Utc>::MAX_UTC);
+    }
+}
