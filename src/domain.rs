@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod audit;
+pub mod duration;
 pub mod name;
 pub mod phase;
 pub mod plan;

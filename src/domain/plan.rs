@@ -1,9 +1,39 @@
-//! A rollout's plan: its stages, gates, and what a breach does.
+//! A rollout's plan: its stages, gates, indicators, and what a breach does.
+//!
+//! A plan is read from YAML text, or from JSON of the same form ([`Plan::from_value`]), and written
+//! as JSON ([`Plan::to_value`]) that reads back as the same plan.
+//!
+//! ```yaml
+//! rollout: pick-assist            # its name
+//! target: dc-west                 # the site group
+//! snapshot: sha256:...            # what `rolldeck snapshot add` printed
+//! owner: team-picking             # optional
+//! gates:                          # optional: expressions by name
+//!   telemetry: gap < 10s && drops == 0
+//! slis:                           # optional: indicators that agents report
+//!   errors: {unit: ratio, direction: higher_is_worse, critical: true, limit: 0.01}
+//! stages:
+//!   - canary: 1 site              # NAME: `N site(s)`, `N unit(s)`, `N lane(s)`, `P%`, `all`
+//!     hold: 30m                   # optional, as are advance, gates, slis, deadline
+//!     advance: automatic          # or manual, the default
+//!     gates: [telemetry]          # all of the plan's, when absent
+//!     deadline: 2h
+//!   - fleet: all
+//! on_breach: rollback             # or pause, or a mapping by gate
+//! ```
 
-use std::{collections::BTreeMap, time::Duration};
+mod document;
+mod error;
+mod read;
+mod write;
+
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use document::SIZE_MAX;
+pub use error::PlanError;
 
 use super::{Digest, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
 
@@ -42,6 +72,48 @@ pub enum BreachResponse {
     Pause,
 }
 
+/// Which direction of an indicator is worse.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is worse: errors, latency.
+    HigherIsWorse,
+    /// Less is worse: success, throughput.
+    LowerIsWorse,
+    /// Any change is worth a look.
+    #[default]
+    Either,
+}
+
+/// An indicator that the plan declares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanSli {
+    /// The name under which agents report it.
+    pub name: SafeText,
+    /// The unit of its values: `ratio`, `ms`, ...; empty when nothing was said.
+    pub unit: SafeText,
+    /// Which direction is worse.
+    pub direction: Direction,
+    /// Whether one failure of it is enough to act.
+    pub critical: bool,
+    /// The difference or value that is too much, in its unit.
+    pub limit: Option<f64>,
+}
+
+impl PlanSli {
+    /// An indicator of which nothing but the name is known.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: SafeText::new(name),
+            unit: SafeText::default(),
+            direction: Direction::default(),
+            critical: false,
+            limit: None,
+        }
+    }
+}
+
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanStage {
@@ -61,6 +133,22 @@ pub struct PlanStage {
     pub deadline: Option<Duration>,
 }
 
+impl PlanStage {
+    /// A stage with all of the plan's gates, no hold and no deadline, that waits for a person.
+    #[must_use]
+    pub fn new(name: StageName, selects: Selection) -> Self {
+        Self {
+            name,
+            selects,
+            hold: Duration::ZERO,
+            advance: Advance::default(),
+            gates: None,
+            slis: None,
+            deadline: None,
+        }
+    }
+}
+
 /// A plan, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -70,10 +158,12 @@ pub struct Plan {
     pub target: TargetName,
     /// What is rolled out.
     pub snapshot: Digest,
-    /// Who answers for it.
+    /// Who answers for it; empty, when nobody was named.
     pub owner: SafeText,
     /// Expressions by gate, in the plan's order.
     pub gates: Vec<(GateName, String)>,
+    /// Indicators, in the plan's order.
+    pub slis: Vec<PlanSli>,
     /// The steps, at least one.
     pub stages: Vec<PlanStage>,
     /// What a breach does, for gates that are not named in `on_breach_of`.
@@ -83,9 +173,127 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Reads a plan from YAML text. The expressions of its gates are kept as they are.
+    ///
+    /// # Errors
+    /// [`PlanError`] with line, column and field.
+    pub fn from_yaml(text: &str) -> Result<Self, PlanError> {
+        Self::from_yaml_checked(text, |_, _| Ok(()))
+    }
+
+    /// Reads a plan from YAML text, asking `check` of each gate's expression. What it refuses
+    /// becomes an error with the expression's place.
+    ///
+    /// # Errors
+    /// [`PlanError`] with line, column and field.
+    pub fn from_yaml_checked(
+        text: &str,
+        mut check: impl FnMut(&GateName, &str) -> Result<(), String>,
+    ) -> Result<Self, PlanError> {
+        read::plan(&document::from_yaml(text)?, &mut check)
+    }
+
+    /// Reads a plan from JSON: an object of the same form as the YAML, or a string of YAML text.
+    ///
+    /// # Errors
+    /// [`PlanError`] with the field, and line and column where it was text.
+    pub fn from_value(value: &serde_json::Value) -> Result<Self, PlanError> {
+        Self::from_value_checked(value, |_, _| Ok(()))
+    }
+
+    /// As [`Self::from_value`], asking `check` of each gate's expression.
+    ///
+    /// # Errors
+    /// [`PlanError`] with the field, and line and column where it was text.
+    pub fn from_value_checked(
+        value: &serde_json::Value,
+        mut check: impl FnMut(&GateName, &str) -> Result<(), String>,
+    ) -> Result<Self, PlanError> {
+        match value {
+            serde_json::Value::String(text) => Self::from_yaml_checked(text, check),
+            value => read::plan(&document::from_json(value)?, &mut check),
+        }
+    }
+
+    /// The plan as JSON that [`Self::from_value`] reads back as the same plan.
+    #[must_use]
+    pub fn to_value(&self) -> serde_json::Value {
+        write::plan(self)
+    }
+
     /// The address of the rollout that it describes.
     #[must_use]
     pub fn id(&self) -> RolloutId {
         RolloutId { target: self.target.clone(), name: self.rollout.clone() }
     }
 }
+
+impl Serialize for Plan {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Plan {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_value(&serde_json::Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |n: u32| if n == 1 { "" } else { "s" };
+        f.pad(&match self {
+            Self::Sites(n) => format!("{n} site{}", plural(*n)),
+            Self::Units(n) => format!("{n} unit{}", plural(*n)),
+            Self::Percent(percent) => format!("{percent}%"),
+            Self::All => "all".to_owned(),
+        })
+    }
+}
+
+impl Advance {
+    /// Every way.
+    pub const ALL: [Self; 2] = [Self::Manual, Self::Automatic];
+
+    /// As it is written in a plan.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Automatic => "automatic",
+        }
+    }
+}
+
+impl BreachResponse {
+    /// Every response.
+    pub const ALL: [Self; 2] = [Self::Rollback, Self::Pause];
+
+    /// As it is written in a plan.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Pause => "pause",
+        }
+    }
+}
+
+impl Direction {
+    /// Every direction.
+    pub const ALL: [Self; 3] = [Self::HigherIsWorse, Self::LowerIsWorse, Self::Either];
+
+    /// As it is written in a plan and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HigherIsWorse => "higher_is_worse",
+            Self::LowerIsWorse => "lower_is_worse",
+            Self::Either => "either",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

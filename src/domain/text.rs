@@ -101,6 +101,7 @@ impl SafeBlock {
     }
 
     /// The lines, each safe to paint.
+    #[must_use]
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.lines()
     }
