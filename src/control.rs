@@ -1,25 +1,84 @@
 //! The control plane: observe, judge, guard, act, journal. The only place where an action becomes
 //! real; the dashboard, the command line, the API and automation all come through here.
+//!
+//! One writer decides on the state in memory, request after request, and makes what was decided
+//! durable in one synced commit for all requests that came meanwhile; only then is anybody answered.
+//! Readers look at pictures that the writer published, and never ask it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod actions;
+mod agents;
+mod authorize;
+mod core;
+mod journal;
+mod publish;
+mod registry;
+mod writer;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::{
+    agents::Asked,
+    core::Core,
+    publish::{ANSWER_EVERY, Gallery, Publisher, read_cursor},
+    writer::{Finish, Job, Writer},
+};
 use crate::{
+    audit::{self, Hash},
     clock::Clock,
-    domain::{Principal, Report, Rollout, RolloutId, SafeText, UnitId},
-    store::{Store, StoreError, TokenRecord},
+    domain::{AuditEntry, Digest, Principal, Report, Rollout, RolloutId, SafeText, SubjectKind, UnitId},
+    store::{AuditFilter, Store, StoreError, StoredEntry, TokenRecord},
     wire::{
-        ActionReply, ActionRequest, AuditPage, CheckpointView, Conditions, Cursor, Desired, Problem, ProofView,
-        ReasonRequest, RolloutsPage, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest,
-        VerifyReport, WindowReply, WindowRequest, WindowsPage, WindowsState,
+        ActionReply, ActionRequest, AuditPage, CheckpointView, Code, Conditions, Cursor, Desired, LaneView, Problem,
+        ProofView, ReasonRequest, RolloutsPage, SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
+        StartRequest, VerifyReport, WindowReply, WindowRequest, WindowsPage, WindowsState,
     },
 };
+
+/// Most requests that wait for the writer; more are told to come again.
+const QUEUE: usize = 4096;
+/// Longest hold of a request.
+pub const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Most audit entries in one answer.
+const AUDIT_MAX: u32 = 1000;
 
 /// A handle on a running control plane. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Control {
-    // the author of control fills this
+    shared: Arc<Shared>,
+    jobs: mpsc::Sender<Job>,
+    gallery: watch::Receiver<Gallery>,
+    tokens: watch::Receiver<Arc<Vec<TokenRecord>>>,
+}
+
+/// What all handles and the writer share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    options: Options,
+    /// Tells cursors and tags of this process from those of another.
+    boot: String,
+    /// When the writer last showed that it lives, in microseconds of Unix time.
+    alive: AtomicI64,
+    /// Whether the last commit failed.
+    failed: AtomicBool,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    verifier_key: String,
 }
 
 /// How a control plane is set up.
@@ -60,24 +119,112 @@ impl Control {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub async fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> Result<Self, StoreError> {
-        let _ = (store, clock, options);
-        todo!()
-    }
-    /// Finishes what is under way, signs a checkpoint, closes the store.
-    pub async fn shutdown(&self) {
-        todo!()
+        let loaded = store.load().await?;
+        let core = Core::new(Arc::clone(&clock), options.clone(), loaded)?;
+        let boot: String = clock.id().chars().filter(char::is_ascii_hexdigit).skip(20).collect();
+        let verifier_key = core.signer.verifier_key();
+        let (tokens_sender, tokens) = watch::channel(Arc::clone(&core.tokens));
+        let shared = Arc::new(Shared {
+            store: Arc::clone(&store),
+            alive: AtomicI64::new(clock.now().timestamp_micros()),
+            clock,
+            options,
+            boot,
+            failed: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            verifier_key,
+        });
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (publisher, gallery) = Publisher::new();
+        let writer = Writer { core, store, jobs: queue, shared: Arc::clone(&shared), publisher, tokens: tokens_sender };
+        shared.tasks.spawn(writer.run());
+        shared.tasks.close();
+        let control = Self { shared, jobs, gallery, tokens };
+        // The first picture is there before anybody can ask for it.
+        let mut ready = control.gallery.clone();
+        let _ = ready.changed().await;
+        Ok(control)
     }
 
-    /// Everything, or what changed since `after`, held for up to `wait`; at most one answer a second per cursor.
+    /// Finishes what is under way, signs a checkpoint, closes the store.
+    pub async fn shutdown(&self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.wait().await;
+    }
+
+    /// Lets a request decide on the state, and answers once what it changed is durable.
+    async fn decide<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Core) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |core| {
+            let decided = work(core);
+            let finish: Finish = Box::new(move |committed| {
+                // Whoever asked may have gone away; what was decided stands.
+                let _ = sender.send(committed.and(decided));
+            });
+            finish
+        });
+        let gone = || Problem::new(Code::Unavailable, "the control plane is stopping, or starting over: ask again");
+        self.jobs.send(job).await.map_err(|_| gone())?;
+        receiver.await.map_err(|_| gone())?
+    }
+
+    /// The instant up to which a picture may be said to be true.
+    fn as_of(&self) -> DateTime<Utc> {
+        let alive = DateTime::from_timestamp_micros(self.shared.alive.load(Ordering::Relaxed));
+        let now = self.shared.clock.now();
+        writer::as_of(now, alive.unwrap_or(now))
+    }
+
+    /// Everything, or what changed since `after`, held for up to `wait`; one client is answered at
+    /// most once a second, unless it has not been answered for longer: then at once.
     pub async fn rollouts(
         &self,
         who: &Principal,
         after: Option<Cursor>,
         wait: Duration,
     ) -> Result<RolloutsPage, Problem> {
-        let _ = (who, after, wait);
-        todo!()
+        authorize::may_read(who)?;
+        let deadline = Instant::now() + wait.min(WAIT_MAX);
+        let mut gallery = self.gallery.clone();
+        let boot = &self.shared.boot;
+        let answered = after.as_ref().and_then(|cursor| read_cursor(cursor, boot)).map(|(_, at)| at);
+        if let Some(answered) = answered
+            && !wait.is_zero()
+        {
+            let since = (self.shared.clock.now() - answered).to_std().unwrap_or_default();
+            let pause = ANSWER_EVERY.saturating_sub(since).min(wait);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.shared.stop.cancelled() => {}
+            }
+        }
+        loop {
+            let now = gallery.borrow_and_update().clone();
+            if let Some(page) = now.page(boot, who, after.as_ref(), self.as_of()) {
+                return Ok(page);
+            }
+            let waited = tokio::select! {
+                changed = gallery.changed() => changed.is_err(),
+                () = tokio::time::sleep_until(deadline) => true,
+                () = self.shared.stop.cancelled() => true,
+            };
+            if waited {
+                let as_of = self.as_of();
+                let now = gallery.borrow().clone();
+                return Ok(now.page(boot, who, after.as_ref(), as_of).unwrap_or_else(|| RolloutsPage::Changed {
+                    changed: Vec::new(),
+                    removed: Vec::new(),
+                    cursor: now.cursor(boot, as_of),
+                    as_of,
+                }));
+            }
+        }
     }
+
     /// One rollout with all that is shown of it; held for up to `wait` while it still has the tag.
     pub async fn rollout(
         &self,
@@ -86,9 +233,27 @@ impl Control {
         tag: Option<&str>,
         wait: Duration,
     ) -> Result<Tagged<Rollout>, Problem> {
-        let _ = (who, id, tag, wait);
-        todo!()
+        authorize::may_see(who, &id.target)?;
+        let deadline = Instant::now() + wait.min(WAIT_MAX);
+        let mut gallery = self.gallery.clone();
+        loop {
+            let picture = gallery.borrow_and_update().pictures.get(id).cloned();
+            let picture = picture.ok_or_else(|| actions::not_found(id))?;
+            let present = format!("{}-{}", self.shared.boot, picture.changed);
+            if tag != Some(present.as_str()) {
+                return Ok(Tagged::Fresh(Box::new(Rollout::clone(&picture.rollout)), present));
+            }
+            let waited = tokio::select! {
+                changed = gallery.changed() => changed.is_err(),
+                () = tokio::time::sleep_until(deadline) => true,
+                () = self.shared.stop.cancelled() => true,
+            };
+            if waited {
+                return Ok(Tagged::Unchanged);
+            }
+        }
     }
+
     /// Begins a rollout.
     pub async fn begin(
         &self,
@@ -96,9 +261,10 @@ impl Control {
         request: StartRequest,
         conditions: Conditions,
     ) -> Result<Reply<ActionReply>, Problem> {
-        let _ = (who, request, conditions);
-        todo!()
+        let who = who.clone();
+        self.decide(move |core| core.begin(&who, &request, &conditions)).await
     }
+
     /// Acts on a rollout.
     pub async fn act(
         &self,
@@ -107,51 +273,141 @@ impl Control {
         request: ActionRequest,
         conditions: Conditions,
     ) -> Result<Reply<ActionReply>, Problem> {
-        let _ = (who, id, request, conditions);
-        todo!()
+        let (who, id) = (who.clone(), id.clone());
+        self.decide(move |core| core.act(&who, &id, &request, &conditions)).await
     }
 
-    /// Audit entries, ascending.
+    async fn stored_entries(&self, who: &Principal, mut query: AuditQuery) -> Result<Vec<StoredEntry>, Problem> {
+        authorize::may_read(who)?;
+        query.limit = if query.limit == 0 { AUDIT_MAX } else { query.limit.min(AUDIT_MAX) };
+        self.shared.store.audit(&query).await.map_err(|error| unavailable(&error))
+    }
+
+    /// Audit entries, ascending. Entries about targets that the caller may not see are left out.
     pub async fn audit(&self, who: &Principal, query: AuditQuery) -> Result<AuditPage, Problem> {
-        let _ = (who, query);
-        todo!()
+        let mut entries = Vec::new();
+        for stored in self.stored_entries(who, query).await? {
+            let entry: AuditEntry = serde_json::from_slice(&stored.bytes).map_err(|_| {
+                Problem::new(
+                    Code::Unavailable,
+                    format!("entry {} of the audit trail cannot be read: run `rolldeck audit verify`", stored.seq),
+                )
+            })?;
+            if sees_entry(who, &entry) {
+                entries.push(entry);
+            }
+        }
+        let checkpoint = self.decide(|core| Ok(core.checkpoint.clone())).await?;
+        let checkpoint = checkpoint.map(|(_, _, note)| self.checkpoint_view(note)).transpose()?;
+        Ok(AuditPage { entries, checkpoint })
     }
-    /// The stored bytes of audit entries, ascending: what an export is made of.
+
+    /// The stored bytes of audit entries, ascending: what an export is made of. Needs a role that
+    /// holds everywhere, for a part of the trail proves nothing.
     pub async fn audit_bytes(&self, who: &Principal, query: AuditQuery) -> Result<Vec<Vec<u8>>, Problem> {
-        let _ = (who, query);
-        todo!()
+        if !authorize::holds_everywhere(who) {
+            return Err(Problem::new(
+                Code::Forbidden,
+                "an export of the trail needs a role that holds for all targets (*)",
+            ));
+        }
+        Ok(self.stored_entries(who, query).await?.into_iter().map(|stored| stored.bytes).collect())
     }
+
     /// All signed checkpoints, ascending, and the key's verifier line.
     pub async fn checkpoints(&self, who: &Principal) -> Result<(Vec<String>, String), Problem> {
-        let _ = who;
-        todo!()
+        authorize::may_read(who)?;
+        let notes = self.shared.store.checkpoints(0).await.map_err(|error| unavailable(&error))?;
+        Ok((notes, self.shared.verifier_key.clone()))
     }
+
     /// A checkpoint that covers every entry there is.
     pub async fn checkpoint(&self, who: &Principal) -> Result<CheckpointView, Problem> {
-        let _ = who;
-        todo!()
+        authorize::may_read(who)?;
+        let note = self
+            .decide(|core| {
+                core.checkpoint_if_due(true);
+                Ok(core.checkpoint.clone())
+            })
+            .await?;
+        let (_, _, note) = note.ok_or_else(|| Problem::new(Code::NotFound, "the audit trail is empty"))?;
+        self.checkpoint_view(note)
     }
+
+    fn checkpoint_view(&self, note: String) -> Result<CheckpointView, Problem> {
+        let mut lines = note.lines().skip(1);
+        let size = lines.next().and_then(|size| size.parse().ok());
+        let root = lines.next().map(SafeText::new);
+        let (Some(size), Some(root)) = (size, root) else {
+            return Err(Problem::new(
+                Code::Unavailable,
+                "the stored checkpoint cannot be read: run `rolldeck audit verify`",
+            ));
+        };
+        Ok(CheckpointView { size, root, key: SafeText::new(&self.shared.verifier_key), note })
+    }
+
     /// A consistency proof between two sizes of the tree.
     pub async fn proof(&self, who: &Principal, from: u64, to: u64) -> Result<ProofView, Problem> {
-        let _ = (who, from, to);
-        todo!()
+        authorize::may_read(who)?;
+        let hashes: Option<Vec<Hash>> = self.decide(move |core| Ok(core.tree.consistency(from, to))).await?;
+        let hashes = hashes.ok_or_else(|| {
+            Problem::new(
+                Code::Invalid,
+                format!("a proof is from a size to a greater or equal one that the trail has, got {from} to {to}"),
+            )
+        })?;
+        use base64::Engine as _;
+        let hashes =
+            hashes.iter().map(|hash| SafeText::new(base64::engine::general_purpose::STANDARD.encode(hash))).collect();
+        Ok(ProofView { from, to, hashes })
     }
+
     /// Reads every stored entry again and holds it against its leaf and the checkpoints.
     pub async fn verify(&self, who: &Principal) -> Result<VerifyReport, Problem> {
-        let _ = who;
-        todo!()
+        authorize::may_read(who)?;
+        // What is being written now is covered by a checkpoint first, so that all of it can be proven.
+        self.decide(|core| {
+            core.checkpoint_if_due(true);
+            Ok(())
+        })
+        .await?;
+        let notes = self.shared.store.checkpoints(0).await.map_err(|error| unavailable(&error))?;
+        let mut verification = audit::verify::Verification::new(self.shared.verifier_key.parse().ok());
+        for note in &notes {
+            verification.checkpoint(note);
+        }
+        let covered = notes.last().and_then(|note| note.lines().nth(1)?.parse().ok()).unwrap_or(u64::MAX);
+        let mut after = 0;
+        loop {
+            let filter = AuditFilter { after, limit: AUDIT_MAX, ..AuditFilter::default() };
+            let page = self.shared.store.audit(&filter).await.map_err(|error| unavailable(&error))?;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            for entry in &page {
+                if entry.seq <= covered {
+                    verification.entry(entry.seq, &entry.bytes, Some(entry.leaf));
+                }
+            }
+            if after >= covered {
+                break;
+            }
+        }
+        Ok(VerifyReport::from(verification.finish()))
     }
 
     /// All windows.
     pub async fn windows(&self, who: &Principal) -> Result<WindowsPage, Problem> {
-        let _ = who;
-        todo!()
+        authorize::may_read(who)?;
+        self.decide(|core| Ok(core.windows_page())).await
     }
+
     /// What holds at an instant (now, when none is named).
     pub async fn windows_state(&self, who: &Principal, at: Option<DateTime<Utc>>) -> Result<WindowsState, Problem> {
-        let _ = (who, at);
-        todo!()
+        authorize::may_read(who)?;
+        self.decide(move |core| Ok(core.windows_state(at.unwrap_or_else(|| core.now())))).await
     }
+
     /// Adds a freeze.
     pub async fn add_window(
         &self,
@@ -159,9 +415,10 @@ impl Control {
         request: WindowRequest,
         conditions: Conditions,
     ) -> Result<WindowReply, Problem> {
-        let _ = (who, request, conditions);
-        todo!()
+        let who = who.clone();
+        self.decide(move |core| core.add_window(&who, &request, &conditions)).await
     }
+
     /// Changes a freeze.
     pub async fn change_window(
         &self,
@@ -170,34 +427,77 @@ impl Control {
         request: WindowRequest,
         conditions: Conditions,
     ) -> Result<WindowReply, Problem> {
-        let _ = (who, id, request, conditions);
-        todo!()
+        let (who, id) = (who.clone(), id.to_owned());
+        self.decide(move |core| core.change_window(&who, &id, &request, &conditions)).await
     }
+
     /// Lifts a freeze.
     pub async fn lift_window(&self, who: &Principal, id: &str, request: ReasonRequest) -> Result<WindowReply, Problem> {
-        let _ = (who, id, request);
-        todo!()
+        let (who, id) = (who.clone(), id.to_owned());
+        self.decide(move |core| core.lift_window(&who, &id, &request)).await
     }
 
     /// The fleet's sites.
     pub async fn sites(&self, who: &Principal) -> Result<SitesPage, Problem> {
-        let _ = who;
-        todo!()
+        authorize::may_read(who)?;
+        let who = who.clone();
+        self.decide(move |core| {
+            let mut sites: Vec<SiteView> = Vec::new();
+            for (id, unit) in core.fleet.iter().filter(|(id, _)| authorize::holds_for(&who, &id.group)) {
+                let lane = LaneView {
+                    lane: id.lane.clone(),
+                    labels: unit.labels.clone(),
+                    desired: unit.order.as_ref().map(|order| order.snapshot.clone()),
+                    generation: unit.generation,
+                    report: unit.report.clone().map(|report| Report { output_tail: Default::default(), ..report }),
+                    seen_at: unit.seen_at,
+                    reachable: unit.is_reachable(),
+                    drift: unit.drift(),
+                };
+                match sites.last_mut().filter(|site| site.group == id.group && site.site == id.site) {
+                    Some(site) => site.lanes.push(lane),
+                    None => {
+                        sites.push(SiteView { group: id.group.clone(), site: id.site.clone(), lanes: vec![lane] });
+                    }
+                }
+            }
+            Ok(SitesPage { sites })
+        })
+        .await
     }
-    /// All snapshots.
+
+    /// All snapshots, the newest first.
     pub async fn snapshots(&self, who: &Principal) -> Result<SnapshotsPage, Problem> {
-        let _ = who;
-        todo!()
+        authorize::may_read(who)?;
+        let who = who.clone();
+        self.decide(move |core| {
+            let sees = |group: &Option<crate::domain::TargetName>| {
+                group.as_ref().is_none_or(|group| authorize::holds_for(&who, group))
+            };
+            let mut snapshots: Vec<_> = core.snapshots.values().filter(|s| sees(&s.group)).cloned().collect();
+            snapshots.sort_by_key(|s| std::cmp::Reverse(s.added_at));
+            Ok(SnapshotsPage { snapshots })
+        })
+        .await
     }
+
     /// Adds a snapshot, or marks one known good.
     pub async fn add_snapshot(&self, who: &Principal, request: SnapshotRequest) -> Result<SnapshotReply, Problem> {
-        let _ = (who, request);
-        todo!()
+        let artifact = registry::decode_artifact(&request)?;
+        let who = who.clone();
+        self.decide(move |core| core.add_snapshot(&who, &request, artifact)).await
     }
-    /// The bytes of a snapshot's artifact.
-    pub async fn artifact(&self, who: &Principal, digest: &crate::domain::Digest) -> Result<Vec<u8>, Problem> {
-        let _ = (who, digest);
-        todo!()
+
+    /// The bytes of a snapshot's artifact: for readers, and for agents of its group.
+    pub async fn artifact(&self, who: &Principal, digest: &Digest) -> Result<Vec<u8>, Problem> {
+        let missing = || Problem::new(Code::NotFound, format!("there is no artifact of {digest}"));
+        let wanted = digest.clone();
+        let known = self.decide(move |core| Ok(core.snapshots.get(&wanted).cloned())).await?.ok_or_else(missing)?;
+        let seen = known.group.as_ref().is_none_or(|group| authorize::holds_for(who, group));
+        if !seen {
+            return Err(Problem::new(Code::Forbidden, format!("{} does not belong to your targets", digest.short())));
+        }
+        self.shared.store.artifact(digest).await.map_err(|error| unavailable(&error))?.ok_or_else(missing)
     }
 
     /// An agent's poll: enrols the unit on its first one, then holds the request for up to `wait`
@@ -210,49 +510,87 @@ impl Control {
         generation: u64,
         wait: Duration,
     ) -> Result<Option<Desired>, Problem> {
-        let _ = (who, unit, labels, generation, wait);
-        todo!()
+        let deadline = Instant::now() + wait.min(WAIT_MAX);
+        loop {
+            let (who, asked_unit, labels) = (who.clone(), unit.clone(), labels.clone());
+            let asked = self.decide(move |core| core.asked(&who, &asked_unit, labels, generation)).await?;
+            let waiter = match asked {
+                Asked::Told(desired) => return Ok(Some(desired)),
+                Asked::Wait(waiter) => waiter,
+            };
+            tokio::select! {
+                () = waiter.notified() => {}
+                () = tokio::time::sleep_until(deadline) => return Ok(None),
+                () = self.shared.stop.cancelled() => return Ok(None),
+            }
+        }
     }
+
     /// An agent's report. Durable before it answers, where it changes more than facts.
     pub async fn report(&self, who: &Principal, unit: &UnitId, report: Report) -> Result<(), Problem> {
-        let _ = (who, unit, report);
-        todo!()
+        let (who, unit) = (who.clone(), unit.clone());
+        self.decide(move |core| core.heard(&who, &unit, report)).await
     }
 
     /// Adds a token whose secret was hashed by the caller; journalled.
     pub async fn add_token(&self, who: &Principal, token: TokenRecord) -> Result<(), Problem> {
-        let _ = (who, token);
-        todo!()
+        let who = who.clone();
+        self.decide(move |core| core.add_token(&who, token)).await
     }
+
     /// Revokes a token; journalled.
     pub async fn revoke_token(&self, who: &Principal, id: &str, request: ReasonRequest) -> Result<(), Problem> {
-        let _ = (who, id, request);
-        todo!()
+        let (who, id) = (who.clone(), id.to_owned());
+        self.decide(move |core| core.revoke_token(&who, &id, &request)).await
     }
+
     /// All tokens, without secrets (revoked ones too). Kept in memory, so that each request can ask.
     #[must_use]
     pub fn tokens(&self) -> Arc<Vec<TokenRecord>> {
-        todo!()
+        Arc::clone(&self.tokens.borrow())
     }
-    /// Counts a refused credential from a source; journalled as one entry a source and minute.
+
+    /// Counts a refused credential from a source; journalled as one entry a source and minute. Dropped,
+    /// and counted as such, when the writer is too busy to count.
     pub fn credential_refused(&self, source: &str) {
-        let _ = source;
+        let source = SafeText::new(source).to_string();
+        let job: Job = Box::new(move |core| {
+            core.credential_refused(source);
+            Box::new(|_| {})
+        });
+        let _ = self.jobs.try_send(job);
     }
+
     /// Whether it can still take actions: its writer works and the store answers.
     #[must_use]
     pub fn ready(&self) -> bool {
-        true
+        let lives = self.as_of() >= self.shared.clock.now() - chrono::TimeDelta::seconds(1);
+        lives && !self.shared.failed.load(Ordering::Relaxed) && !self.shared.stop.is_cancelled()
     }
+
     /// Whether what it carries out is simulated.
     #[must_use]
     pub fn simulated(&self) -> bool {
-        todo!()
+        self.shared.options.simulated
     }
+
     /// Figures for `/metrics`.
     #[must_use]
     pub fn figures(&self) -> Figures {
-        todo!()
+        Figures::clone(&self.gallery.borrow().figures)
     }
+}
+
+/// Whether a caller may see an entry: one about a target that its role holds for, or about none.
+fn sees_entry(who: &Principal, entry: &AuditEntry) -> bool {
+    match &entry.subject.target {
+        Some(target) => target.as_str().parse().is_ok_and(|target| authorize::holds_for(who, &target)),
+        None => entry.subject.kind != SubjectKind::Token || authorize::holds_everywhere(who),
+    }
+}
+
+fn unavailable(error: &StoreError) -> Problem {
+    Problem::new(Code::Unavailable, error.to_string())
 }
 
 /// Figures for those who run it.

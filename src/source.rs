@@ -1,1 +1,3 @@
-//! (room: source)
+//! Where indicators come from. In this version: from agents, as they report them.
+
+pub mod reported;

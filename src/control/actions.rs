@@ -1,0 +1,566 @@
+//! Starting rollouts and acting on them: authenticate, authorize, compare the revision, guard,
+//! journal, step, answer.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Reply, authorize,
+    core::{Core, Record, Stored, rollout_subject},
+    journal::Draft,
+};
+use crate::{
+    domain::{
+        Action, Blocker, BlockerKind, Digest, Freeze, GateName, Outcome, Plan, Principal, Reason, Role, RolloutId,
+        SafeText, UnitKey,
+        audit::RevisionChange,
+        rollout::{Check, CheckState},
+    },
+    engine::{self, Answer, Context, Event, Member},
+    gate::Expression,
+    guard::{self, Decision, Question},
+    store::{IdempotencyRecord, Write},
+    wire::{ActionReply, ActionRequest, Code, Conditions, Problem, StartRequest},
+};
+
+/// Longest idempotency key.
+const KEY_MAX: usize = 255;
+
+/// The status of the answer to a start.
+pub(super) const CREATED: u16 = 201;
+const DONE: u16 = 200;
+
+/// What identifies a request beside its key.
+pub(super) fn fingerprint(request: &impl serde::Serialize, conditions: &Conditions) -> String {
+    let body = serde_json_canonicalizer::to_vec(request).unwrap_or_default();
+    let mut hash = Sha256::new();
+    hash.update(&body);
+    hash.update([0]);
+    hash.update(conditions.revision.as_ref().map_or("", |r| r.0.as_str()));
+    Digest::of(hash.finalize().into()).as_str().to_owned()
+}
+
+pub(super) fn check_key(conditions: &Conditions) -> Result<(), Problem> {
+    match &conditions.idempotency_key {
+        Some(key) if key.is_empty() || key.len() > KEY_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) => {
+            Err(Problem::new(
+                Code::Invalid,
+                format!("an Idempotency-Key is 1 to {KEY_MAX} visible ASCII characters, for example a UUID"),
+            )
+            .in_field("Idempotency-Key"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A plan, checked as a whole, with its gates compiled.
+fn read_plan(value: &serde_json::Value) -> Result<(Plan, Vec<(GateName, Expression)>), Problem> {
+    let mut gates = Vec::new();
+    let plan = Plan::from_value_checked(value, |name, text| {
+        let expression = Expression::compile(text).map_err(|error| error.to_string())?;
+        gates.push((name.clone(), expression));
+        Ok(())
+    });
+    let plan = plan.map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
+    Ok((plan, gates))
+}
+
+impl Core {
+    /// Begins a rollout.
+    pub(super) fn begin(
+        &mut self,
+        who: &Principal,
+        request: &StartRequest,
+        conditions: &Conditions,
+    ) -> Result<Reply<ActionReply>, Problem> {
+        let (plan, gates) = read_plan(&request.plan)?;
+        let id = plan.id();
+        let why = if request.dry_run { None } else { Some(authorize::reason(&request.reason)?) };
+        check_key(conditions)?;
+        self.authorize(who, Role::Operator, &id, "start", why.as_ref())?;
+        let fingerprint = fingerprint(request, conditions);
+        if let Some(body) = self.replay(who, &id.to_string(), conditions, &fingerprint)? {
+            return Ok(Reply { body, replayed: true });
+        }
+        let snapshot = self.snapshots.get(&plan.snapshot).ok_or_else(|| {
+            Problem::new(
+                Code::Invalid,
+                format!("snapshot {} is not known here: add it first with `rolldeck snapshot add`", plan.snapshot),
+            )
+            .in_field("plan.snapshot")
+        })?;
+        if let Some(group) = snapshot.group.as_ref().filter(|group| **group != id.target) {
+            return Err(Problem::new(
+                Code::Invalid,
+                format!(
+                    "snapshot {} belongs to group {group}, and the plan's target is {}",
+                    plan.snapshot.short(),
+                    id.target
+                ),
+            )
+            .in_field("plan.snapshot"));
+        }
+        if let Some((other, record)) =
+            self.rollouts.iter().find(|(other, r)| other.target == id.target && !r.stored.state.phase().is_terminal())
+        {
+            let blocker = Blocker {
+                kind: BlockerKind::InProgress,
+                summary: SafeText::new(format!(
+                    "{other} is {} on the same units: finish it or roll it back first",
+                    record.stored.state.phase()
+                )),
+                since: Some(record.stored.created_at),
+                until: None,
+            };
+            return Err(self.refuse(
+                who,
+                &id,
+                "start",
+                why.as_ref(),
+                request.ticket.as_ref(),
+                vec![blocker],
+                conditions,
+            ));
+        }
+        let now = self.now();
+        let members: Vec<Member> = self
+            .fleet
+            .group(&id.target)
+            .map(|(unit, known)| Member { unit: unit.key(), present: known.present().cloned() })
+            .collect();
+        let began = engine::begin(&plan, &members, now)
+            .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
+        let freezes = self.freezes_at_start(&id, &plan, &began.state);
+        let question = Question { action: None, phase: None, role: who.role, freezes: &freezes };
+        if let Decision::NeedsOverride(blockers) | Decision::Refused(blockers) = guard::decide(&question) {
+            return Err(self.refuse(who, &id, "start", why.as_ref(), request.ticket.as_ref(), blockers, conditions));
+        }
+        let effect = engine::preview_begin(&plan, &members, now)
+            .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
+        let Some(why) = why else {
+            return Ok(Reply {
+                body: ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout: None },
+                replayed: false,
+            });
+        };
+        self.check_reserve("start")?;
+
+        let before = self.revision(&id);
+        let revision_base =
+            self.rollouts.get(&id).map_or(0, |r| r.stored.revision_base + r.stored.state.revision() + 1);
+        for (other, record) in &mut self.rollouts {
+            if other.target == id.target && !record.stored.superseded {
+                record.stored.superseded = true;
+                self.touched_rollouts.insert(other.clone());
+                self.dirty.insert(other.clone());
+            }
+        }
+        let correlation_id = SafeText::new(self.clock.id());
+        let stored = Stored {
+            plan,
+            state: began.state,
+            revision_base,
+            correlation_id: correlation_id.clone(),
+            created_at: now,
+            ended_at: None,
+            superseded: false,
+            history: std::collections::VecDeque::new(),
+        };
+        let mut record = Record::new(stored).map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
+        record.gates = gates;
+        self.rollouts.insert(id.clone(), record);
+        self.touched_rollouts.insert(id.clone());
+        self.dirty.insert(id.clone());
+        self.hold_again(&id);
+        let entry = self.journal(Draft {
+            reason: Some(SafeText::new(why.as_str())),
+            ticket: authorize::ticket(request.ticket.as_ref()),
+            revision: RevisionChange { before, after: self.revision(&id) },
+            effect: Some(effect.summary.clone()),
+            idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
+            correlation_id: Some(correlation_id),
+            ..Draft::new(who.actor(), "start", rollout_subject(&id), Outcome::Applied)
+        });
+        self.step(&id, &Event::Tick);
+        self.count("start", "applied");
+        let body = ActionReply { outcome: Outcome::Applied, effect, audit: Some(entry), rollout: self.picture(&id) };
+        self.remember(who, &id.to_string(), conditions, fingerprint, CREATED, &body);
+        Ok(Reply { body, replayed: false })
+    }
+
+    /// Acts on a rollout.
+    pub(super) fn act(
+        &mut self,
+        who: &Principal,
+        id: &RolloutId,
+        request: &ActionRequest,
+        conditions: &Conditions,
+    ) -> Result<Reply<ActionReply>, Problem> {
+        let action = request.action;
+        let verb = action.verb();
+        let why = if request.dry_run { None } else { Some(authorize::reason(&request.reason)?) };
+        check_key(conditions)?;
+        self.authorize(who, Role::Operator, id, verb, why.as_ref())?;
+        if !self.rollouts.contains_key(id) {
+            return Err(not_found(id));
+        }
+        let fingerprint = fingerprint(request, conditions);
+        if let Some(body) = self.replay(who, &id.to_string(), conditions, &fingerprint)? {
+            return Ok(Reply { body, replayed: true });
+        }
+        if let Some(unknown) = &request.override_id {
+            return Err(Problem::new(
+                Code::NotFound,
+                format!("there is no override {:?}: this server has none", SafeText::new(unknown).as_str()),
+            )
+            .in_field("override"));
+        }
+        // Stopping must not lose a race: only what widens is held against the revision.
+        if action.widens() && !request.dry_run {
+            self.compare_revision(who, id, request, conditions, why.as_ref())?;
+        }
+        self.check_snapshot_to(id, request)?;
+        let Some(record) = self.rollouts.get(id) else { return Err(not_found(id)) };
+        if action == Action::Rollback && record.stored.superseded {
+            let blocker = Blocker {
+                kind: BlockerKind::Phase,
+                summary: SafeText::new(format!(
+                    "a newer rollout has begun on {}: what this one pinned is not kept any more; roll the newer one back",
+                    id.target
+                )),
+                since: record.stored.ended_at,
+                until: None,
+            };
+            return Err(self.refuse(who, id, verb, why.as_ref(), request.ticket.as_ref(), vec![blocker], conditions));
+        }
+        let freezes = self.freezes_over_action(id, action);
+        let phase = record.stored.state.phase();
+        let question = Question { action: Some(action), phase: Some(phase), role: who.role, freezes: &freezes };
+        let decision = guard::decide(&question);
+        let now = self.now();
+        let mut effect = {
+            let Some(record) = self.rollouts.get(id) else { return Err(not_found(id)) };
+            let context = Context { now, plan: &record.stored.plan, held: &record.held };
+            engine::preview(&record.stored.state, action, request.to.as_ref(), &context)
+        };
+        let Some(why) = why else {
+            if let Decision::NeedsOverride(blockers) | Decision::Refused(blockers) = &decision {
+                let forbidden = blockers.iter().map(|b| Check { state: CheckState::Block, text: b.summary.clone() });
+                effect.checks.splice(0..0, forbidden);
+            } else {
+                effect.checks.insert(0, allowed_check(who, id));
+            }
+            let rollout = self.picture(id);
+            return Ok(Reply {
+                body: ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout },
+                replayed: false,
+            });
+        };
+        match decision {
+            Decision::Allowed => {}
+            Decision::NeedsOverride(blockers) | Decision::Refused(blockers) => {
+                return Err(self.refuse(who, id, verb, Some(&why), request.ticket.as_ref(), blockers, conditions));
+            }
+            Decision::Forbidden(needed) => {
+                return Err(Problem::new(Code::Forbidden, format!("{verb} needs the role {}", needed.as_str())));
+            }
+        }
+        if action.widens() {
+            self.check_reserve(verb)?;
+        }
+
+        let Some(mut stepped) = self.advance(id, &Event::Act { action, to: request.to.clone() }) else {
+            return Err(not_found(id));
+        };
+        let outcome = match stepped.answer {
+            Answer::Done => Outcome::Applied,
+            Answer::NoOp => Outcome::NoOp,
+            Answer::Refused(blockers) => {
+                return Err(self.refuse(who, id, verb, Some(&why), request.ticket.as_ref(), blockers, conditions));
+            }
+        };
+        let done = if outcome == Outcome::NoOp || stepped.facts.is_empty() {
+            SafeText::new("nothing was to be changed")
+        } else {
+            stepped.facts.remove(0).detail
+        };
+        let entry = self.journal(Draft {
+            reason: Some(SafeText::new(why.as_str())),
+            ticket: authorize::ticket(request.ticket.as_ref()),
+            revision: RevisionChange { before: stepped.before.clone(), after: self.revision(id) },
+            effect: Some(done),
+            saw: request.saw.as_ref().map(SafeText::new),
+            idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
+            correlation_id: self.rollouts.get(id).map(|r| r.stored.correlation_id.clone()),
+            ..Draft::new(who.actor(), verb, rollout_subject(id), outcome)
+        });
+        self.journal_facts(id, stepped.facts, stepped.before, stepped.known_good);
+        if outcome == Outcome::Applied {
+            self.step(id, &Event::Tick);
+        }
+        self.count(verb, if outcome == Outcome::Applied { "applied" } else { "no_op" });
+        let body = ActionReply { outcome, effect, audit: Some(entry), rollout: self.picture(id) };
+        self.remember(who, &id.to_string(), conditions, fingerprint, DONE, &body);
+        Ok(Reply { body, replayed: false })
+    }
+
+    fn compare_revision(
+        &mut self,
+        who: &Principal,
+        id: &RolloutId,
+        request: &ActionRequest,
+        conditions: &Conditions,
+        why: Option<&Reason>,
+    ) -> Result<(), Problem> {
+        let verb = request.action.verb();
+        let Some(present) = self.revision(id) else { return Err(not_found(id)) };
+        let Some(seen) = &conditions.revision else {
+            return Err(Problem {
+                revision: Some(present.clone()),
+                ..Problem::new(
+                    Code::RevisionRequired,
+                    format!("{verb} needs If-Match with the revision that you saw; it is {present} now"),
+                )
+            });
+        };
+        if *seen == present {
+            return Ok(());
+        }
+        let changed = self.changed_since(id, seen);
+        let detail = format!("{id} was at {seen} when you looked and is at {present} now: {changed}");
+        let entry = self.journal(Draft {
+            reason: why.map(|r| SafeText::new(r.as_str())),
+            ticket: authorize::ticket(request.ticket.as_ref()),
+            revision: RevisionChange { before: Some(present.clone()), after: None },
+            effect: Some(SafeText::new(format!("revision mismatch: {seen} was named"))),
+            saw: request.saw.as_ref().map(SafeText::new),
+            idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
+            correlation_id: self.rollouts.get(id).map(|r| r.stored.correlation_id.clone()),
+            ..Draft::new(who.actor(), verb, rollout_subject(id), Outcome::Refused)
+        });
+        self.count(verb, "refused");
+        Err(Problem {
+            revision: Some(present),
+            changed: Some(SafeText::new(changed)),
+            audit: Some(entry.seq),
+            ..Problem::new(Code::RevisionMismatch, detail)
+        })
+    }
+
+    /// What happened since a revision, in one sentence.
+    fn changed_since(&self, id: &RolloutId, seen: &crate::domain::Revision) -> String {
+        let number = seen.0.as_str().strip_prefix('r').and_then(|n| n.parse::<u64>().ok());
+        let Some((record, number)) = self.rollouts.get(id).zip(number) else {
+            return "that revision is not one of this rollout".to_owned();
+        };
+        let since: Vec<&str> =
+            record.stored.history.iter().filter(|(at, _)| *at > number).map(|(_, what)| what.as_str()).collect();
+        if since.is_empty() { format!("it is {}", record.stored.state.phase()) } else { since.join("; ") }
+    }
+
+    fn check_snapshot_to(&self, id: &RolloutId, request: &ActionRequest) -> Result<(), Problem> {
+        let Some(to) = &request.to else { return Ok(()) };
+        let invalid = |text: String| Err(Problem::new(Code::Invalid, text).in_field("to"));
+        if request.action != Action::Rollback {
+            return invalid("`to` goes with a rollback only".to_owned());
+        }
+        match self.snapshots.get(to) {
+            None => invalid(format!("snapshot {to} is not known here")),
+            Some(known) if known.group.as_ref().is_some_and(|group| *group != id.target) => {
+                invalid(format!("snapshot {} does not belong to {}", to.short(), id.target))
+            }
+            Some(known) if !known.known_good => invalid(format!(
+                "snapshot {} ({}) is not known good: mark it with `rolldeck snapshot add --known-good --reason`, or roll back without `to`",
+                to.short(),
+                known.version
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Freezes that hold a start: when all units of the first stage are held, or the target itself.
+    fn freezes_at_start(&self, id: &RolloutId, plan: &Plan, state: &engine::State) -> Vec<Freeze> {
+        if let Some(freeze) = self.freeze_of_target(&id.target) {
+            return vec![freeze];
+        }
+        let now = self.now();
+        let first = plan.stages.first().map(|stage| &stage.name);
+        let mut held = BTreeMap::new();
+        let mut units = Vec::new();
+        for (unit, stage) in state.members(plan) {
+            if stage != first {
+                continue;
+            }
+            let place =
+                crate::domain::UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
+            let place = crate::domain::Place {
+                target: &id.target,
+                site: Some(&unit.site),
+                lane: Some(&unit.lane),
+                stage,
+                labels: self.fleet.get(&place).map(|u| &u.labels),
+            };
+            if let Some(freeze) = crate::window::freeze_over(&self.windows, &place, now) {
+                held.insert(unit.clone(), freeze);
+            }
+            units.push(unit.clone());
+        }
+        all_held(&units, &held)
+    }
+
+    /// Freezes that hold an action: when every unit that it would tell is held, or the target itself.
+    fn freezes_over_action(&self, id: &RolloutId, action: Action) -> Vec<Freeze> {
+        let Some(record) = self.rollouts.get(id) else { return Vec::new() };
+        if !action.widens() {
+            return Vec::new();
+        }
+        if let Some(freeze) = self.freeze_of_target(&id.target) {
+            return vec![freeze];
+        }
+        let plan = &record.stored.plan;
+        let context = Context { now: self.now(), plan, held: &record.held };
+        let present = engine::view(&record.stored.state, &context).current_stage;
+        let present = present.and_then(|name| plan.stages.iter().position(|stage| stage.name == name));
+        let wanted = match action {
+            Action::Promote => present.map_or(0, |stage| stage + 1),
+            _ => present.unwrap_or(0),
+        };
+        let named = plan.stages.get(wanted).map(|stage| &stage.name);
+        let units: Vec<UnitKey> = record
+            .stored
+            .state
+            .members(plan)
+            .filter(|(_, stage)| named.is_none() || *stage == named || action == Action::PromoteFull)
+            .map(|(unit, _)| unit.clone())
+            .collect();
+        all_held(&units, &record.held)
+    }
+
+    /// Journals a refusal and says it.
+    fn refuse(
+        &mut self,
+        who: &Principal,
+        id: &RolloutId,
+        verb: &str,
+        why: Option<&Reason>,
+        ticket: Option<&String>,
+        blockers: Vec<Blocker>,
+        conditions: &Conditions,
+    ) -> Problem {
+        let detail = match blockers.as_slice() {
+            [] => format!("{verb} {id} is not possible now"),
+            [only] => format!("{verb} {id}: {}", only.summary),
+            [first, rest @ ..] => format!("{verb} {id}: {} (and {} more)", first.summary, rest.len()),
+        };
+        let next_transition = blockers.iter().filter(|b| b.kind == BlockerKind::Freeze).filter_map(|b| b.until).min();
+        // A dry run has no reason and leaves no entry.
+        let audit = why.map(|why| {
+            let present = self.revision(id);
+            self.journal(Draft {
+                reason: Some(SafeText::new(why.as_str())),
+                ticket: authorize::ticket(ticket),
+                revision: RevisionChange { before: present, after: None },
+                effect: Some(SafeText::new(&detail)),
+                blockers: blockers.clone(),
+                idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
+                correlation_id: self.rollouts.get(id).map(|r| r.stored.correlation_id.clone()),
+                ..Draft::new(who.actor(), verb, rollout_subject(id), Outcome::Refused)
+            })
+            .seq
+        });
+        self.count(verb, "refused");
+        Problem { blockers, next_transition, revision: self.revision(id), audit, ..Problem::new(Code::Blocked, detail) }
+    }
+
+    /// The first answer to an idempotency key, where there was one. `subject` is what the key belongs
+    /// to beside its principal: a rollout's address, or `windows`.
+    pub(super) fn replay<T: serde::de::DeserializeOwned>(
+        &self,
+        who: &Principal,
+        subject: &str,
+        conditions: &Conditions,
+        fingerprint: &str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(key) = &conditions.idempotency_key else { return Ok(None) };
+        let known = self.idempotency.get(&(who.id.to_string(), subject.to_owned(), key.clone()));
+        let Some(known) = known else { return Ok(None) };
+        if known.fingerprint != fingerprint {
+            return Err(Problem::new(
+                Code::IdempotencyMismatch,
+                format!(
+                    "this Idempotency-Key was used for another request on {subject}: use a new key for a new request"
+                ),
+            )
+            .in_field("Idempotency-Key"));
+        }
+        serde_json::from_str(&known.body)
+            .map(Some)
+            .map_err(|_| Problem::new(Code::Unavailable, "the stored answer to this Idempotency-Key cannot be read"))
+    }
+
+    /// Keeps the answer to an idempotency key.
+    pub(super) fn remember(
+        &mut self,
+        who: &Principal,
+        subject: &str,
+        conditions: &Conditions,
+        fingerprint: String,
+        status: u16,
+        body: &impl serde::Serialize,
+    ) {
+        let Some(key) = &conditions.idempotency_key else { return };
+        let Ok(body) = serde_json::to_string(body) else { return };
+        let record = IdempotencyRecord {
+            principal: who.id.to_string(),
+            rollout: subject.to_owned(),
+            key: key.clone(),
+            fingerprint,
+            status,
+            body,
+            at: self.now(),
+        };
+        self.idempotency.insert((record.principal.clone(), record.rollout.clone(), key.clone()), record.clone());
+        self.batch.push(Write::Idempotency(record));
+    }
+
+    /// On a full disk the reserve is for what stops a change.
+    pub(super) fn check_reserve(&self, verb: &str) -> Result<(), Problem> {
+        if self.reserve_spent {
+            return Err(Problem::new(
+                Code::Unavailable,
+                format!(
+                    "the disk of the control plane is full: {verb} is not taken, pause and rollback are; free some and restart it"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn count(&mut self, verb: &str, outcome: &'static str) {
+        *self.figures.actions.entry((verb.to_owned(), outcome)).or_default() += 1;
+    }
+}
+
+fn allowed_check(who: &Principal, id: &RolloutId) -> Check {
+    Check {
+        state: CheckState::Pass,
+        text: SafeText::new(format!("{} is {} on {}", who.id, who.role.as_str(), id.target)),
+    }
+}
+
+/// The freezes of these units when each of them is held, none when one is free.
+fn all_held(units: &[UnitKey], held: &BTreeMap<UnitKey, Freeze>) -> Vec<Freeze> {
+    let mut freezes: Vec<Freeze> = Vec::new();
+    for unit in units {
+        let Some(freeze) = held.get(unit) else { return Vec::new() };
+        if !freezes.iter().any(|f| f.window == freeze.window) {
+            freezes.push(freeze.clone());
+        }
+    }
+    freezes
+}
+
+pub(super) fn not_found(id: &RolloutId) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no rollout {id}: `rolldeck list` shows those there are"))
+}

@@ -1,0 +1,266 @@
+//! What agents ask and report.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::Notify;
+
+use super::{authorize, core::Core, journal::Draft};
+use crate::{
+    domain::{
+        Facts, Outcome, Place, Principal, Report, ReportState, RolloutId, SafeText, Subject, SubjectKind, UnitId,
+    },
+    driver::fleet::{Heard, UNITS_MAX},
+    engine::{self, Context, Event, Progress, Reading, UnitReport},
+    source::reported::Arm,
+    window,
+    wire::{Code, Desired, Problem},
+};
+
+/// Seconds that an apply command may take where the plan says nothing else.
+const APPLY_DEADLINE: u64 = 600;
+
+/// Most labels of a unit, and most facts and indicators of a report.
+const LABELS_MAX: usize = 32;
+const FACTS_MAX: usize = 128;
+
+/// The answer to an agent's question.
+pub(super) enum Asked {
+    /// An order.
+    Told(Desired),
+    /// None now: wait for this, then ask again.
+    Wait(Arc<Notify>),
+}
+
+impl Core {
+    /// Whether a rollout would tell the unit something now.
+    pub(super) fn has_order_for(&self, id: &RolloutId, unit: &UnitId) -> bool {
+        self.rollouts.get(id).is_some_and(|record| {
+            let context = Context { now: self.now(), plan: &record.stored.plan, held: &record.held };
+            engine::wants(&record.stored.state, &unit.key(), &context)
+        })
+    }
+
+    /// An agent asks what its unit is to run; `known` is the number of the last order that it has.
+    pub(super) fn asked(
+        &mut self,
+        who: &Principal,
+        unit: &UnitId,
+        labels: BTreeMap<String, SafeText>,
+        known: u64,
+    ) -> Result<Asked, Problem> {
+        authorize::speaks_for(who, unit)?;
+        if labels.len() > LABELS_MAX {
+            return Err(
+                Problem::new(Code::Invalid, format!("a unit has at most {LABELS_MAX} labels")).in_field("label")
+            );
+        }
+        let now = self.now();
+        let unknown = self.fleet.get(unit).is_none();
+        if unknown && self.fleet.len() >= UNITS_MAX {
+            return Err(Problem::new(
+                Code::Unavailable,
+                format!("this control plane takes {UNITS_MAX} units and has them"),
+            ));
+        }
+        if self.fleet.enrol(unit, &labels, now) {
+            self.touched_units.insert(unit.clone());
+            if unknown {
+                let subject = Subject {
+                    kind: SubjectKind::Unit,
+                    target: Some(SafeText::new(unit.group.as_str())),
+                    name: SafeText::new(unit.key().to_string()),
+                };
+                self.journal(Draft {
+                    reason: Some(SafeText::new("its first poll")),
+                    ..Draft::new(who.actor(), "enrolled", subject, Outcome::Applied)
+                });
+            } else {
+                for id in self.rollouts_of(unit) {
+                    self.hold_again(&id);
+                    self.dirty.insert(id);
+                }
+            }
+        }
+        let last = self.fleet.get(unit).map_or(0, |u| u.generation);
+        // An agent that remembers more than the server (a restored backup) is not given old numbers.
+        let generation = last.max(known) + 1;
+        for id in self.rollouts_of(unit) {
+            if self.has_order_for(&id, unit) {
+                self.step(&id, &Event::Asked { unit: unit.key(), generation });
+            }
+        }
+        if self.fleet.get(unit).is_some_and(|u| u.generation == last) {
+            self.bootstrap(unit, generation, who);
+        }
+        let order = self.fleet.get(unit).and_then(|u| {
+            let order = u.order.as_ref()?;
+            // Told before, and never seen to have arrived: it is said again.
+            let lost = u.generation == last && known < last && self.may_hear_again(unit);
+            (u.generation != last || lost).then(|| (u.generation, order.clone()))
+        });
+        let Some((generation, order)) = order else {
+            let waiter = self.waiters.entry(unit.clone()).or_default();
+            return Ok(Asked::Wait(Arc::clone(waiter)));
+        };
+        let known = self.snapshots.get(&order.snapshot);
+        let artifact = known
+            .filter(|s| s.size.is_some())
+            .map(|s| SafeText::new(format!("/agent/v1/snapshots/{}/artifact", s.digest)));
+        Ok(Asked::Told(Desired {
+            generation,
+            version: known.map(|s| s.version.clone()).unwrap_or_default(),
+            snapshot: order.snapshot,
+            previous: order.previous,
+            artifact,
+            deadline: APPLY_DEADLINE,
+        }))
+    }
+
+    /// Whether an order that was given, and perhaps lost on the way, may be said again now. One that
+    /// belongs to no open rollout may; within one the engine decides, for a pause or a freeze may have
+    /// come since.
+    fn may_hear_again(&self, unit: &UnitId) -> bool {
+        let mut open = self
+            .rollouts_of(unit)
+            .into_iter()
+            .filter(|id| self.rollouts.get(id).is_some_and(|r| !r.stored.state.phase().is_terminal()))
+            .peekable();
+        if open.peek().is_none() {
+            return true;
+        }
+        open.any(|id| self.has_order_for(&id, unit))
+    }
+
+    /// Gives a unit that was never told anything the newest known-good snapshot of its group.
+    fn bootstrap(&mut self, unit: &UnitId, generation: u64, who: &Principal) {
+        let now = self.now();
+        let Some(known) = self.fleet.get(unit).filter(|u| u.order.is_none()) else { return };
+        let in_open_rollout = self
+            .rollouts_of(unit)
+            .iter()
+            .any(|id| self.rollouts.get(id).is_some_and(|r| !r.stored.state.phase().is_terminal()));
+        let place = Place {
+            target: &unit.group,
+            site: Some(&unit.site),
+            lane: Some(&unit.lane),
+            stage: None,
+            labels: Some(&known.labels),
+        };
+        if in_open_rollout || window::freeze_over(&self.windows, &place, now).is_some() {
+            return;
+        }
+        let newest = self
+            .snapshots
+            .values()
+            .filter(|s| s.known_good && s.group.as_ref().is_none_or(|group| *group == unit.group))
+            .max_by_key(|s| s.known_good_at);
+        let Some(snapshot) = newest.map(|s| s.digest.clone()) else { return };
+        let previous = known.present().cloned();
+        if previous.as_ref() == Some(&snapshot) {
+            return;
+        }
+        self.fleet.tell(unit, generation, snapshot.clone(), previous, now);
+        self.touched_units.insert(unit.clone());
+        let subject = Subject {
+            kind: SubjectKind::Unit,
+            target: Some(SafeText::new(unit.group.as_str())),
+            name: SafeText::new(unit.key().to_string()),
+        };
+        self.journal(Draft {
+            reason: Some(SafeText::new(format!(
+                "it had no desired snapshot and is given {}, the newest known good of {}",
+                snapshot.short(),
+                unit.group
+            ))),
+            ..Draft::new(who.actor(), "bootstrapped", subject, Outcome::Applied)
+        });
+    }
+
+    /// An agent reports.
+    pub(super) fn heard(&mut self, who: &Principal, unit: &UnitId, mut report: Report) -> Result<(), Problem> {
+        authorize::speaks_for(who, unit)?;
+        let Some(known) = self.fleet.get(unit) else {
+            return Err(Problem::new(
+                Code::NotFound,
+                format!("{unit} is not enrolled: an agent enrols its unit by asking for its desired state first"),
+            ));
+        };
+        if report.generation != known.generation {
+            return Err(Problem::new(
+                Code::RevisionMismatch,
+                format!(
+                    "generation {} is not the present one of {unit}, which is {}",
+                    report.generation, known.generation
+                ),
+            )
+            .in_field("generation"));
+        }
+        if report.facts.len() > FACTS_MAX || report.slis.len() > FACTS_MAX {
+            return Err(Problem::new(Code::Invalid, format!("a report has at most {FACTS_MAX} facts and indicators")));
+        }
+        report.labels.clear();
+        self.figures.reports += 1;
+        let now = self.now();
+        let order = known.order.clone();
+        // An agent may not call a success what it measured to be something else.
+        let differs = match (&report.measured, &order) {
+            (Some(measured), Some(order)) => *measured != order.snapshot,
+            _ => false,
+        };
+        if report.state == ReportState::Healthy && differs {
+            report.state = ReportState::Unhealthy;
+        }
+        if self.fleet.hear(unit, report.clone(), now) == Some(Heard::Progress) {
+            self.touched_units.insert(unit.clone());
+        }
+        for id in self.rollouts_of(unit) {
+            let Some(record) = self.rollouts.get_mut(&id) else { continue };
+            let candidate = &record.stored.plan.snapshot;
+            let runs_candidate = report.measured.as_ref().or(report.claimed.as_ref()) == Some(candidate);
+            let arm = if runs_candidate { Arm::Canary } else { Arm::Baseline };
+            record.reported.observe(now, &unit.key(), arm, &report.slis);
+            let readings = if matches!(report.state, ReportState::Healthy | ReportState::Unhealthy) {
+                read_gates(record, &report.facts)
+            } else {
+                Vec::new()
+            };
+            if let Some(progress) = progress(&report) {
+                let said = UnitReport {
+                    generation: report.generation,
+                    progress,
+                    measured: report.measured.clone(),
+                    claimed: report.claimed.clone(),
+                    readings,
+                };
+                self.step(&id, &Event::Reported { unit: unit.key(), report: said });
+            }
+            self.dirty.insert(id);
+        }
+        Ok(())
+    }
+}
+
+fn read_gates(record: &super::core::Record, facts: &Facts) -> Vec<Reading> {
+    record
+        .gates
+        .iter()
+        .map(|(gate, expression)| {
+            let evaluation = expression.evaluate(facts);
+            Reading { gate: gate.clone(), truth: evaluation.truth, why: evaluation.why }
+        })
+        .collect()
+}
+
+fn progress(report: &Report) -> Option<Progress> {
+    Some(match report.state {
+        ReportState::Idle => return None,
+        ReportState::Applying => Progress::Applying,
+        ReportState::Applied => Progress::Applied,
+        ReportState::Healthy => Progress::Healthy,
+        ReportState::Unhealthy => Progress::Unhealthy,
+        ReportState::Failed => Progress::Failed {
+            category: report.category.unwrap_or(crate::domain::FailureCategory::Apply),
+            output_tail: report.output_tail.clone(),
+        },
+    })
+}

@@ -1,0 +1,133 @@
+//! Who may do what, where.
+
+use super::{
+    core::{Core, rollout_subject},
+    journal::Draft,
+};
+use crate::{
+    domain::{Outcome, Principal, Reason, Role, RolloutId, SafeText, Scope, Subject, TargetName, UnitId},
+    wire::{Code, Problem},
+};
+
+/// Whether the caller's role holds for a target.
+pub(super) fn holds_for(who: &Principal, target: &TargetName) -> bool {
+    who.targets.iter().any(|pattern| wildmatch::WildMatch::new(pattern).matches(target.as_str()))
+}
+
+/// Whether the caller's role holds everywhere.
+pub(super) fn holds_everywhere(who: &Principal) -> bool {
+    who.targets.iter().any(|pattern| pattern == "*")
+}
+
+/// Whether the caller's role holds for all that a scope can cover.
+pub(super) fn holds_for_scope(who: &Principal, scope: &Scope) -> bool {
+    let covered = |pattern: &String| {
+        who.targets.iter().any(|mine| mine == pattern || wildmatch::WildMatch::new(mine).matches(pattern))
+    };
+    holds_everywhere(who) || (!scope.targets.is_empty() && scope.targets.iter().all(covered))
+}
+
+/// Reads need a person's or a machine's role; an agent's credential reads nothing.
+pub(super) fn may_read(who: &Principal) -> Result<(), Problem> {
+    if who.role.covers(Role::Viewer) {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::Forbidden, "an agent's token is for its own unit only: use a viewer's token to read"))
+    }
+}
+
+/// Whether the caller may see what lies in a target.
+pub(super) fn may_see(who: &Principal, target: &TargetName) -> Result<(), Problem> {
+    may_read(who)?;
+    if holds_for(who, target) {
+        Ok(())
+    } else {
+        Err(Problem::new(
+            Code::Forbidden,
+            format!("{} may see {}, and {target} is not among them", who.id, who.targets.join(", ")),
+        ))
+    }
+}
+
+/// The reason of a change.
+pub(super) fn reason(text: &str) -> Result<Reason, Problem> {
+    Reason::new(text).map_err(|error| Problem::new(Code::ReasonRequired, error.to_string()).in_field("reason"))
+}
+
+/// A ticket's id, where there is one.
+pub(super) fn ticket(text: Option<&String>) -> Option<SafeText> {
+    text.map(|t| SafeText::new(t.trim())).filter(|t| !t.is_empty())
+}
+
+impl Core {
+    /// Holds a role against a change to a rollout; what it refuses is journalled.
+    pub(super) fn authorize(
+        &mut self,
+        who: &Principal,
+        needed: Role,
+        id: &RolloutId,
+        verb: &str,
+        why: Option<&Reason>,
+    ) -> Result<(), Problem> {
+        let subject = rollout_subject(id);
+        let here = holds_for(who, &id.target);
+        self.allow(who, needed, here, Some(&id.target), subject, verb, why)
+    }
+
+    /// Holds a role against a change to something that is no rollout; what it refuses is journalled.
+    pub(super) fn allow(
+        &mut self,
+        who: &Principal,
+        needed: Role,
+        here: bool,
+        target: Option<&TargetName>,
+        subject: Subject,
+        verb: &str,
+        why: Option<&Reason>,
+    ) -> Result<(), Problem> {
+        if who.role.covers(needed) && here {
+            return Ok(());
+        }
+        let place = target.map_or_else(|| "everywhere".to_owned(), |t| format!("on {t}"));
+        let detail = format!(
+            "{verb} {place} needs the role {}; {} is {} for {}",
+            needed.as_str(),
+            who.id,
+            who.role.as_str(),
+            who.targets.join(", "),
+        );
+        let entry = self.journal(Draft {
+            reason: why.map(|r| SafeText::new(r.as_str())),
+            effect: Some(SafeText::new(&detail)),
+            ..Draft::new(who.actor(), verb, subject, Outcome::Refused)
+        });
+        Err(Problem { audit: Some(entry.seq), ..Problem::new(Code::Forbidden, detail) })
+    }
+}
+
+/// Holds an agent's credential against the unit that it speaks for.
+pub(super) fn speaks_for(who: &Principal, unit: &UnitId) -> Result<(), Problem> {
+    let bound = match &who.binding {
+        Some(binding) => {
+            binding.group == unit.group
+                && binding.site == unit.site
+                && binding.lane.as_ref().is_none_or(|lane| *lane == unit.lane)
+        }
+        // Loopback without any token: whoever may do everything here may be an agent too.
+        None => who.role == Role::Commander && who.credential.is_none(),
+    };
+    if bound && holds_for(who, &unit.group) {
+        return Ok(());
+    }
+    let what = match &who.binding {
+        Some(b) => format!("this token is for site {} of group {}", b.site, b.group),
+        None => format!("a {}'s token is not an agent's", who.role.as_str()),
+    };
+    Err(Problem::new(
+        Code::Forbidden,
+        format!(
+            "{what}, not for {unit}: make one with `rolldeck token add --role agent --group {} --site {}`",
+            unit.group, unit.site
+        ),
+    ))
+}

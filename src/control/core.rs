@@ -1,0 +1,474 @@
+//! The control plane's state in memory: what the writer decides on, one request after another.
+//!
+//! Nothing here awaits. A decision changes this state and adds to [`Core::batch`]; the writer makes
+//! the batch durable before anybody is answered, and reads everything again when that fails.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use super::{Figures, Options};
+use crate::{
+    audit::{Signer, Tree},
+    clock::Clock,
+    domain::{
+        Actor, Digest, Freeze, GateName, Outcome, Place, Plan, Revision, RolloutId, SafeText, Snapshot, Subject,
+        SubjectKind, UnitId, UnitKey, Window, audit::RevisionChange,
+    },
+    driver::fleet::{Fleet, Unit},
+    engine::{self, Answer, Context, Effect, Event},
+    gate::Expression,
+    source::reported::Reported,
+    store::{Batch, IdempotencyRecord, Loaded, StoreError, TokenRecord, Write},
+    window,
+};
+
+use super::journal::Draft;
+
+/// How long the answer to an idempotency key is kept after its rollout ended.
+const KEYS_KEPT: TimeDelta = TimeDelta::hours(72);
+/// Most sources of refused credentials that are told apart in a minute.
+const REFUSED_SOURCES: usize = 64;
+/// How many transitions of a rollout are kept to say what changed since a revision.
+const HISTORY: usize = 32;
+
+/// One rollout: what is stored of it, and what is worked out again.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) stored: Stored,
+    /// The plan's gates, compiled.
+    pub(super) gates: Vec<(GateName, Expression)>,
+    /// Indicators as its units report them, in memory only.
+    pub(super) reported: Reported,
+    /// When a tick would change something.
+    pub(super) due: Option<DateTime<Utc>>,
+    /// Units that a freeze holds now.
+    pub(super) held: Arc<BTreeMap<UnitKey, Freeze>>,
+}
+
+/// What is stored of a rollout.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Stored {
+    pub(super) plan: Plan,
+    pub(super) state: engine::State,
+    /// Added to the engine's revision, so that an address never sees the same revision twice.
+    pub(super) revision_base: u64,
+    pub(super) correlation_id: SafeText,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) ended_at: Option<DateTime<Utc>>,
+    /// Another rollout of its target began after it ended: its pinned snapshots are not kept.
+    pub(super) superseded: bool,
+    /// What happened at which revision, the newest last.
+    pub(super) history: VecDeque<(u64, SafeText)>,
+}
+
+impl Record {
+    pub(super) fn new(stored: Stored) -> Result<Self, StoreError> {
+        let mut gates = Vec::with_capacity(stored.plan.gates.len());
+        for (name, text) in &stored.plan.gates {
+            let expression = Expression::compile(text).map_err(|error| StoreError::Damaged {
+                place: stored.plan.id().to_string(),
+                detail: format!("gate {name} does not compile any more: {error}"),
+            })?;
+            gates.push((name.clone(), expression));
+        }
+        Ok(Self { stored, gates, reported: Reported::default(), due: None, held: Arc::default() })
+    }
+}
+
+/// What a step of the engine did, before it is journalled.
+#[derive(Debug)]
+pub(super) struct Stepped {
+    pub(super) answer: Answer,
+    pub(super) facts: Vec<engine::Fact>,
+    /// The revision before it.
+    pub(super) before: Option<Revision>,
+    /// The candidate, when it completed healthy.
+    pub(super) known_good: Option<Digest>,
+}
+
+/// The state in memory.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) options: Options,
+    pub(super) signer: Signer,
+    pub(super) rollouts: BTreeMap<RolloutId, Record>,
+    pub(super) fleet: Fleet,
+    pub(super) windows: Vec<Window>,
+    pub(super) snapshots: BTreeMap<Digest, Snapshot>,
+    pub(super) tokens: Arc<Vec<TokenRecord>>,
+    pub(super) idempotency: HashMap<(String, String, String), IdempotencyRecord>,
+    pub(super) tree: Tree,
+    /// The newest checkpoint: how many entries it covers, when it was signed, its note.
+    pub(super) checkpoint: Option<(u64, DateTime<Utc>, String)>,
+    /// What the next commit makes durable, beside what was touched.
+    pub(super) batch: Batch,
+    pub(super) touched_rollouts: BTreeSet<RolloutId>,
+    pub(super) touched_units: BTreeSet<UnitId>,
+    /// Rollouts whose picture is to be made again.
+    pub(super) dirty: BTreeSet<RolloutId>,
+    /// Rollouts whose units may want an order now.
+    pub(super) moved: BTreeSet<RolloutId>,
+    /// Rollouts that are gone.
+    pub(super) removed: Vec<RolloutId>,
+    /// Whether what changed is to be shown at once.
+    pub(super) urgent: bool,
+    /// Agents that wait for an order.
+    pub(super) waiters: HashMap<UnitId, Arc<Notify>>,
+    /// When a window next begins or ends.
+    pub(super) transition: Option<DateTime<Utc>>,
+    /// Refused credentials of the present minute, by source.
+    pub(super) refused: BTreeMap<String, u64>,
+    pub(super) refused_since: Option<DateTime<Utc>>,
+    /// The disk is full and the reserve was given up: only what stops a change is taken.
+    pub(super) reserve_spent: bool,
+    /// When to forget what is old.
+    pub(super) tidy_at: DateTime<Utc>,
+    pub(super) figures: Figures,
+}
+
+impl Core {
+    /// The state as it was stored.
+    pub(super) fn new(clock: Arc<dyn Clock>, options: Options, loaded: Loaded) -> Result<Self, StoreError> {
+        let now = clock.now();
+        let mut rollouts = BTreeMap::new();
+        for (id, document) in loaded.rollouts {
+            let stored: Stored = serde_json::from_value(document)
+                .map_err(|e| StoreError::Damaged { place: format!("rollout {id}"), detail: e.to_string() })?;
+            rollouts.insert(id, Record::new(stored)?);
+        }
+        let mut units = Vec::with_capacity(loaded.units.len());
+        for (id, document) in loaded.units {
+            let unit: Unit = serde_json::from_value(document)
+                .map_err(|e| StoreError::Damaged { place: format!("unit {id}"), detail: e.to_string() })?;
+            units.push((id, unit));
+        }
+        let size = loaded.leaves.len() as u64;
+        let signer = Signer::new(&options.origin, &options.signing_seed);
+        let mut core = Self {
+            clock,
+            options,
+            signer,
+            fleet: Fleet::new(units, now),
+            windows: loaded.windows,
+            snapshots: loaded.snapshots.into_iter().map(|s| (s.digest.clone(), s)).collect(),
+            tokens: Arc::new(loaded.tokens),
+            idempotency: loaded
+                .idempotency
+                .into_iter()
+                .map(|r| ((r.principal.clone(), r.rollout.clone(), r.key.clone()), r))
+                .collect(),
+            tree: Tree::new(loaded.leaves),
+            // Its own size and time are not needed to go on: a stale one is replaced at the next chance.
+            checkpoint: loaded.checkpoint.map(|note| (note_size(&note).unwrap_or(0).min(size), now, note)),
+            batch: Vec::new(),
+            touched_rollouts: BTreeSet::new(),
+            touched_units: BTreeSet::new(),
+            dirty: rollouts.keys().cloned().collect(),
+            moved: rollouts.keys().cloned().collect(),
+            rollouts,
+            removed: Vec::new(),
+            urgent: true,
+            waiters: HashMap::new(),
+            transition: None,
+            refused: BTreeMap::new(),
+            refused_since: None,
+            reserve_spent: false,
+            tidy_at: now,
+            figures: Figures::default(),
+        };
+        core.windows_changed();
+        Ok(core)
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The revision of a rollout.
+    pub(super) fn revision(&self, id: &RolloutId) -> Option<Revision> {
+        let record = self.rollouts.get(id)?;
+        let number = record.stored.revision_base + record.stored.state.revision();
+        Some(Revision(SafeText::new(format!("r{number}"))))
+    }
+
+    /// One step of a rollout's engine that nobody asked for: what it did is journalled as its own.
+    pub(super) fn step(&mut self, id: &RolloutId, event: &Event) {
+        if let Some(stepped) = self.advance(id, event) {
+            self.journal_facts(id, stepped.facts, stepped.before, stepped.known_good);
+        }
+    }
+
+    /// One step of a rollout's engine; what is to be journalled is handed back, so that a person's
+    /// action comes before what followed from it.
+    pub(super) fn advance(&mut self, id: &RolloutId, event: &Event) -> Option<Stepped> {
+        let now = self.now();
+        let before = self.revision(id);
+        let record = self.rollouts.get_mut(id)?;
+        let held = Arc::clone(&record.held);
+        let context = Context { now, plan: &record.stored.plan, held: &held };
+        let step = engine::step(&record.stored.state, event, &context);
+        record.due = engine::due(&step.state, &context);
+        let mut stepped = Stepped { answer: step.answer, facts: step.facts, before, known_good: None };
+        if step.state == record.stored.state && stepped.facts.is_empty() && step.effects.is_empty() {
+            return Some(stepped);
+        }
+        let restaged = step.state.revision() != record.stored.state.revision();
+        record.stored.state = step.state;
+        let ended = record.stored.state.phase().is_terminal();
+        record.stored.ended_at = if ended { record.stored.ended_at.or(Some(now)) } else { None };
+        let number = record.stored.revision_base + record.stored.state.revision();
+        for fact in &stepped.facts {
+            record.stored.history.push_back((number, fact.detail.clone()));
+        }
+        while record.stored.history.len() > HISTORY {
+            record.stored.history.pop_front();
+        }
+        if restaged {
+            self.hold_again(id);
+        }
+        self.touched_rollouts.insert(id.clone());
+        self.dirty.insert(id.clone());
+        self.moved.insert(id.clone());
+        for effect in step.effects {
+            match effect {
+                Effect::Tell { unit, generation, snapshot, previous } => {
+                    let unit = UnitId { group: id.target.clone(), site: unit.site, lane: unit.lane };
+                    self.fleet.tell(&unit, generation, snapshot, previous, now);
+                    self.touched_units.insert(unit);
+                }
+                Effect::MarkKnownGood { snapshot } => stepped.known_good = Some(snapshot),
+            }
+        }
+        Some(stepped)
+    }
+
+    /// Journals what the engine did by itself.
+    pub(super) fn journal_facts(
+        &mut self,
+        id: &RolloutId,
+        facts: Vec<engine::Fact>,
+        before: Option<Revision>,
+        known_good: Option<Digest>,
+    ) {
+        let after = self.revision(id);
+        let correlation_id = self.rollouts.get(id).map(|r| r.stored.correlation_id.clone());
+        for fact in facts {
+            self.journal(Draft {
+                reason: Some(fact.detail),
+                revision: RevisionChange { before: before.clone(), after: after.clone() },
+                correlation_id: correlation_id.clone(),
+                ..Draft::new(Actor::system("engine"), fact.what, rollout_subject(id), Outcome::Applied)
+            });
+        }
+        if let Some(snapshot) = known_good {
+            self.mark_known_good(id, &snapshot, correlation_id);
+        }
+    }
+
+    fn mark_known_good(&mut self, id: &RolloutId, snapshot: &Digest, correlation_id: Option<SafeText>) {
+        let now = self.now();
+        let Some(known) = self.snapshots.get_mut(snapshot).filter(|s| !s.known_good) else { return };
+        known.known_good = true;
+        known.known_good_at = Some(now);
+        self.batch.push(Write::Snapshot(known.clone()));
+        let subject = Subject {
+            kind: SubjectKind::Snapshot,
+            target: Some(SafeText::new(id.target.as_str())),
+            name: SafeText::new(snapshot.as_str()),
+        };
+        self.journal(Draft {
+            reason: Some(SafeText::new(format!("{id} completed healthy on it"))),
+            correlation_id,
+            ..Draft::new(Actor::system("engine"), "known_good", subject, Outcome::Applied)
+        });
+    }
+
+    /// Lets time go by: silences, ticks that are due, windows that begin or end.
+    pub(super) fn tick(&mut self) {
+        let now = self.now();
+        if self.transition.is_some_and(|at| at <= now) {
+            self.urgent = true;
+            self.windows_changed();
+        }
+        for unit in self.fleet.fall_silent(now) {
+            for id in self.rollouts_of(&unit) {
+                self.step(&id, &Event::Silent { unit: unit.key() });
+                self.dirty.insert(id);
+            }
+        }
+        let due: Vec<RolloutId> =
+            self.rollouts.iter().filter(|(_, r)| r.due.is_some_and(|at| at <= now)).map(|(id, _)| id.clone()).collect();
+        for id in due {
+            self.step(&id, &Event::Tick);
+            // A tick that changed nothing must not be asked for again at once.
+            if let Some(record) = self.rollouts.get_mut(&id).filter(|r| r.due.is_some_and(|at| at <= now)) {
+                record.due = Some(now + TimeDelta::seconds(1));
+            }
+        }
+        self.flush_refused(now);
+        if now >= self.tidy_at {
+            self.tidy(now);
+        }
+    }
+
+    /// Forgets answers to idempotency keys: those older than 72 hours that belong to no rollout which
+    /// is open, or ended within that time.
+    fn tidy(&mut self, now: DateTime<Utc>) {
+        self.tidy_at = now + TimeDelta::hours(1);
+        let keep = now - KEYS_KEPT;
+        let oldest = self
+            .rollouts
+            .values()
+            .filter(|r| r.stored.ended_at.is_none_or(|ended| ended > keep))
+            .map(|r| r.stored.created_at)
+            .min();
+        let cutoff = oldest.map_or(keep, |oldest| oldest.min(keep));
+        let before = self.idempotency.len();
+        self.idempotency.retain(|_, record| record.at >= cutoff);
+        if self.idempotency.len() < before {
+            self.batch.push(Write::ExpireIdempotency(cutoff));
+        }
+    }
+
+    /// When [`Core::tick`] is next worth calling.
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
+        let ticks = self.rollouts.values().filter_map(|r| r.due).min();
+        let refused = self.refused_since.map(|since| since + TimeDelta::minutes(1));
+        [ticks, self.transition, self.fleet.next_silence(), refused, Some(self.tidy_at)].into_iter().flatten().min()
+    }
+
+    /// Rollouts that have this unit among theirs and can still change: at most one of them is open.
+    pub(super) fn rollouts_of(&self, unit: &UnitId) -> Vec<RolloutId> {
+        self.rollouts
+            .iter()
+            .filter(|(id, r)| id.target == unit.group && !r.stored.superseded && r.stored.state.has(&unit.key()))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Works out again what the windows hold, after one was changed, began or ended.
+    pub(super) fn windows_changed(&mut self) {
+        let now = self.now();
+        self.transition = window::next_transition(&self.windows, now);
+        let ids: Vec<RolloutId> = self.rollouts.keys().cloned().collect();
+        for id in ids {
+            if self.hold_again(&id) {
+                self.moved.insert(id.clone());
+                self.dirty.insert(id.clone());
+            }
+            if self.rollouts.get(&id).is_some_and(|r| !r.stored.state.phase().is_terminal()) {
+                self.step(&id, &Event::Tick);
+            }
+        }
+    }
+
+    /// Works out again which units of a rollout are held; `true` when that changed.
+    pub(super) fn hold_again(&mut self, id: &RolloutId) -> bool {
+        let now = self.now();
+        let active: Vec<Window> = self
+            .windows
+            .iter()
+            .filter(|w| window::state(w, now) == crate::domain::WindowState::Active)
+            .cloned()
+            .collect();
+        let Some(record) = self.rollouts.get(id) else { return false };
+        let mut held = BTreeMap::new();
+        if !active.is_empty() && !record.stored.state.phase().is_terminal() {
+            for (unit, stage) in record.stored.state.members(&record.stored.plan) {
+                let place = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
+                let labels = self.fleet.get(&place).map(|u| &u.labels);
+                let place = Place { target: &id.target, site: Some(&unit.site), lane: Some(&unit.lane), stage, labels };
+                if let Some(freeze) = window::freeze_over(&active, &place, now) {
+                    held.insert(unit.clone(), freeze);
+                }
+            }
+        }
+        let Some(record) = self.rollouts.get_mut(id) else { return false };
+        let changed = *record.held != held;
+        if changed {
+            record.held = Arc::new(held);
+        }
+        changed
+    }
+
+    /// The freeze that covers a whole target, where no unit is to be told yet.
+    pub(super) fn freeze_of_target(&self, target: &crate::domain::TargetName) -> Option<Freeze> {
+        let place = Place { target, site: None, lane: None, stage: None, labels: None };
+        window::freeze_over(&self.windows, &place, self.now())
+    }
+
+    /// What the next commit makes durable: what was decided, and each touched thing once.
+    pub(super) fn take_batch(&mut self) -> Batch {
+        let mut batch = std::mem::take(&mut self.batch);
+        for id in std::mem::take(&mut self.touched_rollouts) {
+            if let Some(record) = self.rollouts.get(&id)
+                && let Ok(document) = serde_json::to_value(&record.stored)
+            {
+                batch.push(Write::Rollout(id, document));
+            }
+        }
+        for id in std::mem::take(&mut self.touched_units) {
+            if let Some(unit) = self.fleet.get(&id)
+                && let Ok(document) = serde_json::to_value(unit)
+            {
+                batch.push(Write::Unit(id, document));
+            }
+        }
+        batch
+    }
+
+    /// Whether anything waits to be made durable.
+    pub(super) fn has_batch(&self) -> bool {
+        !self.batch.is_empty() || !self.touched_rollouts.is_empty() || !self.touched_units.is_empty()
+    }
+
+    /// Counts a refused credential; sources beyond a bound are counted together.
+    pub(super) fn credential_refused(&mut self, source: String) {
+        let now = self.now();
+        self.refused_since.get_or_insert(now);
+        let known = self.refused.contains_key(&source) || self.refused.len() < REFUSED_SOURCES;
+        let source = if known { source } else { "other sources".to_owned() };
+        *self.refused.entry(source).or_default() += 1;
+    }
+
+    fn flush_refused(&mut self, now: DateTime<Utc>) {
+        if !self.refused_since.is_some_and(|since| now >= since + TimeDelta::minutes(1)) {
+            return;
+        }
+        let since = self.refused_since.take();
+        for (source, count) in std::mem::take(&mut self.refused) {
+            let minute = since.map(|s| s.format("%H:%M:%SZ").to_string()).unwrap_or_default();
+            let subject = Subject { kind: SubjectKind::Server, target: None, name: SafeText::new("credentials") };
+            let mut actor = Actor::system("server");
+            actor.source = Some(SafeText::new(&source));
+            self.journal(Draft {
+                reason: Some(SafeText::new(format!(
+                    "{count} requests with a refused credential from {source} in the minute from {minute}"
+                ))),
+                ..Draft::new(actor, "credential_refused", subject, Outcome::Refused)
+            });
+        }
+    }
+}
+
+/// The subject of an entry about a rollout.
+pub(super) fn rollout_subject(id: &RolloutId) -> Subject {
+    Subject {
+        kind: SubjectKind::Rollout,
+        target: Some(SafeText::new(id.target.as_str())),
+        name: SafeText::new(id.name.as_str()),
+    }
+}
+
+/// The size that a checkpoint's note states in its second line.
+fn note_size(note: &str) -> Option<u64> {
+    note.lines().nth(1)?.parse().ok()
+}

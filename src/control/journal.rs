@@ -1,0 +1,120 @@
+//! Writing the audit trail: numbers, canonical bytes, leaves, checkpoints.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::core::Core;
+use crate::{
+    audit,
+    domain::{
+        Actor, AuditEntry, Blocker, Outcome, SafeText, Subject, SubjectKind,
+        audit::{RevisionChange, SCHEMA},
+    },
+    store::{StoredEntry, Write},
+};
+
+/// A checkpoint is signed after this many new entries at the latest.
+const CHECKPOINT_ENTRIES: u64 = 256;
+/// A checkpoint is signed this long after a new entry at the latest.
+const CHECKPOINT_AFTER: TimeDelta = TimeDelta::seconds(60);
+
+/// An entry before it has a number and a time.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) actor: Actor,
+    pub(super) action: SafeText,
+    pub(super) subject: Subject,
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<SafeText>,
+    pub(super) ticket: Option<SafeText>,
+    pub(super) revision: RevisionChange,
+    pub(super) effect: Option<SafeText>,
+    pub(super) saw: Option<SafeText>,
+    pub(super) blockers: Vec<Blocker>,
+    pub(super) idempotency_key: Option<SafeText>,
+    pub(super) correlation_id: Option<SafeText>,
+}
+
+impl Draft {
+    pub(super) fn new(actor: Actor, action: &str, subject: Subject, outcome: Outcome) -> Self {
+        Self {
+            actor,
+            action: SafeText::new(action),
+            subject,
+            outcome,
+            reason: None,
+            ticket: None,
+            revision: RevisionChange { before: None, after: None },
+            effect: None,
+            saw: None,
+            blockers: Vec::new(),
+            idempotency_key: None,
+            correlation_id: None,
+        }
+    }
+}
+
+impl Core {
+    /// Adds an entry to the trail; it is durable with the batch that it is part of.
+    pub(super) fn journal(&mut self, draft: Draft) -> AuditEntry {
+        let entry = AuditEntry {
+            seq: self.tree.size() + 1,
+            id: self.clock.id(),
+            at: self.now(),
+            actor: draft.actor,
+            action: draft.action,
+            subject: draft.subject,
+            outcome: draft.outcome,
+            intent: None,
+            reason: draft.reason,
+            ticket: draft.ticket,
+            override_id: None,
+            revision: draft.revision,
+            effect: draft.effect,
+            saw: draft.saw,
+            blockers: draft.blockers,
+            idempotency_key: draft.idempotency_key,
+            correlation_id: draft.correlation_id,
+            schema: SCHEMA,
+        };
+        let bytes = audit::canonical(&entry);
+        let leaf = audit::leaf_hash(&bytes);
+        self.tree.append(leaf);
+        let rollout = (entry.subject.kind == SubjectKind::Rollout)
+            .then(|| entry.subject.target.as_ref().map(|target| format!("{target}/{}", entry.subject.name)))
+            .flatten();
+        self.batch.push(Write::Audit(StoredEntry {
+            seq: entry.seq,
+            bytes,
+            leaf,
+            at: entry.at,
+            actor: entry.actor.id.to_string(),
+            action: entry.action.to_string(),
+            rollout,
+        }));
+        self.urgent = true;
+        entry
+    }
+
+    /// Signs a checkpoint when one is due (or when `now_please`); it is durable with the batch.
+    pub(super) fn checkpoint_if_due(&mut self, now_please: bool) {
+        let size = self.tree.size();
+        let covered = self.checkpoint.as_ref().map_or(0, |(covered, ..)| *covered);
+        let new = size.saturating_sub(covered);
+        let due = self.checkpoint_due().is_some_and(|at| at <= self.now());
+        if new > 0 && (now_please || new >= CHECKPOINT_ENTRIES || due) {
+            let at = self.now();
+            let note = self.signer.sign(size, &self.tree.root());
+            self.batch.push(Write::Checkpoint { size, at, note: note.clone() });
+            self.checkpoint = Some((size, at, note));
+        }
+    }
+
+    /// When a checkpoint has to be signed, if nothing else happens.
+    pub(super) fn checkpoint_due(&self) -> Option<DateTime<Utc>> {
+        let size = self.tree.size();
+        match &self.checkpoint {
+            Some((covered, at, _)) => (size > *covered).then(|| *at + CHECKPOINT_AFTER),
+            None => (size > 0).then(|| self.now()),
+        }
+    }
+}

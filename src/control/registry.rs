@@ -1,0 +1,401 @@
+//! Windows, snapshots and tokens: what rollouts lean on.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{actions, authorize, core::Core, journal::Draft};
+use crate::{
+    domain::{
+        Digest, Outcome, Principal, Revision, Role, SafeText, Snapshot, Subject, SubjectKind, Window, WindowState,
+        audit::RevisionChange, window::Lifted,
+    },
+    store::{TokenRecord, Write},
+    window,
+    wire::{
+        Code, Conditions, Problem, ReasonRequest, SnapshotReply, SnapshotRequest, WindowReply, WindowRequest,
+        WindowView, WindowsPage, WindowsState,
+    },
+};
+
+/// Most windows that are kept; ended ones are forgotten first.
+const WINDOWS_MAX: usize = 2000;
+/// What idempotency keys of window requests belong to.
+const WINDOWS: &str = "windows";
+/// Most metadata of a snapshot.
+const METADATA_MAX: usize = 64;
+
+fn window_subject(id: &SafeText) -> Subject {
+    Subject { kind: SubjectKind::Window, target: None, name: id.clone() }
+}
+
+fn window_revision(window: &Window) -> Revision {
+    Revision(SafeText::new(window.revision.to_string()))
+}
+
+impl Core {
+    pub(super) fn windows_page(&self) -> WindowsPage {
+        let now = self.now();
+        let mut windows: Vec<WindowView> = self.windows.iter().map(|w| view_of(w, now)).collect();
+        windows.sort_by_key(|w| {
+            let rank = match w.state {
+                WindowState::Active => 0,
+                WindowState::Upcoming => 1,
+                WindowState::Ended | WindowState::Lifted => 2,
+            };
+            (rank, std::cmp::Reverse(w.window.from))
+        });
+        WindowsPage { windows }
+    }
+
+    pub(super) fn windows_state(&self, at: DateTime<Utc>) -> WindowsState {
+        let active = self.windows.iter().filter(|w| window::state(w, at) == WindowState::Active).cloned().collect();
+        WindowsState { at, active, next_transition: window::next_transition(&self.windows, at) }
+    }
+
+    pub(super) fn add_window(
+        &mut self,
+        who: &Principal,
+        request: &WindowRequest,
+        conditions: &Conditions,
+    ) -> Result<WindowReply, Problem> {
+        let why = authorize::reason(&request.reason)?;
+        actions::check_key(conditions)?;
+        let fingerprint = actions::fingerprint(request, conditions);
+        if let Some(reply) = self.replay(who, WINDOWS, conditions, &fingerprint)? {
+            return Ok(reply);
+        }
+        let now = self.now();
+        let from = request.from.unwrap_or(now);
+        check_span(from, request.until, now)?;
+        let id = SafeText::new(format!("w-{}", short_id(&self.clock.id())));
+        let here = authorize::holds_for_scope(who, &request.scope);
+        self.allow(who, Role::Operator, here, None, window_subject(&id), "window_add", Some(&why))?;
+        let window = Window {
+            id: id.clone(),
+            revision: 1,
+            scope: request.scope.clone(),
+            reason: SafeText::new(why.as_str()),
+            ticket: authorize::ticket(request.ticket.as_ref()),
+            from,
+            until: request.until,
+            created_by: who.id.clone(),
+            created_at: now,
+            lifted: None,
+        };
+        self.make_room(now)?;
+        self.windows.push(window.clone());
+        self.batch.push(Write::Window(window.clone()));
+        let audit = self.journal(Draft {
+            reason: Some(window.reason.clone()),
+            ticket: window.ticket.clone(),
+            revision: RevisionChange { before: None, after: Some(window_revision(&window)) },
+            effect: Some(SafeText::new(format!("freeze {} {}", window.scope, span(&window)))),
+            idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
+            ..Draft::new(who.actor(), "window_add", window_subject(&id), Outcome::Applied)
+        });
+        self.windows_changed();
+        let reply = WindowReply { outcome: Outcome::Applied, window: view_of(&window, now), audit };
+        self.remember(who, WINDOWS, conditions, fingerprint, actions::CREATED, &reply);
+        Ok(reply)
+    }
+
+    pub(super) fn change_window(
+        &mut self,
+        who: &Principal,
+        id: &str,
+        request: &WindowRequest,
+        conditions: &Conditions,
+    ) -> Result<WindowReply, Problem> {
+        let why = authorize::reason(&request.reason)?;
+        let now = self.now();
+        let (at, before) = self.find_window(id)?;
+        if let Some(seen) = &conditions.revision
+            && *seen != window_revision(&before)
+        {
+            return Err(Problem {
+                revision: Some(window_revision(&before)),
+                ..Problem::new(
+                    Code::RevisionMismatch,
+                    format!("window {} is at revision {} and not {seen}", before.id, before.revision),
+                )
+            });
+        }
+        let here = authorize::holds_for_scope(who, &before.scope) && authorize::holds_for_scope(who, &request.scope);
+        self.allow(who, Role::Commander, here, None, window_subject(&before.id), "window_change", Some(&why))?;
+        if before.lifted.is_some() {
+            return Err(Problem::new(Code::Blocked, format!("window {} was lifted: add a new one", before.id)));
+        }
+        let from = request.from.unwrap_or(before.from);
+        check_span(from, request.until, now)?;
+        let after = Window {
+            revision: before.revision + 1,
+            scope: request.scope.clone(),
+            reason: SafeText::new(why.as_str()),
+            ticket: authorize::ticket(request.ticket.as_ref()).or_else(|| before.ticket.clone()),
+            from,
+            until: request.until,
+            ..before.clone()
+        };
+        let effect = format!("freeze {} {} -> {} {}", before.scope, span(&before), after.scope, span(&after));
+        self.put_window(who, at, before, after, "window_change", why.as_str(), effect)
+    }
+
+    pub(super) fn lift_window(
+        &mut self,
+        who: &Principal,
+        id: &str,
+        request: &ReasonRequest,
+    ) -> Result<WindowReply, Problem> {
+        let why = authorize::reason(&request.reason)?;
+        let now = self.now();
+        let (at, before) = self.find_window(id)?;
+        let here = authorize::holds_for_scope(who, &before.scope);
+        self.allow(who, Role::Commander, here, None, window_subject(&before.id), "window_lift", Some(&why))?;
+        if matches!(window::state(&before, now), WindowState::Ended | WindowState::Lifted) {
+            let audit = self.journal(Draft {
+                reason: Some(SafeText::new(why.as_str())),
+                ticket: authorize::ticket(request.ticket.as_ref()),
+                effect: Some(SafeText::new("it was over already")),
+                ..Draft::new(who.actor(), "window_lift", window_subject(&before.id), Outcome::NoOp)
+            });
+            return Ok(WindowReply { outcome: Outcome::NoOp, window: view_of(&before, now), audit });
+        }
+        let lifted = Lifted { at: now, by: who.id.clone(), reason: SafeText::new(why.as_str()) };
+        let after = Window { revision: before.revision + 1, lifted: Some(lifted), ..before.clone() };
+        let effect = format!("freeze {} {} is lifted", before.scope, span(&before));
+        self.put_window(who, at, before, after, "window_lift", why.as_str(), effect)
+    }
+
+    fn put_window(
+        &mut self,
+        who: &Principal,
+        at: usize,
+        before: Window,
+        after: Window,
+        verb: &str,
+        why: &str,
+        effect: String,
+    ) -> Result<WindowReply, Problem> {
+        let now = self.now();
+        if let Some(place) = self.windows.get_mut(at) {
+            *place = after.clone();
+        }
+        self.batch.push(Write::Window(after.clone()));
+        let audit = self.journal(Draft {
+            reason: Some(SafeText::new(why)),
+            ticket: after.ticket.clone(),
+            revision: RevisionChange { before: Some(window_revision(&before)), after: Some(window_revision(&after)) },
+            effect: Some(SafeText::new(effect)),
+            ..Draft::new(who.actor(), verb, window_subject(&after.id), Outcome::Applied)
+        });
+        self.windows_changed();
+        Ok(WindowReply { outcome: Outcome::Applied, window: view_of(&after, now), audit })
+    }
+
+    fn find_window(&self, id: &str) -> Result<(usize, Window), Problem> {
+        self.windows.iter().enumerate().find(|(_, w)| w.id.as_str() == id).map(|(at, w)| (at, w.clone())).ok_or_else(
+            || {
+                let id = SafeText::new(id);
+                Problem::new(
+                    Code::NotFound,
+                    format!("there is no window {id}: `rolldeck window list` shows those there are"),
+                )
+            },
+        )
+    }
+
+    fn make_room(&self, now: DateTime<Utc>) -> Result<(), Problem> {
+        let open = self
+            .windows
+            .iter()
+            .filter(|w| matches!(window::state(w, now), WindowState::Active | WindowState::Upcoming))
+            .count();
+        if open >= WINDOWS_MAX {
+            return Err(Problem::new(
+                Code::Unavailable,
+                format!("there are {WINDOWS_MAX} open windows: lift some first"),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_snapshot(
+        &mut self,
+        who: &Principal,
+        request: &SnapshotRequest,
+        artifact: Option<Vec<u8>>,
+    ) -> Result<SnapshotReply, Problem> {
+        let why = if request.known_good { Some(authorize::reason(&request.reason)?) } else { None };
+        let version = SafeText::new(request.version.trim());
+        if version.is_empty() {
+            return Err(
+                Problem::new(Code::Invalid, "a snapshot needs a version that people know it by").in_field("version")
+            );
+        }
+        if request.metadata.len() > METADATA_MAX {
+            return Err(Problem::new(Code::Invalid, format!("a snapshot has at most {METADATA_MAX} metadata"))
+                .in_field("metadata"));
+        }
+        let metadata: BTreeMap<String, SafeText> =
+            request.metadata.iter().map(|(k, v)| (SafeText::new(k).to_string(), SafeText::new(v))).collect();
+        let digest = digest_of(&version, &metadata, artifact.as_deref());
+        let subject = Subject {
+            kind: SubjectKind::Snapshot,
+            target: request.group.as_ref().map(|g| SafeText::new(g.as_str())),
+            name: SafeText::new(digest.as_str()),
+        };
+        let here = match &request.group {
+            Some(group) => authorize::holds_for(who, group),
+            None => authorize::holds_everywhere(who),
+        };
+        let needed = if request.known_good { Role::Commander } else { Role::Operator };
+        self.allow(who, needed, here, request.group.as_ref(), subject.clone(), "snapshot_add", why.as_ref())?;
+        self.check_reserve("snapshot add")?;
+        let now = self.now();
+        let before = self.snapshots.get(&digest).cloned();
+        if let Some(known) = &before
+            && known.group != request.group
+        {
+            return Err(Problem::new(
+                Code::Invalid,
+                format!(
+                    "{} is there already, for {}",
+                    digest.short(),
+                    known.group.as_ref().map_or("any group", |g| g.as_str())
+                ),
+            )
+            .in_field("group"));
+        }
+        let mut snapshot = before.clone().unwrap_or_else(|| Snapshot {
+            digest: digest.clone(),
+            version,
+            group: request.group.clone(),
+            known_good: false,
+            known_good_at: None,
+            size: artifact.as_ref().map(|bytes| bytes.len() as u64),
+            metadata,
+            added_by: who.id.clone(),
+            added_at: now,
+        });
+        if request.known_good && !snapshot.known_good {
+            snapshot.known_good = true;
+            snapshot.known_good_at = Some(now);
+        }
+        let outcome = if before.as_ref() == Some(&snapshot) { Outcome::NoOp } else { Outcome::Applied };
+        if outcome == Outcome::Applied {
+            if let (None, Some(bytes)) = (&before, artifact) {
+                self.batch.push(Write::Artifact(digest.clone(), Arc::from(bytes)));
+            }
+            self.batch.push(Write::Snapshot(snapshot.clone()));
+            self.snapshots.insert(digest, snapshot.clone());
+            // Pictures show versions of snapshots, and units may wait for a known-good one.
+            self.dirty.extend(self.rollouts.keys().cloned());
+            for waiter in self.waiters.values() {
+                waiter.notify_one();
+            }
+        }
+        let effect = match (&before, request.known_good) {
+            (None, false) => format!("{} added", snapshot.version),
+            (None, true) => format!("{} added, known good", snapshot.version),
+            (Some(_), true) => format!("{} is known good", snapshot.version),
+            (Some(_), false) => format!("{} was there already", snapshot.version),
+        };
+        let audit = self.journal(Draft {
+            reason: why.map(|r| SafeText::new(r.as_str())),
+            effect: Some(SafeText::new(effect)),
+            ..Draft::new(who.actor(), "snapshot_add", subject, outcome)
+        });
+        Ok(SnapshotReply { outcome, snapshot, audit: Some(audit) })
+    }
+
+    pub(super) fn add_token(&mut self, who: &Principal, token: TokenRecord) -> Result<(), Problem> {
+        let subject = Subject { kind: SubjectKind::Token, target: None, name: SafeText::new(&token.id) };
+        self.allow(who, Role::Commander, authorize::holds_everywhere(who), None, subject.clone(), "token_add", None)?;
+        if self.tokens.iter().any(|t| t.id == token.id) {
+            return Err(Problem::new(Code::Invalid, "a token of this id is there already").in_field("id"));
+        }
+        let effect = format!("{} for {}, {}", token.role.as_str(), token.targets.join(", "), token.name);
+        self.batch.push(Write::Token(token.clone()));
+        let mut tokens = Vec::clone(&self.tokens);
+        tokens.push(token);
+        self.tokens = Arc::new(tokens);
+        self.journal(Draft {
+            effect: Some(SafeText::new(effect)),
+            ..Draft::new(who.actor(), "token_add", subject, Outcome::Applied)
+        });
+        Ok(())
+    }
+
+    pub(super) fn revoke_token(&mut self, who: &Principal, id: &str, request: &ReasonRequest) -> Result<(), Problem> {
+        let why = authorize::reason(&request.reason)?;
+        let subject = Subject { kind: SubjectKind::Token, target: None, name: SafeText::new(id) };
+        let everywhere = authorize::holds_everywhere(who);
+        self.allow(who, Role::Commander, everywhere, None, subject.clone(), "token_revoke", Some(&why))?;
+        let now = self.now();
+        let mut tokens = Vec::clone(&self.tokens);
+        let Some(token) = tokens.iter_mut().find(|t| t.id == id) else {
+            return Err(Problem::new(Code::NotFound, format!("there is no token {}", SafeText::new(id))));
+        };
+        let outcome = if token.revoked_at.is_some() { Outcome::NoOp } else { Outcome::Applied };
+        token.revoked_at.get_or_insert(now);
+        self.batch.push(Write::Token(token.clone()));
+        self.tokens = Arc::new(tokens);
+        self.journal(Draft {
+            reason: Some(SafeText::new(why.as_str())),
+            ticket: authorize::ticket(request.ticket.as_ref()),
+            effect: Some(SafeText::new("its requests are refused from now on")),
+            ..Draft::new(who.actor(), "token_revoke", subject, outcome)
+        });
+        Ok(())
+    }
+}
+
+/// The artifact of a snapshot request, decoded.
+pub(super) fn decode_artifact(request: &SnapshotRequest) -> Result<Option<Vec<u8>>, Problem> {
+    request.artifact.as_ref().map(|text| STANDARD.decode(text)).transpose().map_err(|error| {
+        Problem::new(Code::Invalid, format!("the artifact is not base64: {error}")).in_field("artifact")
+    })
+}
+
+/// The digest of an artifact, or of version and metadata where there is none.
+fn digest_of(version: &SafeText, metadata: &BTreeMap<String, SafeText>, artifact: Option<&[u8]>) -> Digest {
+    let hash = match artifact {
+        Some(bytes) => Sha256::digest(bytes),
+        None => {
+            let described = serde_json::json!({ "version": version, "metadata": metadata });
+            Sha256::digest(serde_json_canonicalizer::to_vec(&described).unwrap_or_default())
+        }
+    };
+    Digest::of(hash.into())
+}
+
+fn check_span(from: DateTime<Utc>, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), Problem> {
+    match until {
+        Some(until) if until <= from => {
+            Err(Problem::new(Code::Invalid, "a window ends after it begins").in_field("until"))
+        }
+        Some(until) if until <= now => {
+            Err(Problem::new(Code::Invalid, "this window would be over already").in_field("until"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn view_of(window: &Window, now: DateTime<Utc>) -> WindowView {
+    WindowView { window: window.clone(), state: window::state(window, now) }
+}
+
+fn span(window: &Window) -> String {
+    let form = "%Y-%m-%d %H:%MZ";
+    match window.until {
+        Some(until) => format!("from {} until {}", window.from.format(form), until.format(form)),
+        None => format!("from {} until lifted", window.from.format(form)),
+    }
+}
+
+/// The last 12 digits of a UUIDv7: random, and short enough to type.
+fn short_id(id: &str) -> &str {
+    id.rsplit('-').next().unwrap_or(id)
+}

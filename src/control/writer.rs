@@ -1,0 +1,193 @@
+//! The one writer: takes requests in order, decides on the state in memory, makes what was decided
+//! durable in one synced commit for all requests that came meanwhile, and only then answers them.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use tokio::{sync::mpsc, time::Instant};
+use tracing::{error, warn};
+
+use super::{Shared, core::Core, publish::Publisher};
+use crate::{
+    store::{Store, StoreError},
+    wire::{Code, Problem},
+};
+
+/// Most requests that share one commit.
+const GROUP: usize = 256;
+/// Changes that agents report are shown at most this often; what a person did is shown at once.
+const CALM: Duration = Duration::from_millis(250);
+/// The writer shows that it lives at least this often.
+pub(super) const PULSE: Duration = Duration::from_secs(5);
+
+/// Answers a request, once it is known whether what it changed is durable.
+pub(super) type Finish = Box<dyn FnOnce(Result<(), Problem>) + Send>;
+/// A request: decides on the state.
+pub(super) type Job = Box<dyn FnOnce(&mut Core) -> Finish + Send>;
+
+pub(super) struct Writer {
+    pub(super) core: Core,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) publisher: Publisher,
+    pub(super) tokens: tokio::sync::watch::Sender<Arc<Vec<crate::store::TokenRecord>>>,
+}
+
+impl Writer {
+    /// Works until the shutdown is asked for and all requests are answered.
+    pub(super) async fn run(mut self) {
+        let mut shown_at = Instant::now() - CALM;
+        self.publisher.publish(&mut self.core);
+        loop {
+            let now = self.core.now();
+            self.shared.alive.store(now.timestamp_micros(), Ordering::Relaxed);
+            let mut pause = PULSE;
+            let due = [self.core.next_due(), self.core.checkpoint_due()].into_iter().flatten().min();
+            if let Some(due) = due {
+                pause = pause.min((due - now).to_std().unwrap_or_default());
+            }
+            if !self.core.dirty.is_empty() {
+                pause = pause.min(CALM.saturating_sub(shown_at.elapsed()));
+            }
+            let stopping = self.shared.stop.is_cancelled();
+            let first = tokio::select! {
+                biased;
+                job = self.jobs.recv() => match job {
+                    Some(job) => Some(job),
+                    None => break,
+                },
+                () = self.shared.stop.cancelled(), if !stopping => None,
+                () = tokio::time::sleep(pause) => None,
+            };
+            if stopping && first.is_none() {
+                break;
+            }
+            let mut finishes = Vec::new();
+            let mut sound = self.take(first, &mut finishes);
+            for _ in 1..GROUP {
+                let Ok(job) = self.jobs.try_recv() else { break };
+                sound &= self.take(Some(job), &mut finishes);
+            }
+            self.core.tick();
+            self.core.checkpoint_if_due(false);
+            let committed = if sound { self.commit(finishes.len()).await } else { self.start_over().await };
+            if committed.is_ok() {
+                if self.core.urgent || shown_at.elapsed() >= CALM {
+                    self.publisher.publish(&mut self.core);
+                    shown_at = Instant::now();
+                }
+                self.core.wake_agents();
+                let tokens = &self.core.tokens;
+                self.tokens.send_if_modified(|shown| {
+                    let differs = !Arc::ptr_eq(shown, tokens);
+                    *shown = Arc::clone(tokens);
+                    differs
+                });
+            }
+            for finish in finishes {
+                finish(committed.clone());
+            }
+        }
+        self.core.checkpoint_if_due(true);
+        if let Err(problem) = self.commit(0).await {
+            error!("the last checkpoint was not stored: {problem}");
+        }
+        self.store.close().await;
+    }
+
+    /// Lets one request decide; `false` when it panicked, and the state in memory is not to be trusted.
+    fn take(&mut self, job: Option<Job>, finishes: &mut Vec<Finish>) -> bool {
+        let Some(job) = job else { return true };
+        match catch_unwind(AssertUnwindSafe(|| job(&mut self.core))) {
+            Ok(finish) => {
+                finishes.push(finish);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn commit(&mut self, requests: usize) -> Result<(), Problem> {
+        if !self.core.has_batch() {
+            return Ok(());
+        }
+        let batch = self.core.take_batch();
+        let mut result = self.store.commit(&batch).await;
+        if matches!(result, Err(StoreError::Full { .. })) && matches!(self.store.release_reserve().await, Ok(true)) {
+            warn!("the disk is full: the reserve was given up, only what stops a change is taken from now on");
+            self.core.reserve_spent = true;
+            result = self.store.commit(&batch).await;
+        }
+        match result {
+            Ok(()) => {
+                self.shared.failed.store(false, Ordering::Relaxed);
+                self.core.figures.commits += 1;
+                self.core.figures.committed_requests += requests as u64;
+                Ok(())
+            }
+            Err(error) => {
+                error!("{error}");
+                self.shared.failed.store(true, Ordering::Relaxed);
+                let _ = self.start_over().await;
+                Err(Problem::new(Code::Unavailable, format!("nothing was changed: {error}")))
+            }
+        }
+    }
+
+    /// Throws the state in memory away and reads what is stored: nothing that was not durable stays.
+    async fn start_over(&mut self) -> Result<(), Problem> {
+        let mut wait = Duration::from_millis(50);
+        loop {
+            let loaded = match self.store.load().await {
+                Ok(loaded) => Core::new(Arc::clone(&self.core.clock), self.core.options.clone(), loaded),
+                Err(error) => Err(error),
+            };
+            match loaded {
+                Ok(mut core) => {
+                    core.waiters = std::mem::take(&mut self.core.waiters);
+                    core.figures = std::mem::take(&mut self.core.figures);
+                    core.reserve_spent = self.core.reserve_spent;
+                    self.core = core;
+                    break;
+                }
+                Err(error) => {
+                    error!("cannot read the store, trying again in {wait:?}: {error}");
+                    self.shared.failed.store(true, Ordering::Relaxed);
+                    if self.shared.stop.is_cancelled() {
+                        break;
+                    }
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+        Err(Problem::new(Code::Unavailable, "nothing was changed: the control plane started over; ask again"))
+    }
+}
+
+impl Core {
+    /// Wakes the agents that would be told something now.
+    fn wake_agents(&mut self) {
+        for id in std::mem::take(&mut self.moved) {
+            for (unit, waiter) in &self.waiters {
+                if unit.group == id.target && self.has_order_for(&id, unit) {
+                    waiter.notify_one();
+                }
+            }
+        }
+    }
+}
+
+/// The oldest that a published picture may be said to be true as of, when the writer last showed life then.
+pub(super) fn as_of(
+    now: chrono::DateTime<chrono::Utc>,
+    alive: chrono::DateTime<chrono::Utc>,
+) -> chrono::DateTime<chrono::Utc> {
+    let trusted = TimeDelta::from_std(PULSE * 2).unwrap_or_default();
+    if now - alive <= trusted { now } else { alive }
+}
