@@ -3,8 +3,17 @@
 //! The control plane is the one writer: it decides on its state in memory and hands over what
 //! changed as a [`Batch`], which becomes durable as a whole or not at all. Many requests share one
 //! batch, and so one synced commit.
+//!
+//! What is done about damage, so that it neither closes the way back nor goes unseen: a file that
+//! is no database, cut short, malformed inside, or written by something else is refused at the
+//! start; an audit entry that was changed or deleted by hand is not, because pause and rollback
+//! must go on. [`offline`] names it.
 
+pub mod key;
+pub mod offline;
 pub mod sqlite;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
@@ -30,7 +39,7 @@ pub enum Write {
     Token(TokenRecord),
     /// The answer to an idempotency key.
     Idempotency(IdempotencyRecord),
-    /// Forget the answers of keys that expired before this instant.
+    /// Forget the answers that were given before this instant.
     ExpireIdempotency(DateTime<Utc>),
     /// An entry of the audit trail.
     Audit(StoredEntry),
@@ -43,7 +52,13 @@ pub enum Write {
         /// The C2SP signed note.
         note: String,
     },
+    /// Something kept about the store itself, by a key such as [`VERIFIER_KEY`].
+    Meta(String, String),
 }
+
+/// The key under which the C2SP verifier key of the checkpoints is kept, so that the trail can be
+/// verified where the signing key is not.
+pub const VERIFIER_KEY: &str = "verifier_key";
 
 /// What becomes durable together.
 pub type Batch = Vec<Write>;
@@ -107,6 +122,9 @@ pub struct IdempotencyRecord {
     pub at: DateTime<Utc>,
 }
 
+/// Most audit entries that one question is answered with.
+pub const AUDIT_PAGE_MAX: u32 = 10_000;
+
 /// Which audit entries are wanted. All that is set must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
@@ -122,7 +140,7 @@ pub struct AuditFilter {
     pub since: Option<DateTime<Utc>>,
     /// Before.
     pub until: Option<DateTime<Utc>>,
-    /// At most that many.
+    /// At most that many, and never more than [`AUDIT_PAGE_MAX`]; 0 is as many as that.
     pub limit: u32,
     /// The newest that match rather than the oldest (the answer is ascending all the same).
     pub newest: bool,
@@ -143,10 +161,13 @@ pub struct Loaded {
     pub tokens: Vec<TokenRecord>,
     /// Answers to idempotency keys.
     pub idempotency: Vec<IdempotencyRecord>,
-    /// Leaf hashes of the audit trail, all of them, in order.
+    /// Leaf hashes of the audit trail, all of them, in order. Where an entry was deleted by hand
+    /// its place is held by zeros, so that the numbers of those after it stay what they are.
     pub leaves: Vec<[u8; 32]>,
     /// The newest checkpoint's note.
     pub checkpoint: Option<String>,
+    /// What [`Write::Meta`] kept.
+    pub meta: BTreeMap<String, String>,
 }
 
 /// Why the store did not do it. The text says what to do.
@@ -184,6 +205,20 @@ pub enum StoreError {
         /// The file or URL, without secrets.
         place: String,
     },
+    /// There is nothing.
+    #[error("{place} is not there: name the directory that `rolldeck serve --data` uses")]
+    Missing {
+        /// The file, without secrets.
+        place: String,
+    },
+    /// The signing key cannot be used as it is.
+    #[error("{place} {detail}")]
+    Key {
+        /// The file.
+        place: String,
+        /// What is wrong with it, and what to do.
+        detail: &'static str,
+    },
     /// Anything else.
     #[error("{place}: {doing}")]
     Failed {
@@ -195,6 +230,16 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl StoreError {
+    fn failed(
+        place: &std::path::Path,
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed { place: place.display().to_string(), doing, source: source.into() }
+    }
 }
 
 /// A place that keeps what control hands over.

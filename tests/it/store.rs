@@ -1,1 +1,7 @@
-//! (area: store)
+//! What survives: one suite that every store must pass, and what is SQLite's own.
+
+mod contract;
+mod crash;
+mod make;
+mod sqlite;
+mod tamper;

@@ -1,0 +1,130 @@
+//! The seed of the key that signs checkpoints: a file beside the database and not in it, so that
+//! whoever can edit the one cannot by that sign for the other.
+
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::StoreError;
+
+/// The file's name in the data directory.
+pub const FILE: &str = "audit.key";
+
+/// Where the key of a data directory is.
+#[must_use]
+pub fn path(dir: &Path) -> PathBuf {
+    dir.join(FILE)
+}
+
+/// Reads the seed, or makes one where there is none: 64 hex digits, readable by its owner only.
+///
+/// # Errors
+/// [`StoreError::Key`] when it can be read by others or is not a seed, [`StoreError::Failed`] when
+/// it cannot be read or written.
+pub fn read_or_create(dir: &Path) -> Result<[u8; 32], StoreError> {
+    match read(dir)? {
+        Some(seed) => Ok(seed),
+        None => create(dir),
+    }
+}
+
+/// Reads the seed; none where there is no file.
+///
+/// # Errors
+/// As [`read_or_create`].
+pub fn read(dir: &Path) -> Result<Option<[u8; 32]>, StoreError> {
+    let path = path(dir);
+    let wrong = |detail| StoreError::Key { place: path.display().to_string(), detail };
+    let failed = |source: std::io::Error| StoreError::failed(&path, "reading the key that signs checkpoints", source);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    if fs::metadata(&path).map_err(failed)?.permissions().mode() & 0o077 != 0 {
+        return Err(wrong(
+            "can be read or written by others than its owner, and signs the audit trail: `chmod 600` it, \
+             and move it away for a new one if others may have read it",
+        ));
+    }
+    let seed = unhex(text.trim_ascii());
+    seed.map(Some).ok_or_else(|| {
+        wrong(
+            "does not hold 64 hex digits: restore it from a backup; with a new key the checkpoints \
+             that it signed do not verify any more",
+        )
+    })
+}
+
+fn create(dir: &Path) -> Result<[u8; 32], StoreError> {
+    let path = path(dir);
+    let failed = |source: std::io::Error| StoreError::failed(&path, "making the key that signs checkpoints", source);
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| failed(std::io::Error::other(error)))?;
+    // Written whole under another name first: a crash leaves no half of a key behind. The file is
+    // made with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+    let mut hex: String = seed.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect();
+    hex.push('\n');
+    file.write_all(hex.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist_noclobber(&path).map_err(|error| failed(error.error))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    Ok(seed)
+}
+
+fn digit(value: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(value & 15)])
+}
+
+fn unhex(text: &[u8]) -> Option<[u8; 32]> {
+    let digits: Option<Vec<u8>> =
+        text.iter().map(|&c| char::from(c).to_digit(16).and_then(|value| u8::try_from(value).ok())).collect();
+    let bytes: Vec<u8> = digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    // An odd digit too many still makes 33 bytes.
+    if text.len() == 64 { bytes.try_into().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_only_and_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read(dir.path()).unwrap(), None);
+        let seed = read_or_create(dir.path()).unwrap();
+        assert_ne!(seed, [0; 32]);
+        assert_eq!(read_or_create(dir.path()).unwrap(), seed);
+        assert_eq!(fs::metadata(path(dir.path())).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left behind");
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(read_or_create(other.path()).unwrap(), seed);
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        read_or_create(dir.path()).unwrap();
+        for mode in [0o640, 0o604, 0o660] {
+            fs::set_permissions(path(dir.path()), fs::Permissions::from_mode(mode)).unwrap();
+            let error = read_or_create(dir.path()).unwrap_err().to_string();
+            assert!(error.contains("chmod 600"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_is_refused_and_never_replaced_or_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        read_or_create(dir.path()).unwrap();
+        for content in ["", "abc", &"g".repeat(64), &"a".repeat(63), &"a".repeat(65), &"0123456789abcdef".repeat(5)] {
+            fs::write(path(dir.path()), content).unwrap();
+            let error = read_or_create(dir.path()).unwrap_err();
+            assert!(matches!(error, StoreError::Key { .. }), "{error}");
+            assert!(content.is_empty() || !format!("{error}{error:?}").contains(content));
+            assert_eq!(fs::read_to_string(path(dir.path())).unwrap(), content);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Verification of a stored audit trail: of a data directory with no server, and of a store that
+//! is in use.
+
+use std::path::Path;
+
+use super::{AUDIT_PAGE_MAX, AuditFilter, Store, StoreError, VERIFIER_KEY, key, sqlite::Sqlite};
+use crate::audit::{
+    Checkpoint, Signer, Verifier,
+    verify::{Report, Verification},
+};
+
+/// Times that a directory is read again when a server began to write to it meanwhile.
+const TRIES: u32 = 5;
+
+/// Verifies the trail of a data directory, whether a server runs on it or not, with the key beside
+/// it, or else with the public key that the database names.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read; what is wrong with entries and checkpoints is in the report.
+pub async fn verify_data_dir(dir: &Path) -> Result<Report, StoreError> {
+    let mut tries = 1;
+    loop {
+        let mut reader = Sqlite::open_read_only(dir).await?;
+        let found = verify_once(dir, &mut reader).await;
+        if reader.was_disturbed() && tries < TRIES {
+            tries += 1;
+            continue;
+        }
+        return found;
+    }
+}
+
+async fn verify_once(dir: &Path, reader: &mut super::sqlite::Reader) -> Result<Report, StoreError> {
+    let notes = reader.checkpoints().await?;
+    let named = reader.meta(VERIFIER_KEY).await?.and_then(|key| key.parse::<Verifier>().ok());
+    // A key that cannot be read, or not by this person, is no reason not to look.
+    let seed = key::read(dir).ok().flatten();
+    let own = seed.map(|seed| {
+        // The log's name is in its verifier key and in each checkpoint; only the key proves anything.
+        let origin = named.as_ref().map(|key| key.origin().to_owned());
+        let origin = origin.or_else(|| Some(Checkpoint::parse(notes.last()?).ok()?.origin));
+        Signer::new(&origin.unwrap_or_default(), &seed).verifier()
+    });
+    let remark = match (&own, &named) {
+        (Some(own), Some(named)) if own != named => Some(format!(
+            "the database names key {}, and {} beside it is {}",
+            named.fingerprint(),
+            key::FILE,
+            own.fingerprint()
+        )),
+        (None, Some(named)) => {
+            let named = named.fingerprint();
+            Some(format!("key {named} is the database's own word, as {} could not be read: compare it", key::FILE))
+        }
+        _ => None,
+    };
+    let mismatch = own.is_some() && remark.is_some();
+    let mut verification = Verification::new(own.or(named));
+    for note in &notes {
+        verification.checkpoint(note);
+    }
+    let range = reader.range().await?;
+    let whole = range.is_some();
+    if let Some(range) = range {
+        verification.range(range);
+    }
+    reader.entries(|seq, bytes, leaf| verification.entry(seq, bytes, Some(leaf))).await?;
+    let mut report = verification.finish();
+    if !whole {
+        report.ok = false;
+        report.detail.push_str("; the tree kept beside the entries is missing or malformed");
+    }
+    if let Some(remark) = remark {
+        report.ok &= !mismatch;
+        report.detail.push_str("; ");
+        report.detail.push_str(&remark);
+    }
+    Ok(report)
+}
+
+/// Verifies the trail of a store that may be in use meanwhile: what is added while this reads is
+/// read too.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read; what is wrong with entries and checkpoints is in the report.
+pub async fn verify_store(store: &dyn Store, key: Verifier) -> Result<Report, StoreError> {
+    let mut verification = Verification::new(Some(key));
+    // Checkpoints first: each entry that they cover is there when the entries are read.
+    for note in store.checkpoints(0).await? {
+        verification.checkpoint(&note);
+    }
+    let mut after = 0;
+    loop {
+        let page = store.audit(&AuditFilter { after, limit: AUDIT_PAGE_MAX / 10, ..AuditFilter::default() }).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for entry in &page {
+            verification.entry(entry.seq, &entry.bytes, Some(entry.leaf));
+        }
+    }
+    Ok(verification.finish())
+}
