@@ -1,1 +1,177 @@
-//! (room: cli)
+//! The command line: one file a subcommand, from arguments over backend calls to a printed result.
+//!
+//! Results go to standard output, everything else to standard error. What went wrong becomes one
+//! message and one of the exit codes of [`exit`].
+
+mod act;
+mod agent;
+mod args;
+mod audit;
+mod completions;
+mod context;
+mod dashboard;
+mod doctor;
+mod exit;
+mod list;
+mod logs;
+mod man;
+mod output;
+mod parse;
+mod plane;
+mod serve;
+mod session;
+mod show;
+mod signals;
+mod site;
+mod snapshot;
+mod start;
+mod token;
+mod wait;
+mod window;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::domain::{Action, RolloutId};
+use session::Session;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 usage (a missing reason too), 3 not found, 4 blocked by the guard,
+5 revision mismatch, 6 not authorized, 7 backend unreachable, 8 sent but unconfirmed.
+
+Try it: rolldeck demo";
+
+/// The dashboard for a change that is rolling out, and the control plane behind it.
+///
+/// Without a subcommand: the dashboard on the current context, opened on TARGET/NAME if one is given.
+#[derive(Debug, Parser)]
+#[command(name = "rolldeck", version, after_help = AFTER_HELP, subcommand_negates_reqs = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: args::Global,
+    /// Open the dashboard on this rollout.
+    #[arg(value_name = "TARGET/NAME", value_parser = parse::rollout_or_subcommand)]
+    rollout: Option<RolloutId>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the control plane over HTTP
+    Serve(serve::Args),
+    /// Run on a site: poll, apply, check, report
+    Agent(agent::Args),
+    /// Begin a rollout from a plan file
+    Start(start::Args),
+    /// List rollouts
+    List(list::Args),
+    /// Show one rollout with its stages, gates and what blocks it
+    Show(show::Args),
+    /// Wait until a rollout is in a phase
+    Wait(wait::Args),
+    /// Stop a rollout where it is; no further unit is told
+    Pause(act::Args),
+    /// Go on from where it was paused
+    Resume(act::Args),
+    /// Let the next stage begin, or all of them with --full
+    Promote(act::PromoteArgs),
+    /// Bring every unit back to what it ran before
+    Rollback(act::RollbackArgs),
+    /// Tell the failed units again
+    Retry(act::Args),
+    /// Read, export and verify the audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Add, list and show snapshots
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
+    /// Add, list and lift change windows
+    #[command(subcommand)]
+    Window(window::Command),
+    /// Add, list and revoke tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// List the sites of the fleet
+    #[command(subcommand)]
+    Site(site::Command),
+    /// Add, list, use, show and remove contexts: servers by name
+    #[command(subcommand)]
+    Context(context::Command),
+    /// Say what is configured, reachable and permitted, and what this terminal can show
+    Doctor(doctor::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual page, or write all of them with --dir
+    Man(man::Args),
+}
+
+/// The program: parses, runs, prints what went wrong, and answers with the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, with code 0; a broken pipe is no error.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
+        }
+    };
+    exit::install();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::report(&color_eyre::Report::new(error).wrap_err("no threads to work with")),
+    };
+    let code = match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    };
+    // Something that blocks, such as reading standard input, does not hold the end up.
+    runtime.shutdown_background();
+    code
+}
+
+/// The whole command line as clap knows it: what help, completions and manual pages are made from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+async fn run(cli: Cli) -> color_eyre::Result<()> {
+    let session = Session::new(cli.global);
+    let Some(command) = cli.command else { return dashboard::run(&session, cli.rollout).await };
+    if let Some(rollout) = cli.rollout {
+        return Err(exit::Failure::Usage(format!("{rollout} opens the dashboard and takes no subcommand")).into());
+    }
+    match command {
+        Command::Serve(args) => serve::run(&session, args).await,
+        Command::Agent(args) => agent::run(&session, args).await,
+        Command::Start(args) => start::run(&session, args).await,
+        Command::List(args) => list::run(&session, args).await,
+        Command::Show(args) => show::run(&session, args).await,
+        Command::Wait(args) => wait::run(&session, args).await,
+        Command::Pause(args) => act::run(&session, Action::Pause, args, None).await,
+        Command::Resume(args) => act::run(&session, Action::Resume, args, None).await,
+        Command::Promote(args) => act::run(&session, args.action(), args.args, None).await,
+        Command::Rollback(args) => act::run(&session, Action::Rollback, args.args, args.to).await,
+        Command::Retry(args) => act::run(&session, Action::Retry, args, None).await,
+        Command::Audit(command) => audit::run(&session, command).await,
+        Command::Snapshot(command) => snapshot::run(&session, command).await,
+        Command::Window(command) => window::run(&session, command).await,
+        Command::Token(command) => token::run(&session, command).await,
+        Command::Site(command) => site::run(&session, command).await,
+        Command::Context(command) => context::run(&session, command).await,
+        Command::Doctor(args) => doctor::run(&session, args).await,
+        Command::Completions(args) => completions::run(&session, args),
+        Command::Man(args) => man::run(&session, &args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_whole_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

@@ -36,6 +36,18 @@ impl ConfigEditor {
         Ok(Self { path, read, document })
     }
 
+    /// Whether there is a context of that name.
+    #[must_use]
+    pub fn has_context(&self, name: &str) -> bool {
+        self.document.get("contexts").and_then(Item::as_table_like).is_some_and(|contexts| contexts.contains_key(name))
+    }
+
+    /// Whether some context is the current one.
+    #[must_use]
+    pub fn has_current(&self) -> bool {
+        self.document.contains_key("current")
+    }
+
     /// Adds a context, or replaces the one of that name.
     pub fn set_context(&mut self, name: &str, context: &Context) {
         if !self.document.contains_key("contexts") {

@@ -1,0 +1,227 @@
+//! `rolldeck context add|list|use|show|remove`: servers by name, in the config file.
+
+use std::path::{Path, PathBuf};
+
+use color_eyre::{Result, eyre::WrapErr as _};
+use serde::Serialize;
+
+use super::{
+    exit::{Failure, say},
+    output::Table,
+    session::Session,
+};
+use crate::{
+    backend::{Backend as _, remote::Remote},
+    domain::Via,
+    settings::{ConfigEditor, Context, Paths, Settings, context},
+};
+
+/// What to do with contexts.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Add a server (--server URL [--token-file F] [--ca-file F]), after trying it
+    Add(Add),
+    /// List contexts
+    List,
+    /// Use a context from now on
+    Use {
+        /// Its name
+        name: String,
+    },
+    /// Show a context, the current one when none is named
+    Show {
+        /// Its name
+        name: Option<String>,
+    },
+    /// Remove a context; its token file stays
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Arguments of `add`; the server and its files are options that exist everywhere.
+#[derive(Debug, clap::Args)]
+pub struct Add {
+    /// Its name
+    name: String,
+    /// What widens a change is locked there until armed; pause and rollback never are
+    #[arg(long)]
+    protected: bool,
+    /// Use it from now on (the first one is, anyway)
+    #[arg(long = "use")]
+    make_current: bool,
+    /// Replace the context of that name
+    #[arg(long)]
+    replace: bool,
+    /// Do not try the server
+    #[arg(long)]
+    no_check: bool,
+}
+
+/// A context as it is printed.
+#[derive(Debug, Serialize)]
+struct View<'a> {
+    name: &'a str,
+    current: bool,
+    #[serde(flatten)]
+    context: &'a Context,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the config cannot be read or written, or the server that is added does not answer.
+pub async fn run(session: &Session, command: Command) -> Result<()> {
+    match command {
+        Command::Add(args) => add(session, args).await,
+        Command::List => {
+            let settings = session.settings()?;
+            let views: Vec<View<'_>> =
+                settings.contexts.iter().map(|(name, context)| view(&settings, name, context)).collect();
+            session.print(&serde_json::json!({"contexts": &views}), || {
+                if views.is_empty() {
+                    session.note("no contexts; add one with: rolldeck context add NAME --server URL");
+                    return String::new();
+                }
+                let mut table = Table::new(&["CURRENT", "NAME", "SERVER", "PROTECTED", "READ-ONLY", "TOKEN FILE"]);
+                for view in &views {
+                    table.row([
+                        if view.current { "*" } else { "" },
+                        view.name,
+                        &view.context.server,
+                        yes(view.context.protected),
+                        yes(view.context.read_only),
+                        &shown(view.context.token_file.as_deref()),
+                    ]);
+                }
+                table.text(0)
+            })
+        }
+        Command::Show { name } => {
+            let settings = session.settings()?;
+            let name = match name.or_else(|| session.global.context.clone()).or_else(|| settings.current.clone()) {
+                Some(name) => name,
+                None => {
+                    return Err(Failure::NotFound(
+                        "no context is the current one: see `rolldeck context list`".to_owned(),
+                    )
+                    .into());
+                }
+            };
+            let context = settings.contexts.get(&name).ok_or_else(|| no_such(&name))?;
+            session.print(&view(&settings, &name, context), || {
+                let mut table = Table::plain();
+                let current = if settings.current.as_deref() == Some(&name) { " (current)" } else { "" };
+                table.row(["name", &format!("{name}{current}")]);
+                table.row(["server", &context.server]);
+                table.row(["token file", &shown(context.token_file.as_deref())]);
+                table.row(["ca file", &shown(context.ca_file.as_deref())]);
+                table.row(["protected", yes(context.protected)]);
+                table.row(["read-only", yes(context.read_only)]);
+                table.text(0)
+            })
+        }
+        Command::Use { name } => {
+            let settings = session.settings()?;
+            if !settings.contexts.contains_key(&name) {
+                return Err(no_such(&name).into());
+            }
+            let mut editor = ConfigEditor::open(&settings.paths.config_file)?;
+            editor.set_current(&name);
+            editor.save()?;
+            say(&format!("{name} is the current context"));
+            Ok(())
+        }
+        Command::Remove { name } => {
+            let path = paths(session)?.config_file;
+            let mut editor = ConfigEditor::open(&path)?;
+            if !editor.remove_context(&name) {
+                return Err(no_such(&name).into());
+            }
+            editor.save()?;
+            say(&format!("{name} is removed"));
+            Ok(())
+        }
+    }
+}
+
+fn no_such(name: &str) -> Failure {
+    Failure::NotFound(format!("there is no context {name:?}: see `rolldeck context list`"))
+}
+
+fn yes(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+fn shown(path: Option<&Path>) -> String {
+    path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
+}
+
+fn view<'a>(settings: &Settings, name: &'a str, context: &'a Context) -> View<'a> {
+    View { name, current: settings.current.as_deref() == Some(name), context }
+}
+
+fn paths(session: &Session) -> Result<Paths> {
+    Ok(Paths::find(session.global.config.as_deref(), &session.env)?)
+}
+
+/// A file as the config must name it, wherever rolldeck is called from.
+fn absolute(path: Option<&PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(path) = path else { return Ok(None) };
+    if path == Path::new("-") {
+        return Err(Failure::Usage("a context needs a token file that stays: - is for one call".to_owned()).into());
+    }
+    Ok(Some(std::path::absolute(path).wrap_err_with(|| format!("cannot find {}", path.display()))?))
+}
+
+async fn add(session: &Session, args: Add) -> Result<()> {
+    let usage = |text: String| Failure::Usage(text);
+    context::check_name(&args.name).map_err(usage)?;
+    let global = &session.global;
+    let server = global.server.clone().ok_or_else(|| {
+        usage("which server? rolldeck context add NAME --server https://... [--token-file FILE]".to_owned())
+    })?;
+    context::check_server(&server).map_err(|message| usage(format!("--server: {message}")))?;
+    let context = Context {
+        server,
+        token_file: absolute(global.token_file.as_ref())?,
+        ca_file: absolute(global.ca_file.as_ref())?,
+        protected: args.protected,
+        read_only: global.read_only,
+    };
+    // Read before anything is tried, so that a bad config is said first and is not changed.
+    let path = paths(session)?.config_file;
+    let mut editor = ConfigEditor::open(&path)?;
+    if editor.has_context(&args.name) && !args.replace {
+        return Err(usage(format!("there is a context {} already: give --replace, or another name", args.name)).into());
+    }
+    if args.no_check {
+        say("not tried, as you asked");
+    } else {
+        let mut with = global.overrides();
+        with.context = None;
+        let settings = Settings::without_file(&with, &session.env)?;
+        let endpoint = settings.endpoint()?.ok_or_else(|| usage("--server names no server".to_owned()))?;
+        let remote = Remote::of_endpoint(&endpoint, Via::Cli)?;
+        let info = remote.info().await.wrap_err("nothing was added (--no-check adds it all the same)")?;
+        let targets: Vec<&str> = info.targets.iter().map(crate::domain::SafeText::as_str).collect();
+        let simulated = if info.simulated { ", SIMULATED" } else { "" };
+        say(&format!(
+            "{} answers (rolldeck {}{simulated}): you are {}, {} on {}",
+            remote.place(),
+            info.version,
+            info.actor,
+            info.role.as_str(),
+            targets.join(", ")
+        ));
+    }
+    editor.set_context(&args.name, &context);
+    if args.make_current || !editor.has_current() {
+        editor.set_current(&args.name);
+        say(&format!("{} is the current context", args.name));
+    }
+    editor.save()?;
+    say(&format!("added to {}", path.display()));
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! `rolldeck`, `rolldeck TARGET/NAME`: the dashboard on a context.
+
+use std::{io::IsTerminal as _, sync::Arc};
+
+use color_eyre::Result;
+
+use super::{
+    exit::Failure,
+    session::{NO_CONTEXT, Session},
+};
+use crate::{
+    backend::{Backend, remote::Remote},
+    domain::{RolloutId, SafeText, Via},
+    settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
+    tui::{
+        ContextChoice, Options,
+        capability::{Depth, Glyphs},
+    },
+};
+
+/// Runs it until the person leaves.
+///
+/// # Errors
+/// When nothing says which server, or there is no terminal to paint on. That the server does not
+/// answer is no error: the dashboard says so and goes on asking.
+pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
+    let settings = session.settings()?;
+    let endpoint = settings.endpoint()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
+    needs_terminal()?;
+    // Read once now, so that a token file that is refused is said before the screen is taken.
+    let first: Arc<dyn Backend> = Arc::new(Remote::of_endpoint(&endpoint, Via::Tui)?);
+    let contexts = contexts(&settings, &endpoint);
+    let read_only = endpoint.read_only;
+    let (named, by_name) = (endpoint.name.clone(), settings.clone());
+    let from_stdin = matches!(&endpoint.token, TokenSource::File(path) if path == std::path::Path::new("-"));
+    let connect = move |name: &str| -> Result<Arc<dyn Backend>, String> {
+        if name == named && (from_stdin || !endpoint.is_context) {
+            return Ok(Arc::clone(&first));
+        }
+        let endpoint = by_name.endpoint_named(name, "chosen in the dashboard").map_err(|error| error.to_string())?;
+        let remote = Remote::of_endpoint(&endpoint, Via::Tui).map_err(|error| error.to_string())?;
+        Ok(Arc::new(remote))
+    };
+    let current = contexts.first().map(|context| context.name.clone()).unwrap_or_default();
+    let options = Options {
+        connect: Arc::new(connect),
+        contexts,
+        current,
+        read_only,
+        open,
+        ..plain(session, &settings, Vec::new())
+    };
+    drop(options);
+    Err(Failure::Failed("the dashboard is not in this build yet".to_owned()).into())
+}
+
+/// The contexts to choose from, the one to begin with first.
+fn contexts(settings: &Settings, first: &Endpoint) -> Vec<ContextChoice> {
+    let choice = |endpoint: &Endpoint| ContextChoice {
+        name: endpoint.name.clone(),
+        protected: endpoint.protected,
+        place: endpoint.server.clone(),
+    };
+    let others = settings
+        .contexts
+        .keys()
+        .filter(|name| **name != first.name)
+        .filter_map(|name| settings.endpoint_named(name, "a context").ok());
+    std::iter::once(choice(first)).chain(others.map(|endpoint| choice(&endpoint))).collect()
+}
+
+/// Options of the dashboard that come from settings, without a backend.
+pub fn plain(session: &Session, settings: &Settings, notices: Vec<SafeText>) -> Options {
+    Options {
+        connect: Arc::new(|name: &str| Err(format!("there is no context {name}"))),
+        contexts: Vec::new(),
+        current: String::new(),
+        read_only: settings.read_only,
+        open: None,
+        theme: Some(settings.theme.clone()),
+        keymap: Some(settings.keymap.clone()),
+        user_dir: Some(settings.paths.config_dir.clone()),
+        color: depth(settings.color),
+        glyphs: glyphs(settings.glyphs),
+        clock: Arc::clone(&session.clock),
+        notices,
+    }
+}
+
+/// The colour depth that was asked for.
+pub fn depth(choice: ColorChoice) -> Option<Depth> {
+    match choice {
+        ColorChoice::Auto => None,
+        ColorChoice::Never => Some(Depth::Mono),
+        ColorChoice::Sixteen => Some(Depth::Ansi16),
+        ColorChoice::Palette => Some(Depth::Ansi256),
+        ColorChoice::True => Some(Depth::True),
+    }
+}
+
+/// The marks that were asked for.
+pub fn glyphs(choice: GlyphChoice) -> Option<Glyphs> {
+    match choice {
+        GlyphChoice::Auto => None,
+        GlyphChoice::Ascii => Some(Glyphs::Ascii),
+        GlyphChoice::Unicode => Some(Glyphs::Unicode),
+    }
+}
+
+/// Refuses to take a screen that is none.
+///
+/// # Errors
+/// What to use instead.
+pub fn needs_terminal() -> Result<(), Failure> {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::Usage(
+        "the dashboard needs a terminal on standard input and output; `rolldeck list` and `rolldeck show` print"
+            .to_owned(),
+    ))
+}

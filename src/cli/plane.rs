@@ -1,0 +1,108 @@
+//! A control plane in this process on a data directory: for `serve`, and for tokens before a first start.
+
+use std::{path::Path, sync::Arc};
+
+use color_eyre::Result;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    exit::{Failure, say},
+    session::Session,
+};
+use crate::{
+    backend::{Backend, local::Local},
+    control::{Control, Options},
+    domain::Via,
+    settings::{Env, edit::private_directory},
+    store::{
+        Store, StoreError, key,
+        sqlite::{Durability, Sqlite},
+    },
+};
+
+/// A backend, and what is to be closed after it.
+#[derive(Debug)]
+pub enum Place {
+    /// Over HTTP.
+    Remote(Arc<dyn Backend>),
+    /// In this process, on a data directory.
+    Here(Arc<dyn Backend>, Control),
+}
+
+impl Place {
+    /// The backend.
+    pub fn backend(&self) -> &dyn Backend {
+        match self {
+            Self::Remote(backend) | Self::Here(backend, _) => &**backend,
+        }
+    }
+
+    /// Ends what runs in this process.
+    pub async fn close(self) {
+        if let Self::Here(_, control) = self {
+            control.shutdown().await;
+        }
+    }
+}
+
+/// Opens the store of a data directory and starts a control plane on it.
+///
+/// # Errors
+/// [`StoreError`], which says what to do.
+pub async fn open(session: &Session, dir: &Path) -> Result<Control> {
+    private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(dir, Durability::Full).await?);
+    let signing_seed = key::read_or_create(dir)?;
+    let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed) };
+    Ok(Control::start(store, Arc::clone(&session.clock), options).await?)
+}
+
+/// The name of a log: the same for as long as its key is, whatever the machine is called.
+fn origin(seed: &[u8; 32]) -> String {
+    let hash = Sha256::new().chain_update(b"rolldeck audit log name").chain_update(seed).finalize();
+    hash[..4].iter().fold("rolldeck/audit/".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+}
+
+/// The backend for something that works with and without a server: the data directory that was
+/// named, or the server that options or context name, or else this machine's own data directory.
+///
+/// # Errors
+/// When neither can be had; while a server runs on the directory, what to do instead.
+pub async fn reach(session: &Session, data: Option<&Path>, change: bool) -> Result<Place> {
+    let settings = session.settings()?;
+    let dir = match (data, settings.endpoint()?) {
+        (Some(dir), _) => dir.to_owned(),
+        (None, Some(_)) => {
+            let connection = if change { session.connect_to_change()? } else { session.connect()? };
+            return Ok(Place::Remote(connection.backend));
+        }
+        (None, None) => {
+            say(&format!(
+                "no context and no --server: on this machine's data directory {}",
+                settings.paths.data_dir.display()
+            ));
+            settings.paths.data_dir
+        }
+    };
+    if change && settings.read_only {
+        return Err(Failure::Usage("--read-only: nothing was changed".to_owned()).into());
+    }
+    let control = match open(session, &dir).await {
+        Ok(control) => control,
+        Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
+            return Err(Failure::Failed(format!(
+                "a server runs on {}: ask it instead, with --server URL (and --token-file FILE once it has tokens)",
+                dir.display()
+            ))
+            .into());
+        }
+        Err(error) => return Err(error),
+    };
+    let who = Local::person(&user(&session.env), Via::Cli);
+    Ok(Place::Here(Arc::new(Local::new(control.clone(), who, Arc::clone(&session.clock))), control))
+}
+
+/// The operating system's name for whoever runs this.
+pub fn user(env: &Env) -> String {
+    env.get("USER").or_else(|| env.get("LOGNAME")).unwrap_or("local").to_owned()
+}

@@ -1,0 +1,88 @@
+//! `rolldeck serve`: the control plane over HTTP.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use color_eyre::Result;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    exit::{Failure, say},
+    logs, plane,
+    session::Session,
+    signals,
+};
+use crate::{
+    server::{Access, Limits, Server, ServerOptions, TlsFiles},
+    settings::Paths,
+};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where it listens; off loopback it needs TLS and tokens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
+    listen: SocketAddr,
+    /// The directory that it keeps everything in; the platform's data directory, when absent
+    #[arg(long, value_name = "DIR", conflicts_with = "database")]
+    data: Option<PathBuf>,
+    /// A database to keep everything in; this version knows --data only
+    #[arg(long, value_name = "URL", hide = true)]
+    database: Option<String>,
+    /// Its certificate chain (PEM)
+    #[arg(long, value_name = "F", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "F", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    logs: logs::Args,
+}
+
+/// Runs it until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start, and says what to do.
+pub async fn run(session: &Session, args: Args) -> Result<()> {
+    logs::begin(&args.logs)?;
+    if args.database.is_some() {
+        let text = "--database: PostgreSQL is not there yet; this version keeps everything in SQLite, in --data DIR";
+        return Err(Failure::Usage(text.to_owned()).into());
+    }
+    let dir = match args.data {
+        Some(dir) => dir,
+        None => Paths::find(session.global.config.as_deref(), &session.env)?.data_dir,
+    };
+    let shutdown = signals::shutdown()?;
+    let control = plane::open(session, &dir).await?;
+    let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
+    control.shutdown().await;
+    served?;
+    say("ended; everything that was acknowledged is on disk");
+    Ok(())
+}
+
+async fn serve(
+    session: &Session,
+    dir: &std::path::Path,
+    listen: SocketAddr,
+    tls: Option<(PathBuf, PathBuf)>,
+    control: &crate::control::Control,
+    shutdown: CancellationToken,
+) -> Result<()> {
+    let options = ServerOptions {
+        listen,
+        tls: tls.map(|(cert, key)| TlsFiles { cert, key }),
+        clock: Arc::clone(&session.clock),
+        limits: Limits::default(),
+    };
+    let server = Server::bind(control.clone(), options)?;
+    say(&format!("rolldeck {} serves {} from {}", env!("CARGO_PKG_VERSION"), server.url(), dir.display()));
+    match server.access() {
+        Access::OpenOnLoopback => {
+            say("there is no token yet: everybody on this machine may everything (loopback only). \
+             Close it with: rolldeck token add --role commander --server URL")
+        }
+        Access::Tokens => say("whoever has a token gets in"),
+    }
+    Ok(server.run(shutdown).await?)
+}

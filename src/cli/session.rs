@@ -1,0 +1,115 @@
+//! One run of the program: its options, settings, and the backend that it talks to.
+
+use std::sync::Arc;
+
+use color_eyre::Result;
+use serde::Serialize;
+
+use super::{
+    args::{Format, Global},
+    exit::{Failure, say},
+    output,
+};
+use crate::{
+    backend::{Backend, remote::Remote},
+    clock::{self, Clock},
+    domain::{Reason, Via},
+    settings::{Endpoint, Env, Settings},
+};
+
+/// One run of the program.
+#[derive(Debug)]
+pub struct Session {
+    /// The options that every subcommand takes.
+    pub global: Global,
+    /// The environment.
+    pub env: Env,
+    /// Where times and ids come from.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A backend and where it is.
+#[derive(Debug)]
+pub struct Connection {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// What it is talked to by.
+    pub backend: Arc<dyn Backend>,
+}
+
+/// What to do when nothing says where the server is.
+pub const NO_CONTEXT: &str = "\
+There is no context yet, so rolldeck does not know which server to ask.
+  rolldeck demo                                        try it on a simulated fleet
+  rolldeck serve                                       run a control plane on this machine
+  rolldeck context add NAME --server URL --token-file FILE   add a server
+  rolldeck --server http://127.0.0.1:7070 ...          ask a server just this once";
+
+impl Session {
+    /// A run with these options in this process's environment.
+    pub fn new(global: Global) -> Self {
+        Self { global, env: Env::of_process(), clock: clock::system() }
+    }
+
+    /// How results are printed.
+    pub fn format(&self) -> Format {
+        self.global.output
+    }
+
+    /// The settings.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn settings(&self) -> Result<Settings> {
+        Ok(Settings::load(&self.global.overrides(), &self.env)?)
+    }
+
+    /// The backend that options, environment or config name.
+    ///
+    /// # Errors
+    /// When none is named, or what is named cannot be used.
+    pub fn connect(&self) -> Result<Connection> {
+        let endpoint = self.settings()?.endpoint()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
+        let backend = Arc::new(Remote::of_endpoint(&endpoint, Via::Cli)?);
+        Ok(Connection { endpoint, backend })
+    }
+
+    /// The same, for something that changes what is there.
+    ///
+    /// # Errors
+    /// As [`Session::connect`], and when changes are refused here.
+    pub fn connect_to_change(&self) -> Result<Connection> {
+        let connection = self.connect()?;
+        if connection.endpoint.read_only {
+            let name = &connection.endpoint.name;
+            return Err(Failure::Usage(format!(
+                "{name} is read-only here (--read-only, ROLLDECK_READ_ONLY, or read_only in the config): nothing was sent"
+            ))
+            .into());
+        }
+        Ok(connection)
+    }
+
+    /// Prints a result.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn print<T: Serialize>(&self, value: &T, table: impl FnOnce() -> String) -> Result<()> {
+        output::print(self.format(), value, table)
+    }
+
+    /// A remark on standard error, for people only.
+    pub fn note(&self, text: &str) {
+        if self.format() == Format::Table {
+            say(text);
+        }
+    }
+}
+
+/// Checks a reason before anything is sent.
+///
+/// # Errors
+/// The rule that was not kept, as a wrong usage.
+pub fn reason(text: Option<&str>) -> Result<Reason> {
+    Reason::new(text.unwrap_or_default()).map_err(|error| Failure::Usage(format!("--reason: {error}")).into())
+}
