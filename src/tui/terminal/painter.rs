@@ -1,0 +1,258 @@
+//! From changed cells to the bytes of one frame: inside one synchronized update, with as few bytes as the
+//! terminal needs, and none at all when nothing changed.
+
+use std::{convert::Infallible, io::Write};
+
+use ratatui::{
+    backend::{Backend, ClearType, WindowSize},
+    buffer::Cell,
+    layout::{Position, Size},
+    style::{Color, Modifier},
+};
+use unicode_width::UnicodeWidthStr;
+
+const BEGIN: &[u8] = b"\x1b[?2026h";
+const END: &[u8] = b"\x1b[?2026l";
+
+/// How the cursor is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursor {
+    visible: bool,
+    at: Position,
+}
+
+/// A ratatui backend that gathers a frame.
+#[derive(Debug)]
+pub struct Painter {
+    size: Size,
+    body: Vec<u8>,
+    opening: Vec<u8>,
+    wanted: Cursor,
+    /// What the terminal shows, as far as frames told it.
+    shown: Cursor,
+    pen: Pen,
+}
+
+/// Colours and attributes in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pen {
+    fg: Color,
+    bg: Color,
+    modifier: Modifier,
+}
+
+const PLAIN: Pen = Pen { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
+
+impl Painter {
+    /// For a screen of this size, with its cursor hidden.
+    #[must_use]
+    pub fn new(size: Size) -> Self {
+        let cursor = Cursor { visible: false, at: Position::ORIGIN };
+        Self { size, body: Vec::new(), opening: Vec::new(), wanted: cursor, shown: cursor, pen: PLAIN }
+    }
+
+    /// The terminal has another size.
+    pub fn resize(&mut self, size: Size) {
+        self.size = size;
+    }
+
+    /// Puts bytes in front of the next frame, which find a screen that shows no cursor.
+    pub fn open_with(&mut self, opening: &[u8]) {
+        self.opening.extend_from_slice(opening);
+        self.shown.visible = false;
+    }
+
+    /// The frame that was gathered; none when the screen shows it already.
+    pub fn take_frame(&mut self) -> Option<Vec<u8>> {
+        let body = std::mem::take(&mut self.body);
+        let moved = self.wanted.visible && (!body.is_empty() || self.wanted.at != self.shown.at);
+        let toggled = self.wanted.visible != self.shown.visible;
+        if body.is_empty() && self.opening.is_empty() && !moved && !toggled {
+            return None;
+        }
+        let mut frame = std::mem::take(&mut self.opening);
+        frame.extend_from_slice(BEGIN);
+        // A cursor that runs across the screen while it is painted is seen by who has no synchronized output.
+        let hides = self.shown.visible && (!body.is_empty() || !self.wanted.visible);
+        if hides {
+            frame.extend_from_slice(b"\x1b[?25l");
+        }
+        frame.extend_from_slice(&body);
+        if self.wanted.visible {
+            goto(&mut frame, self.wanted.at.x, self.wanted.at.y);
+            if hides || !self.shown.visible {
+                frame.extend_from_slice(b"\x1b[?25h");
+            }
+        }
+        frame.extend_from_slice(END);
+        self.shown = self.wanted;
+        Some(frame)
+    }
+
+    /// Changes colours and attributes with one sequence.
+    fn put(&mut self, pen: Pen) {
+        if pen == self.pen {
+            return;
+        }
+        let mut codes: Vec<u8> = Vec::new();
+        let mut push = |code: std::fmt::Arguments<'_>| {
+            if !codes.is_empty() {
+                codes.push(b';');
+            }
+            let _ = codes.write_fmt(code);
+        };
+        let mut from = self.pen;
+        if !(from.modifier - pen.modifier).is_empty() || pen == PLAIN {
+            // Switching single attributes off is not understood everywhere (bold has two codes for it).
+            push(format_args!("0"));
+            from = PLAIN;
+        }
+        for (modifier, code) in ATTRIBUTES {
+            if (pen.modifier - from.modifier).contains(modifier) {
+                push(format_args!("{code}"));
+            }
+        }
+        if pen.fg != from.fg {
+            color(&mut push, pen.fg, 30);
+        }
+        if pen.bg != from.bg {
+            color(&mut push, pen.bg, 40);
+        }
+        if codes == b"0" {
+            codes.clear();
+        }
+        self.body.extend_from_slice(b"\x1b[");
+        self.body.extend_from_slice(&codes);
+        self.body.push(b'm');
+        self.pen = pen;
+    }
+}
+
+const ATTRIBUTES: [(Modifier, u8); 8] = [
+    (Modifier::BOLD, 1),
+    (Modifier::DIM, 2),
+    (Modifier::ITALIC, 3),
+    (Modifier::UNDERLINED, 4),
+    (Modifier::SLOW_BLINK, 5),
+    (Modifier::REVERSED, 7),
+    (Modifier::HIDDEN, 8),
+    (Modifier::CROSSED_OUT, 9),
+];
+
+/// The shortest code of a colour; `base` is 30 for text and 40 for backgrounds.
+fn color(push: &mut impl FnMut(std::fmt::Arguments<'_>), color: Color, base: u8) {
+    let named = |index: u8| if index < 8 { base + index } else { base + 60 + index - 8 };
+    let index = match color {
+        Color::Reset => return push(format_args!("{}", base + 9)),
+        Color::Indexed(index) => return push(format_args!("{};5;{index}", base + 8)),
+        Color::Rgb(r, g, b) => return push(format_args!("{};2;{r};{g};{b}", base + 8)),
+        Color::Black => 0,
+        Color::Red => 1,
+        Color::Green => 2,
+        Color::Yellow => 3,
+        Color::Blue => 4,
+        Color::Magenta => 5,
+        Color::Cyan => 6,
+        Color::Gray => 7,
+        Color::DarkGray => 8,
+        Color::LightRed => 9,
+        Color::LightGreen => 10,
+        Color::LightYellow => 11,
+        Color::LightBlue => 12,
+        Color::LightMagenta => 13,
+        Color::LightCyan => 14,
+        Color::White => 15,
+    };
+    push(format_args!("{}", named(index)));
+}
+
+fn goto(out: &mut Vec<u8>, x: u16, y: u16) {
+    // The first column and the first row are what is meant when nothing is said.
+    let _ = match (x, y) {
+        (0, 0) => out.write_all(b"\x1b[H"),
+        (0, y) => write!(out, "\x1b[{}H", y + 1),
+        (x, y) => write!(out, "\x1b[{};{}H", y + 1, x + 1),
+    };
+}
+
+impl Backend for Painter {
+    type Error = Infallible;
+
+    fn draw<'a, I>(&mut self, content: I) -> Result<(), Infallible>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        // Where the terminal's cursor is, as far as that is certain.
+        let mut at: Option<(u16, u16)> = None;
+        for (x, y, cell) in content {
+            match at {
+                Some(here) if here == (x, y) => {}
+                Some((from, row)) if row == y && x > from => {
+                    let _ = if x - from == 1 {
+                        self.body.write_all(b"\x1b[C")
+                    } else {
+                        write!(self.body, "\x1b[{}C", x - from)
+                    };
+                }
+                Some((_, row)) if row + 1 == y && x == 0 => self.body.extend_from_slice(b"\r\n"),
+                _ => goto(&mut self.body, x, y),
+            }
+            self.put(Pen { fg: cell.fg, bg: cell.bg, modifier: cell.modifier });
+            let symbol = cell.symbol();
+            self.body.extend_from_slice(symbol.as_bytes());
+            // After a wide character, or at the right edge, terminals differ on where the cursor is.
+            let plain = symbol.width() == 1 && x + 1 < self.size.width;
+            at = plain.then_some((x + 1, y));
+        }
+        if !self.body.is_empty() {
+            self.put(PLAIN);
+        }
+        Ok(())
+    }
+
+    fn hide_cursor(&mut self) -> Result<(), Infallible> {
+        self.wanted.visible = false;
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> Result<(), Infallible> {
+        self.wanted.visible = true;
+        Ok(())
+    }
+
+    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
+        Ok(self.wanted.at)
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
+        self.wanted.at = position.into();
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), Infallible> {
+        self.clear_region(ClearType::All)
+    }
+
+    fn clear_region(&mut self, _: ClearType) -> Result<(), Infallible> {
+        // A full screen is only ever cleared whole. What was gathered for it is void.
+        self.body.clear();
+        self.pen = PLAIN;
+        self.body.extend_from_slice(b"\x1b[m\x1b[2J");
+        Ok(())
+    }
+
+    fn size(&self) -> Result<Size, Infallible> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
+        Ok(WindowSize { columns_rows: self.size, pixels: Size::ZERO })
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
