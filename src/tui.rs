@@ -7,6 +7,7 @@ pub mod keymap;
 pub mod message;
 pub mod options;
 pub mod overlay;
+pub mod run;
 pub mod terminal;
 pub mod theme;
 

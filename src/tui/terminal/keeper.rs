@@ -52,6 +52,14 @@ pub struct Ended {
     pub code: i32,
 }
 
+impl Ended {
+    /// The terminal was closed.
+    #[must_use]
+    pub const fn hung_up() -> Self {
+        Self { code: HUNG_UP }
+    }
+}
+
 impl Ending {
     /// Asks for the end; the first to ask decides the code.
     pub fn ask(&self, code: i32) {

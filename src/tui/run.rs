@@ -1,0 +1,374 @@
+//! The one loop of the dashboard: what happens goes in as messages, what changed comes out as frames.
+//!
+//! It sleeps until something happens. A frame is drawn only when something changed, the queues are empty
+//! and the frame before was written out, so that a burst costs one frame, a slow terminal gets fewer
+//! frames instead of older ones, and nothing at all is written while nothing changes.
+
+use std::{io, pin::Pin, sync::Arc, time::Duration};
+
+use crossterm::event::{Event, KeyEventKind};
+use futures_util::{Stream, StreamExt};
+use ratatui::{Frame, Terminal, layout::Size};
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    keymap::{ContextName, Press, Resolver},
+    message::{Command, Input, Message, Moment},
+    terminal::{Ended, Ending, Painter, Session, Sink, Writer},
+};
+use crate::clock::Clock;
+
+/// Least time between two frames that data asked for; keys are shown at once.
+const DATA_FRAME: Duration = Duration::from_millis(33);
+/// Most time between two frames, however slowly the terminal reads.
+const SLOWEST_FRAME: Duration = Duration::from_secs(2);
+/// A changed screen is painted after this long even while more keeps coming.
+const OVERDUE: Duration = Duration::from_millis(250);
+/// A size is believed when it has stood still for this long.
+const RESIZE_SETTLES: Duration = Duration::from_millis(80);
+/// Least time between two deadlines, should a deadline not move on.
+const DEADLINE_FLOOR: Duration = Duration::from_millis(20);
+/// Most bytes of a paste that are kept.
+const PASTE_MAX: usize = 64 * 1024;
+
+/// What the loop runs: the state, and how it is painted.
+pub trait Program {
+    /// What to ask of the world first.
+    fn start(&mut self) -> Vec<Command>;
+    /// Where keys are pressed, the innermost context first.
+    fn contexts(&self) -> Vec<ContextName>;
+    /// Takes a message at a moment; answers with what to do in the world.
+    fn update(&mut self, message: Message, now: Moment) -> Vec<Command>;
+    /// When [`Message::Deadline`] is wanted next, since the program started.
+    fn deadline(&self) -> Option<Duration>;
+    /// Whether something on the screen may have changed since it was drawn.
+    fn is_dirty(&self) -> bool;
+    /// Paints the state; it counts as drawn from now on.
+    fn draw(&mut self, frame: &mut Frame<'_>);
+}
+
+/// The way to the person: the real terminal, or what a test puts in its place.
+pub struct Io {
+    /// Keys, pastes and sizes.
+    pub events: Pin<Box<dyn Stream<Item = io::Result<Event>> + Send>>,
+    /// Where frames go.
+    pub sink: Box<dyn Sink>,
+    /// The terminal's size now.
+    pub size: Box<dyn Fn() -> Size + Send>,
+    /// The real terminal, if it is one.
+    pub session: Option<Session>,
+}
+
+/// Why the loop ended otherwise than by leaving.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Somebody outside ended it.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// The keyboard cannot be read, or there is no thread for writing.
+    #[error("the terminal cannot be used: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Runs a program until it leaves. `perform` does in the world what the program asks for and must not
+/// wait; what comes of it arrives in `messages`.
+///
+/// # Errors
+/// [`RunError`]; the terminal has been given back in any case.
+pub async fn drive(
+    program: impl Program,
+    perform: impl FnMut(Command),
+    messages: UnboundedReceiver<Message>,
+    resolver: Resolver,
+    clock: Arc<dyn Clock>,
+    io: Io,
+) -> Result<(), RunError> {
+    let mut painter = Painter::new((io.size)());
+    if let Some(session) = &io.session {
+        painter.open_with(session.opening());
+    }
+    let Ok(terminal) = Terminal::new(painter);
+    let now = Instant::now();
+    Loop {
+        program,
+        perform,
+        messages,
+        resolver,
+        clock,
+        started: now,
+        terminal,
+        writer: Writer::start(io.sink)?,
+        events: Some(io.events),
+        size: io.size,
+        session: io.session,
+        painted_at: None,
+        dirty_since: None,
+        urgent: true,
+        repaint: false,
+        paint_every: DATA_FRAME,
+        owes_painted: false,
+        resized: None,
+        deadline_after: now,
+        wish: None,
+    }
+    .run()
+    .await
+}
+
+/// What a command asks of the loop itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+struct Loop<P, F> {
+    program: P,
+    perform: F,
+    messages: UnboundedReceiver<Message>,
+    resolver: Resolver,
+    clock: Arc<dyn Clock>,
+    started: Instant,
+    terminal: Terminal<Painter>,
+    writer: Writer,
+    events: Option<Pin<Box<dyn Stream<Item = io::Result<Event>> + Send>>>,
+    size: Box<dyn Fn() -> Size + Send>,
+    session: Option<Session>,
+    painted_at: Option<Instant>,
+    /// Since when there is something to paint.
+    dirty_since: Option<Instant>,
+    /// Whether a person waits for the next frame.
+    urgent: bool,
+    /// Whether every cell is to be written again.
+    repaint: bool,
+    paint_every: Duration,
+    /// Whether the frame in flight is to be told when it is written.
+    owes_painted: bool,
+    /// When the size changed first and last.
+    resized: Option<(Instant, Instant)>,
+    deadline_after: Instant,
+    wish: Option<Wish>,
+}
+
+/// What woke the loop.
+enum Woke {
+    Asked(Ended),
+    Written(io::Result<Duration>),
+    Message(Message),
+    Event(Option<io::Result<Event>>),
+    Continued,
+    Settled,
+    Paint,
+    Deadline,
+}
+
+impl<P: Program, F: FnMut(Command)> Loop<P, F> {
+    async fn run(&mut self) -> Result<(), RunError> {
+        let ending = self.session.as_ref().map(Session::ending);
+        let continued = self.session.is_some().then(|| {
+            let kind = tokio::signal::unix::SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+            tokio::signal::unix::signal(kind)
+        });
+        let mut continued = continued.transpose()?;
+        for command in self.program.start() {
+            self.perform(command);
+        }
+        loop {
+            match self.wish.take() {
+                Some(Wish::Quit) => return Ok(()),
+                Some(Wish::Redraw) => self.repaint_all(),
+                Some(Wish::Suspend) => {
+                    if let (Some(session), Some(continued)) = (&self.session, &mut continued) {
+                        session.stop(continued).await;
+                    }
+                    self.go_on()?;
+                }
+                None => {}
+            }
+            let now = Instant::now();
+            let paint_at = self.paint_at(now);
+            if paint_at.is_some() && self.dirty_since.is_some_and(|since| now - since > OVERDUE) {
+                self.paint();
+                continue;
+            }
+            let settles_at = self.resized.map(|(first, last)| (last + RESIZE_SETTLES).min(first + OVERDUE * 2));
+            let deadline = self.program.deadline().map(|at| (self.started + at).max(self.deadline_after));
+            let woke = tokio::select! {
+                biased;
+                ended = asked(ending.as_deref()) => Woke::Asked(ended),
+                result = self.writer.written() => Woke::Written(result),
+                Some(message) = self.messages.recv() => Woke::Message(message),
+                event = next(&mut self.events) => Woke::Event(event),
+                () = next_signal(&mut continued) => Woke::Continued,
+                () = at(settles_at) => Woke::Settled,
+                () = at(paint_at) => Woke::Paint,
+                () = at(deadline) => Woke::Deadline,
+            };
+            match woke {
+                Woke::Asked(ended) => return Err(ended.into()),
+                Woke::Written(Ok(took)) => {
+                    self.paint_every = (took * 4).clamp(DATA_FRAME, SLOWEST_FRAME);
+                    if std::mem::take(&mut self.owes_painted) {
+                        self.deliver(Message::Painted);
+                    }
+                }
+                Woke::Written(Err(_)) => return Err(Ended::hung_up().into()),
+                Woke::Message(message) => self.deliver(message),
+                Woke::Event(Some(Ok(event))) => self.event(event),
+                Woke::Event(Some(Err(error))) => return Err(error.into()),
+                Woke::Event(None) => self.events = None,
+                Woke::Continued => self.go_on()?,
+                Woke::Settled => self.resize(),
+                Woke::Paint => self.paint(),
+                Woke::Deadline => {
+                    self.deadline_after = Instant::now() + DEADLINE_FLOOR;
+                    self.deliver(Message::Deadline);
+                }
+            }
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { wall: self.clock.now(), elapsed: self.started.elapsed() }
+    }
+
+    fn deliver(&mut self, message: Message) {
+        let now = self.moment();
+        for command in self.program.update(message, now) {
+            self.perform(command);
+        }
+    }
+
+    fn perform(&mut self, command: Command) {
+        match command {
+            Command::Quit => self.wish = Some(Wish::Quit),
+            // Leaving is not forgotten for anything that comes with it.
+            Command::Suspend if self.wish != Some(Wish::Quit) => self.wish = Some(Wish::Suspend),
+            Command::Redraw if self.wish.is_none() => self.wish = Some(Wish::Redraw),
+            Command::Suspend | Command::Redraw => {}
+            command => (self.perform)(command),
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let input = match event {
+            Event::Key(key) if key.kind == KeyEventKind::Release => return,
+            Event::Key(key) => match self.resolver.press(&self.program.contexts(), key, self.started.elapsed()) {
+                Press::Intent(intent) => Input::Intent(intent),
+                Press::Edit(request) => Input::Edit(request),
+                Press::Unbound => Input::Unbound,
+                Press::Pending => return,
+            },
+            Event::Paste(mut text) => {
+                self.resolver.reset();
+                text.truncate(text.floor_char_boundary(PASTE_MAX));
+                Input::Paste(text)
+            }
+            Event::Resize(..) => {
+                let now = Instant::now();
+                self.resized = Some((self.resized.map_or(now, |(first, _)| first), now));
+                return;
+            }
+            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => return,
+        };
+        self.urgent = true;
+        self.deliver(Message::Input(input));
+    }
+
+    /// When the next frame may be drawn; none when there is nothing to draw, or nowhere to put it yet.
+    fn paint_at(&mut self, now: Instant) -> Option<Instant> {
+        if !self.program.is_dirty() && !self.repaint {
+            self.dirty_since = None;
+            return None;
+        }
+        self.dirty_since.get_or_insert(now);
+        if !self.writer.is_free() || self.resized.is_some() {
+            return None;
+        }
+        match self.painted_at {
+            Some(before) if !self.urgent => Some(before + self.paint_every),
+            _ => Some(now),
+        }
+    }
+
+    fn paint(&mut self) {
+        let program = &mut self.program;
+        let Ok(_) = self.terminal.draw(|frame| program.draw(frame));
+        (self.urgent, self.repaint) = (false, false);
+        self.dirty_since = None;
+        self.painted_at = Some(Instant::now());
+        match self.terminal.backend_mut().take_frame() {
+            Some(frame) => {
+                self.owes_painted = true;
+                self.writer.submit(frame);
+            }
+            // What was to be seen is on the screen already.
+            None => self.deliver(Message::Painted),
+        }
+    }
+
+    fn resize(&mut self) {
+        self.resized = None;
+        let size = (self.size)();
+        self.terminal.backend_mut().resize(size);
+        self.urgent = true;
+        self.deliver(Message::Resized { width: size.width, height: size.height });
+    }
+
+    /// After the shell had the terminal: nothing that was on it is left.
+    fn go_on(&mut self) -> io::Result<()> {
+        if let Some(session) = &self.session {
+            session.resume()?;
+            self.terminal.backend_mut().open_with(session.opening());
+        }
+        self.resolver.reset();
+        self.resize();
+        self.deliver(Message::Resumed);
+        self.repaint_all();
+        Ok(())
+    }
+
+    fn repaint_all(&mut self) {
+        let Ok(()) = self.terminal.clear();
+        (self.urgent, self.repaint) = (true, true);
+    }
+}
+
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) if when <= Instant::now() => {}
+        Some(when) => sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn asked(ending: Option<&Ending>) -> Ended {
+    match ending {
+        Some(ending) => ending.asked().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next(events: &mut Option<Pin<Box<dyn Stream<Item = io::Result<Event>> + Send>>>) -> Option<io::Result<Event>> {
+    match events {
+        Some(events) => events.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_signal(signal: &mut Option<tokio::signal::unix::Signal>) {
+    let came = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if came.is_none() {
+        std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests;
