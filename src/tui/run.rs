@@ -10,7 +10,7 @@ use crossterm::event::{Event, KeyEventKind};
 use futures_util::{Stream, StreamExt};
 use ratatui::{Frame, Terminal, layout::Size};
 use tokio::{
-    sync::mpsc::UnboundedReceiver,
+    sync::mpsc::Receiver,
     time::{Instant, sleep_until},
 };
 
@@ -62,6 +62,27 @@ pub struct Io {
     pub session: Option<Session>,
 }
 
+impl Io {
+    /// The real terminal.
+    #[must_use]
+    pub fn terminal(session: Session) -> Self {
+        Self {
+            events: Box::pin(crossterm::event::EventStream::new()),
+            sink: session.sink(),
+            size: Box::new(terminal_size),
+            session: Some(session),
+        }
+    }
+}
+
+/// The size that the terminal says, or the size of old when it says none.
+fn terminal_size() -> Size {
+    match crossterm::terminal::size() {
+        Ok((width, height)) if width > 0 && height > 0 => Size { width, height },
+        _ => Size { width: 80, height: 24 },
+    }
+}
+
 /// Why the loop ended otherwise than by leaving.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -81,7 +102,7 @@ pub enum RunError {
 pub async fn drive(
     program: impl Program,
     perform: impl FnMut(Command),
-    messages: UnboundedReceiver<Message>,
+    messages: Receiver<Message>,
     resolver: Resolver,
     clock: Arc<dyn Clock>,
     io: Io,
@@ -129,7 +150,7 @@ enum Wish {
 struct Loop<P, F> {
     program: P,
     perform: F,
-    messages: UnboundedReceiver<Message>,
+    messages: Receiver<Message>,
     resolver: Resolver,
     clock: Arc<dyn Clock>,
     started: Instant,

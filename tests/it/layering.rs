@@ -149,9 +149,18 @@ fn pure_rooms_never_await_log_or_touch_the_world() {
         let text = fs::read_to_string(&path).unwrap();
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            for banned in
-                [".await;", ".await?", ".await.", "async fn", "tracing::", "std::fs", "std::net", "std::process", "tokio::", "println!"]
-            {
+            for banned in [
+                ".await;",
+                ".await?",
+                ".await.",
+                "async fn",
+                "tracing::",
+                "std::fs",
+                "std::net",
+                "std::process",
+                "tokio::",
+                "println!",
+            ] {
                 if code.contains(banned) {
                     wrong.push(format!("{}:{}: {banned}", path.display(), number + 1));
                 }

@@ -1,1 +1,4 @@
-//! (area: pty)
+//! Terminal discipline, seen from the terminal's side.
+
+mod child;
+mod terminal;

@@ -1,1 +1,3 @@
-//! (area: support)
+//! What several areas need to test with.
+
+pub mod pty;

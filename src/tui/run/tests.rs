@@ -6,7 +6,7 @@ use std::sync::{
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use futures_util::stream;
 use ratatui::text::Text;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Sender, UnboundedSender, channel, unbounded_channel};
 
 use super::*;
 use crate::{
@@ -87,7 +87,7 @@ impl Sink for Paper {
 
 struct Desk {
     events: UnboundedSender<Event>,
-    messages: UnboundedSender<Message>,
+    messages: Sender<Message>,
     paper: Paper,
     size: Arc<Mutex<Size>>,
     drawn: Arc<Mutex<usize>>,
@@ -99,7 +99,7 @@ struct Desk {
 impl Desk {
     fn with(program: Diary) -> Self {
         let (events, queue) = unbounded_channel();
-        let (messages, receiver) = unbounded_channel();
+        let (messages, receiver) = channel(64);
         let (paper, performed) = (Paper::default(), Arc::new(Mutex::new(Vec::new())));
         let size = Arc::new(Mutex::new(Size { width: 30, height: 10 }));
         let (drawn, seen) = (Arc::clone(&program.drawn), Arc::clone(&program.seen));
@@ -168,7 +168,7 @@ async fn nothing_is_drawn_or_written_while_nothing_happens() {
 async fn a_burst_costs_few_frames_and_its_end_is_shown() {
     let desk = Desk::with(Diary::default());
     for _ in 0..500 {
-        desk.messages.send(Message::Resumed).unwrap();
+        desk.messages.send(Message::Resumed).await.unwrap();
     }
     desk.press('G');
     desk.until("the end", |desk| desk.screen().contains("bottom")).await;
