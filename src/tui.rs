@@ -1,7 +1,9 @@
 //! The dashboard. Messages go into [`update::update`], which changes the [`app::App`] and answers with
 //! commands; [`view::draw`] paints the app; [`run`] is the one loop around them.
 
+pub mod app;
 pub mod capability;
+pub mod effects;
 pub mod intent;
 pub mod keymap;
 pub mod message;
@@ -10,5 +12,8 @@ pub mod overlay;
 pub mod run;
 pub mod terminal;
 pub mod theme;
+pub mod update;
+pub mod view;
+pub mod widget;
 
 pub use options::{Connect, ContextChoice, Options};

@@ -79,6 +79,10 @@ pub enum Answer {
     Windows(Result<WindowsPage, BackendError>),
     /// Sites.
     Sites(Result<SitesPage, BackendError>),
+    /// The connection is lost; it is tried again after that time.
+    RetryIn(Duration),
+    /// An answer was lost: the action with this idempotency key was asked for again, that many times by now.
+    AskedAgain(String, u32),
     /// A dry run, for the dialog of this idempotency key.
     Previewed(String, Result<ActionReply, BackendError>),
     /// An action's answer, by its idempotency key.
@@ -140,6 +144,8 @@ pub enum Command {
     },
     /// Connect to another context.
     Connect(String),
+    /// Use another theme, by its name.
+    Theme(String),
     /// Paint everything again.
     Redraw,
     /// Stop, and let the shell go on.

@@ -1,0 +1,444 @@
+//! What the dashboard knows and shows. It does no I/O and reads no clock: moments and ids are handed in.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+
+use super::{
+    keymap::{ContextName, Keymap},
+    message::{Answer, Command, Generation, Moment},
+    options::{ContextChoice, Options},
+};
+use crate::{
+    backend::ServerInfo,
+    clock::Clock,
+    domain::{Rollout, RolloutId, WindowState},
+};
+
+pub mod age;
+pub mod attention;
+mod deadline;
+pub mod detail;
+pub mod dialog;
+pub mod layout;
+pub mod line;
+pub mod link;
+pub mod notice;
+pub mod offer;
+pub mod places;
+pub mod rollouts;
+pub mod text;
+pub mod trail;
+pub mod when;
+
+use detail::Detail;
+use dialog::{Dialog, Draft};
+use line::Line;
+use link::Link;
+use notice::{Notice, Tone};
+use places::{Sites, Windows};
+use rollouts::Rollouts;
+use text::Field;
+use trail::Trail;
+
+/// How long an armed context stays so.
+pub const ARMED_FOR: Duration = Duration::from_secs(600);
+/// An armed context is locked again when no key was pressed for this long.
+pub const IDLE_DISARMS: Duration = Duration::from_secs(300);
+/// Most answers that a held display keeps.
+const HELD_MAX: usize = 300;
+
+/// A screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum View {
+    /// All rollouts by need of attention.
+    Overview,
+    /// One rollout.
+    Detail,
+    /// Sites and their lanes.
+    Sites,
+    /// The audit trail.
+    Audit,
+    /// Change windows.
+    Windows,
+    /// Contexts to switch to.
+    Contexts,
+}
+
+/// What lies over the screen.
+#[derive(Debug)]
+pub enum Overlay {
+    /// Nothing.
+    None,
+    /// A change to be confirmed.
+    Dialog(Box<Dialog>),
+    /// What can be done to the selection.
+    Menu {
+        /// The selected line.
+        cursor: usize,
+    },
+    /// Keys that work here.
+    Help {
+        /// What is looked for.
+        search: Field,
+        /// The selected line.
+        cursor: usize,
+    },
+    /// A record as it is.
+    Raw {
+        /// Its title.
+        title: String,
+        /// Its lines, safe to paint.
+        lines: Vec<String>,
+        /// The first visible line.
+        top: usize,
+    },
+    /// Whether to leave although something is under way.
+    Leave {
+        /// What is under way.
+        why: String,
+    },
+}
+
+/// A display that is held.
+#[derive(Debug)]
+pub struct Hold {
+    /// Since when.
+    pub since: Duration,
+    /// What came meanwhile.
+    pub answers: Vec<Answer>,
+    /// The server's time of what is shown.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// The dashboard's state.
+#[derive(Debug)]
+pub struct App {
+    pub(super) now: Moment,
+    pub(super) size: (u16, u16),
+    pub(super) generation: Generation,
+    pub(super) contexts: Vec<ContextChoice>,
+    pub(super) context: usize,
+    pub(super) context_cursor: usize,
+    pub(super) read_only: bool,
+    pub(super) keymap: Arc<Keymap>,
+    pub(super) info: Option<ServerInfo>,
+    pub(super) link: Link,
+    pub(super) rollouts: Rollouts,
+    pub(super) detail: Option<Detail>,
+    pub(super) watched: Option<RolloutId>,
+    pub(super) trail: Trail,
+    pub(super) windows: Windows,
+    pub(super) sites: Sites,
+    pub(super) view: View,
+    pub(super) views: Vec<View>,
+    pub(super) overlay: Overlay,
+    pub(super) line: Option<Line>,
+    pub(super) commands: Vec<String>,
+    pub(super) reasons: Vec<String>,
+    pub(super) notice: Option<Notice>,
+    pub(super) zone: Option<FixedOffset>,
+    pub(super) hold: Option<Hold>,
+    pub(super) drafts: BTreeMap<String, Draft>,
+    pub(super) last_input: Duration,
+    armed_until: Option<Duration>,
+    open: Option<RolloutId>,
+    clock: Arc<dyn Clock>,
+    dirty: bool,
+    dialog_drawn: bool,
+}
+
+impl App {
+    /// The state to begin with.
+    #[must_use]
+    pub fn new(options: &Options, keymap: Arc<Keymap>, now: Moment, size: (u16, u16)) -> Self {
+        let context = options.contexts.iter().position(|c| c.name == options.current).unwrap_or(0);
+        let notice = options.notices.first().map(|text| Notice::new(Tone::Attention, text.as_str(), now.elapsed));
+        Self {
+            now,
+            size,
+            generation: 0,
+            contexts: options.contexts.clone(),
+            context,
+            context_cursor: context,
+            read_only: options.read_only,
+            keymap,
+            info: None,
+            link: Link::new(now),
+            rollouts: Rollouts::default(),
+            detail: None,
+            watched: None,
+            trail: Trail::default(),
+            windows: Windows::default(),
+            sites: Sites::default(),
+            view: View::Overview,
+            views: Vec::new(),
+            overlay: Overlay::None,
+            line: None,
+            commands: Vec::new(),
+            reasons: Vec::new(),
+            notice,
+            zone: None,
+            hold: None,
+            drafts: BTreeMap::new(),
+            last_input: now.elapsed,
+            armed_until: None,
+            open: options.open.clone(),
+            clock: Arc::clone(&options.clock),
+            dirty: true,
+            dialog_drawn: false,
+        }
+    }
+
+    /// What to ask of the world first.
+    pub fn start(&mut self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if let Some(context) = self.contexts.get(self.context) {
+            self.generation += 1;
+            commands.push(Command::Connect(context.name.clone()));
+            commands.push(Command::Windows);
+        }
+        if let Some(id) = self.open.take() {
+            self.open_rollout(id.clone());
+            self.watched = Some(id.clone());
+            commands.extend([Command::Watch(Some(id.clone())), Command::Timeline(id)]);
+        }
+        commands
+    }
+
+    /// Whether something on the screen may have changed since the last frame.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// The same, and what is shown counts as drawn from now on. To be called right before drawing.
+    pub fn take_dirty(&mut self) -> bool {
+        self.dialog_drawn = self.dialog().is_some();
+        std::mem::take(&mut self.dirty)
+    }
+
+    pub(super) fn touch(&mut self) {
+        self.dirty = true;
+    }
+
+    /// The frame that was drawn last is on the screen.
+    pub(super) fn painted(&mut self) {
+        let elapsed = self.now.elapsed;
+        if let Overlay::Dialog(dialog) = &mut self.overlay {
+            if self.dialog_drawn && dialog.painted.is_none() {
+                dialog.painted = Some(elapsed);
+            }
+        }
+    }
+
+    /// Keymap contexts in force, the narrowest first.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<ContextName> {
+        if self.line.is_some() {
+            return vec![ContextName::Text];
+        }
+        match &self.overlay {
+            Overlay::Dialog(dialog) if dialog.is_editing() && dialog.focus.is_text() => vec![ContextName::Text],
+            Overlay::Dialog(_) | Overlay::Leave { .. } => vec![ContextName::Dialog],
+            Overlay::Menu { .. } => vec![ContextName::Menu],
+            Overlay::Help { .. } => vec![ContextName::Text],
+            Overlay::Raw { .. } => vec![ContextName::Global],
+            Overlay::None => match self.view {
+                View::Detail => vec![ContextName::Detail, ContextName::Global],
+                View::Audit => vec![ContextName::Audit, ContextName::Global],
+                View::Windows => vec![ContextName::Windows, ContextName::Global],
+                View::Overview | View::Sites | View::Contexts => vec![ContextName::List, ContextName::Global],
+            },
+        }
+    }
+
+    /// Whether keys that print are text here.
+    #[must_use]
+    pub fn wants_text(&self) -> bool {
+        if self.line.is_some() {
+            return true;
+        }
+        match &self.overlay {
+            Overlay::Dialog(dialog) => dialog.is_editing() && dialog.focus.is_text(),
+            Overlay::Help { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The open dialog.
+    #[must_use]
+    pub fn dialog(&self) -> Option<&Dialog> {
+        match &self.overlay {
+            Overlay::Dialog(dialog) => Some(dialog),
+            _ => None,
+        }
+    }
+
+    pub(super) fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+        match &mut self.overlay {
+            Overlay::Dialog(dialog) => Some(dialog),
+            _ => None,
+        }
+    }
+
+    /// The server's time now, as far as its last answer says.
+    #[must_use]
+    pub fn server_now(&self) -> DateTime<Utc> {
+        self.link.server_now(self.now)
+    }
+
+    /// An instant by the clock on screen, in minutes, with its zone.
+    #[must_use]
+    pub fn clock(&self, at: DateTime<Utc>) -> String {
+        match self.zone {
+            None => at.format("%H:%MZ").to_string(),
+            Some(zone) => format!("{}{}", at.with_timezone(&zone).format("%H:%M"), offset(zone)),
+        }
+    }
+
+    /// An instant by the clock on screen, in seconds, with its zone.
+    #[must_use]
+    pub fn clock_seconds(&self, at: DateTime<Utc>) -> String {
+        match self.zone {
+            None => at.format("%H:%M:%SZ").to_string(),
+            Some(zone) => format!("{}{}", at.with_timezone(&zone).format("%H:%M:%S"), offset(zone)),
+        }
+    }
+
+    /// An instant with its day, when that is not today.
+    #[must_use]
+    pub fn day_clock(&self, at: DateTime<Utc>) -> String {
+        let zone = self.zone.or(FixedOffset::east_opt(0));
+        let day = |at: DateTime<Utc>| zone.map(|zone| at.with_timezone(&zone).date_naive());
+        if day(at) == day(self.server_now()) {
+            self.clock(at)
+        } else {
+            let date = day(at).map(|day| day.format("%d %b ").to_string()).unwrap_or_default();
+            format!("{date}{}", self.clock(at))
+        }
+    }
+
+    /// Whether the context is protected.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        self.contexts.get(self.context).is_some_and(|c| c.protected)
+    }
+
+    /// Whether what widens a change is unlocked.
+    #[must_use]
+    pub fn is_armed(&self) -> bool {
+        self.armed_until.is_some_and(|until| until > self.now.elapsed)
+    }
+
+    /// What is left of it.
+    #[must_use]
+    pub fn armed_left(&self) -> Option<TimeDelta> {
+        let left = self.armed_until?.checked_sub(self.now.elapsed)?;
+        TimeDelta::from_std(left).ok()
+    }
+
+    pub(super) fn arm(&mut self, span: Duration) {
+        self.armed_until = Some(self.now.elapsed + span.min(Duration::from_secs(3600)));
+    }
+
+    /// Locks it again; says whether it was armed.
+    pub(super) fn disarm(&mut self) -> bool {
+        self.armed_until.take().is_some_and(|until| until > self.now.elapsed)
+    }
+
+    pub(super) fn armed_until(&self) -> Option<Duration> {
+        self.armed_until
+    }
+
+    /// The name of the context.
+    #[must_use]
+    pub fn context_name(&self) -> &str {
+        self.contexts.get(self.context).map_or("no context", |c| c.name.as_str())
+    }
+
+    /// The rollout that actions are for: that of the detail view, or the selected one.
+    #[must_use]
+    pub fn subject(&self) -> Option<RolloutId> {
+        match self.view {
+            View::Detail => self.detail.as_ref().map(|detail| detail.id.clone()),
+            View::Overview => self.rollouts.selected().map(|row| row.id().clone()),
+            _ => None,
+        }
+    }
+
+    /// All that is known of a rollout: the watched one in full, others in summary.
+    #[must_use]
+    pub fn rollout(&self, id: &RolloutId) -> Option<Arc<Rollout>> {
+        let full = self.detail.as_ref().filter(|detail| &detail.id == id).and_then(|detail| detail.full.clone());
+        full.or_else(|| self.rollouts.get(id).map(|row| Arc::clone(&row.rollout)))
+    }
+
+    pub(super) fn say(&mut self, tone: Tone, text: impl AsRef<str>) {
+        self.notice = Some(Notice::new(tone, text, self.now.elapsed));
+        self.dirty = true;
+    }
+
+    pub(super) fn new_id(&self) -> String {
+        self.clock.id()
+    }
+
+    pub(super) fn hold_answer(&mut self, answer: Answer) -> Option<Answer> {
+        let Some(hold) = &mut self.hold else { return Some(answer) };
+        if hold.answers.len() < HELD_MAX {
+            hold.answers.push(answer);
+            return None;
+        }
+        Some(answer)
+    }
+
+    /// How many windows hold now, by what the backend said last.
+    #[must_use]
+    pub fn freezes(&self) -> usize {
+        self.windows.all().iter().filter(|view| view.state == WindowState::Active).count()
+    }
+
+    /// What is under way that leaving would leave unseen.
+    #[must_use]
+    pub fn under_way(&self) -> Option<String> {
+        if self.is_armed() {
+            return Some("this context is armed".to_owned());
+        }
+        self.dialog().filter(|dialog| !dialog.is_editing()).map(|_| "an action has no answer yet".to_owned())
+    }
+
+    /// Shows a rollout; it is watched for as long as it is shown.
+    pub(super) fn open_rollout(&mut self, id: RolloutId) {
+        if self.detail.as_ref().is_none_or(|detail| detail.id != id) {
+            self.detail = Some(Detail::new(id));
+        }
+        self.show(View::Detail);
+    }
+
+    /// Shows another view; the last one can be gone back to.
+    pub(super) fn show(&mut self, view: View) {
+        if view != self.view {
+            self.views.push(self.view);
+            if self.views.len() > 20 {
+                self.views.remove(0);
+            }
+            self.view = view;
+        }
+        self.dirty = true;
+    }
+
+    /// The clock in the header.
+    #[must_use]
+    pub fn header_clock(&self) -> String {
+        self.clock(self.now.wall)
+    }
+}
+
+fn offset(zone: FixedOffset) -> String {
+    let seconds = zone.local_minus_utc();
+    let (sign, seconds) = if seconds < 0 { ('-', -seconds) } else { ('+', seconds) };
+    match (seconds / 3600, seconds % 3600 / 60) {
+        (hours, 0) => format!("{sign}{hours:02}"),
+        (hours, minutes) => format!("{sign}{hours:02}:{minutes:02}"),
+    }
+}

@@ -1,0 +1,77 @@
+//! When something on the screen changes by itself: the loop sleeps until then.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{App, IDLE_DISARMS, Overlay, View, age, attention, dialog::Stage, rollouts::SETTLE};
+use crate::domain::Rollout;
+
+impl App {
+    /// The next moment, since the program started, at which some visible text flips or something is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let now = self.now.elapsed;
+        let server = self.server_now();
+        let mut at = vec![now + age::minute_flips_in(self.now.wall), now + age::minute_flips_in(server)];
+        at.extend(self.link.flips_at(now));
+        at.extend(self.notice.as_ref().map(|notice| notice.until));
+        if self.rollouts.order_changed {
+            at.push(self.last_input + SETTLE);
+        }
+        if let Some(until) = self.armed_until() {
+            at.push(until);
+            at.push(self.last_input + IDLE_DISARMS);
+            at.extend(self.armed_left().and_then(age::left_flips_in).map(|flip| now + flip));
+        }
+        if let Some(hold) = &self.hold {
+            let held = TimeDelta::from_std(now.saturating_sub(hold.since)).unwrap_or_default();
+            at.push(now + age::age_flips_in(held));
+        }
+        if let Overlay::Dialog(dialog) = &self.overlay {
+            if let Stage::Counting { at: due } = dialog.stage {
+                let left = TimeDelta::from_std(due.saturating_sub(now)).unwrap_or_default();
+                at.push(due);
+                at.extend(age::left_flips_in(left).map(|flip| now + flip));
+            }
+        }
+        match self.view {
+            View::Overview => {
+                let height = self.page();
+                let top = self.rollouts.top(height);
+                for row in (top..top + height).map_while(|position| self.rollouts.at(position)) {
+                    at.extend(self.stales_at(&row.rollout, server));
+                }
+                if let Some(row) = self.rollouts.selected() {
+                    at.extend(self.ticks_at(&row.rollout, server));
+                }
+            }
+            View::Detail => {
+                if let Some(rollout) = self.detail.as_ref().and_then(|detail| self.rollout(&detail.id)) {
+                    at.extend(self.stales_at(&rollout, server));
+                    at.extend(self.ticks_at(&rollout, server));
+                }
+            }
+            _ => {}
+        }
+        at.into_iter().filter(|at| *at > now).min()
+    }
+
+    /// When a rollout's units become stale.
+    fn stales_at(&self, rollout: &Rollout, server: DateTime<Utc>) -> Option<Duration> {
+        let due = rollout.observed_at? + attention::STALE_AFTER;
+        let left = (due - server).to_std().ok()?;
+        (!rollout.phase.is_terminal()).then(|| self.now.elapsed + left + Duration::from_millis(50))
+    }
+
+    /// When the countdowns or the age of the rollout that is looked at flip.
+    fn ticks_at(&self, rollout: &Rollout, server: DateTime<Utc>) -> Option<Duration> {
+        let next = rollout.next.as_ref().and_then(|next| next.at);
+        let holds = rollout.stages.iter().filter_map(|stage| stage.hold_until);
+        let left = next.into_iter().chain(holds).filter_map(|at| age::left_flips_in(at - server));
+        let stale = attention::is_stale(rollout, server)
+            .then(|| rollout.observed_at.map(|at| age::age_flips_in(server - at)))
+            .flatten();
+        left.chain(stale).min().map(|flip| self.now.elapsed + flip)
+    }
+}

@@ -1,0 +1,188 @@
+//! The state of the detail view: one watched rollout, its timeline, and where the cursor is in each pane.
+
+use std::sync::Arc;
+
+use super::{attention, rollouts::scroll};
+use crate::{
+    backend::BackendError,
+    domain::{AuditEntry, Failure, Gate, Revision, Rollout, RolloutId, Sli, UnitView},
+};
+
+/// Most timeline entries that are asked for.
+pub const TIMELINE_MAX: u32 = 200;
+
+/// A pane of the detail view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pane {
+    /// Why it does not move: blockers, and the gates of the stage.
+    Gates,
+    /// Indicators, canary against baseline.
+    Slis,
+    /// Units, those that failed first.
+    Units,
+    /// What happened.
+    Timeline,
+}
+
+impl Pane {
+    /// Every pane, in the order of Tab.
+    pub const ALL: [Self; 4] = [Self::Gates, Self::Slis, Self::Units, Self::Timeline];
+}
+
+/// One line of the units pane.
+#[derive(Debug, Clone, Copy)]
+pub struct UnitLine<'a> {
+    /// The unit, where the backend sent it.
+    pub unit: Option<&'a UnitView>,
+    /// Its newest failure.
+    pub failure: Option<&'a Failure>,
+}
+
+/// The detail view.
+#[derive(Debug)]
+pub struct Detail {
+    /// Which rollout.
+    pub id: RolloutId,
+    /// All that is shown of it; none before the first answer.
+    pub full: Option<Arc<Rollout>>,
+    /// Why there is none.
+    pub error: Option<BackendError>,
+    /// What happened, the newest first.
+    pub timeline: Vec<AuditEntry>,
+    /// Why the timeline could not be had.
+    pub timeline_error: Option<BackendError>,
+    /// The pane that has the keys.
+    pub pane: Pane,
+    /// Whether it has the whole screen.
+    pub zoom: bool,
+    /// The stage whose gates are shown; the current one, when none.
+    pub stage: Option<usize>,
+    cursors: [usize; 4],
+    asked_for: Option<Revision>,
+}
+
+impl Detail {
+    /// A view on a rollout of which nothing but its summary is known.
+    #[must_use]
+    pub fn new(id: RolloutId) -> Self {
+        Self {
+            id,
+            full: None,
+            error: None,
+            timeline: Vec::new(),
+            timeline_error: None,
+            pane: Pane::Gates,
+            zoom: false,
+            stage: None,
+            cursors: [0; 4],
+            asked_for: None,
+        }
+    }
+
+    /// Takes the rollout as it is now. Says whether its timeline is to be asked for again.
+    pub fn take(&mut self, rollout: Rollout) -> bool {
+        let moved = self.asked_for.as_ref() != Some(&rollout.revision)
+            || self.full.as_ref().is_some_and(|old| old.updated_at != rollout.updated_at);
+        self.asked_for = Some(rollout.revision.clone());
+        self.full = Some(Arc::new(rollout));
+        self.error = None;
+        moved
+    }
+
+    /// The index of the stage whose gates are shown.
+    #[must_use]
+    pub fn shown_stage(&self, rollout: &Rollout) -> Option<usize> {
+        let last = rollout.stages.len().checked_sub(1)?;
+        Some(self.stage.or_else(|| attention::current_stage(rollout)).unwrap_or(last).min(last))
+    }
+
+    /// Shows the gates of another stage.
+    pub fn step_stage(&mut self, forward: bool, rollout: &Rollout) {
+        let Some(at) = self.shown_stage(rollout) else { return };
+        let last = rollout.stages.len().saturating_sub(1);
+        self.stage = Some(if forward { (at + 1).min(last) } else { at.saturating_sub(1) });
+    }
+
+    /// The cursor of a pane.
+    #[must_use]
+    pub fn cursor(&self, pane: Pane) -> usize {
+        self.cursors[pane as usize]
+    }
+
+    /// The first visible line of a pane of that height and length.
+    #[must_use]
+    pub fn top(&self, pane: Pane, height: usize, len: usize) -> usize {
+        let cursor = self.cursor(pane).min(len.saturating_sub(1));
+        scroll(cursor.saturating_sub(height.saturating_sub(1)), cursor, height, len)
+    }
+
+    /// Moves the cursor of the pane that has the keys.
+    pub fn move_by(&mut self, by: isize, len: usize) {
+        let cursor = &mut self.cursors[self.pane as usize];
+        *cursor = cursor.saturating_add_signed(by).min(len.saturating_sub(1));
+    }
+
+    /// Gives the keys to the next pane, or the one before.
+    pub fn step_pane(&mut self, forward: bool) {
+        let at = self.pane as usize;
+        self.pane = Pane::ALL[(if forward { at + 1 } else { at + 3 }) % 4];
+    }
+
+    /// How many lines a pane has.
+    #[must_use]
+    pub fn len(&self, pane: Pane, rollout: &Rollout) -> usize {
+        match pane {
+            Pane::Gates => rollout.blockers.len() + self.gates(rollout).len(),
+            Pane::Slis => rollout.slis.len(),
+            Pane::Units => self.units(rollout).len(),
+            Pane::Timeline => self.timeline.len(),
+        }
+    }
+
+    /// The gates of the shown stage, blocking first.
+    #[must_use]
+    pub fn gates<'a>(&self, rollout: &'a Rollout) -> Vec<&'a Gate> {
+        let Some(stage) = self.shown_stage(rollout).and_then(|at| rollout.stages.get(at)) else { return Vec::new() };
+        let mut gates: Vec<&Gate> = stage.gates().iter().collect();
+        gates.sort_by_key(|gate| attention::gate_weight(gate.state));
+        gates
+    }
+
+    /// The indicators, the worst first.
+    #[must_use]
+    pub fn slis<'a>(&self, rollout: &'a Rollout) -> Vec<&'a Sli> {
+        attention::slis_by_weight(&rollout.slis)
+    }
+
+    /// Units and failures: failed ones first, then unreachable ones, then the rest.
+    #[must_use]
+    pub fn units<'a>(&self, rollout: &'a Rollout) -> Vec<UnitLine<'a>> {
+        let failures = rollout.failures.as_deref().unwrap_or_default();
+        let units = rollout.units.as_deref().unwrap_or_default();
+        let mut lines: Vec<UnitLine<'a>> = units
+            .iter()
+            .map(|unit| UnitLine {
+                unit: Some(unit),
+                failure: failures.iter().find(|f| f.site == unit.site && f.lane == unit.lane),
+            })
+            .collect();
+        lines.extend(
+            failures
+                .iter()
+                .filter(|f| !units.iter().any(|u| u.site == f.site && u.lane == f.lane))
+                .map(|failure| UnitLine { unit: None, failure: Some(failure) }),
+        );
+        lines.sort_by_key(|line| {
+            let still_failed = line.unit.is_none_or(|unit| matches!(unit.state.as_str(), "failed" | "unhealthy"))
+                || line.unit.is_none();
+            let untouched = line.unit.is_some_and(|unit| unit.state.as_str() == "baseline");
+            (
+                !(line.failure.is_some() && still_failed),
+                line.unit.is_some_and(|unit| unit.reachable),
+                untouched,
+                line.failure.is_none(),
+            )
+        });
+        lines
+    }
+}

@@ -1,0 +1,356 @@
+//! The dialog in which a change is confirmed: pinned target, preview, reason, safe button first.
+//!
+//! Nothing here sends anything; [`Dialog::press`] only says that a press on the button counts.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::text::Field;
+use crate::{
+    backend::{ActionReply, BackendError},
+    domain::{
+        Action, Phase, Reason, Revision, Rollout, RolloutId, SafeText, Window, reason::REASON_MAX, rollout::CheckState,
+    },
+};
+
+/// Input is discarded for this long after the dialog was first painted: it was meant for what was there before.
+pub const TYPE_AHEAD: Duration = Duration::from_millis(250);
+/// A press counts only when the key has been quiet for this long: a held key repeats faster.
+pub const QUIET: Duration = Duration::from_millis(150);
+/// What widens a change waits this long before it is sent, and can be stopped.
+pub const STOP_WINDOW: Duration = Duration::from_secs(3);
+
+/// What a dialog is about.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// An action on a rollout.
+    Action {
+        /// Which action.
+        action: Action,
+        /// The rollout, as it was when the dialog was opened or looked at again.
+        pinned: Box<Pinned>,
+    },
+    /// A new freeze.
+    AddWindow,
+    /// The lifting of a freeze.
+    LiftWindow(Box<Window>),
+}
+
+/// What a dialog was opened on.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    /// Which rollout.
+    pub id: RolloutId,
+    /// Its revision, which the request names.
+    pub revision: Revision,
+    /// Its phase.
+    pub phase: Phase,
+    /// The name of its stage.
+    pub stage: Option<SafeText>,
+    /// The candidate's version.
+    pub candidate: SafeText,
+    /// The stable version.
+    pub stable: SafeText,
+    /// What was on the screen, for the audit trail.
+    pub saw: String,
+}
+
+impl Pinned {
+    /// Pins a rollout as it is now.
+    #[must_use]
+    pub fn of(rollout: &Rollout, saw: String) -> Self {
+        let version = |v: &crate::domain::VersionRef| v.version.clone().unwrap_or_else(|| SafeText::new("none"));
+        Self {
+            id: rollout.id(),
+            revision: rollout.revision.clone(),
+            phase: rollout.phase,
+            stage: rollout.current_stage.as_ref().map(|s| SafeText::new(s.as_str())),
+            candidate: version(&rollout.candidate),
+            stable: version(&rollout.stable),
+            saw,
+        }
+    }
+
+    /// What differs between what was pinned and what is.
+    #[must_use]
+    pub fn differs(&self, now: &Rollout) -> Option<String> {
+        if now.revision == self.revision {
+            return None;
+        }
+        let mut parts = Vec::new();
+        if now.phase != self.phase {
+            parts.push(format!("phase {} -> {}", self.phase, now.phase));
+        }
+        let stage = now.current_stage.as_ref().map(crate::domain::StageName::as_str);
+        if stage != self.stage.as_ref().map(SafeText::as_str) {
+            let was = self.stage.as_ref().map_or("none", |s| s.as_str());
+            parts.push(format!("stage {was} -> {}", stage.unwrap_or("none")));
+        }
+        if now.candidate.version.as_ref().is_some_and(|v| v != &self.candidate) {
+            parts.push("the candidate".to_owned());
+        }
+        parts.push(format!("revision {} -> {}", self.revision, now.revision));
+        Some(parts.join(", "))
+    }
+}
+
+/// What the backend says would happen.
+#[derive(Debug, Clone)]
+pub enum PreviewState {
+    /// There is none for this kind of change.
+    None,
+    /// It was asked.
+    Asking,
+    /// It said.
+    Ready(Box<ActionReply>),
+    /// It did not.
+    Failed(BackendError),
+}
+
+/// How far a dialog is.
+#[derive(Debug, Clone)]
+pub enum Stage {
+    /// It is being filled in.
+    Editing,
+    /// Committed; sent at that time unless stopped.
+    Counting {
+        /// When it is sent.
+        at: Duration,
+    },
+    /// Sent; no answer yet.
+    Sending {
+        /// Since when.
+        since: Duration,
+        /// How often it was asked again with the same key.
+        again: u32,
+    },
+    /// No answer came: it may have been done or not.
+    Unconfirmed {
+        /// Why there is none.
+        why: SafeText,
+    },
+}
+
+/// What has the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// The scope of a freeze.
+    Scope,
+    /// Its beginning.
+    From,
+    /// Its end.
+    Until,
+    /// The ticket.
+    Ticket,
+    /// The reason.
+    Reason,
+    /// The button that changes nothing.
+    Keep,
+    /// The button that commits.
+    Commit,
+}
+
+impl Focus {
+    /// Whether it is a text field.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        !matches!(self, Self::Keep | Self::Commit)
+    }
+}
+
+/// A dialog.
+#[derive(Debug, Clone)]
+pub struct Dialog {
+    /// What it is about.
+    pub subject: Subject,
+    /// The idempotency key, made when it was opened.
+    pub key: String,
+    /// When it was first on the screen.
+    pub painted: Option<Duration>,
+    /// What the backend says would happen.
+    pub preview: PreviewState,
+    /// What changed since, where it is to be looked at again.
+    pub moved: Option<String>,
+    /// The scope of a freeze.
+    pub scope: Field,
+    /// Its beginning.
+    pub from: Field,
+    /// Its end.
+    pub until: Field,
+    /// The ticket.
+    pub ticket: Field,
+    /// The reason.
+    pub reason: Field,
+    /// What has the focus.
+    pub focus: Focus,
+    /// How far it is.
+    pub stage: Stage,
+    /// What refused it the last time.
+    pub refused: Option<BackendError>,
+    /// The server's time when it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// How far its text is scrolled.
+    pub scroll: usize,
+    last_press: Option<Duration>,
+}
+
+impl Dialog {
+    /// A dialog with the draft that was kept for it.
+    #[must_use]
+    pub fn new(subject: Subject, key: String, draft: Option<&Draft>, opened_at: DateTime<Utc>) -> Self {
+        let preview = match subject {
+            Subject::Action { .. } => PreviewState::Asking,
+            _ => PreviewState::None,
+        };
+        let focus = if matches!(subject, Subject::AddWindow) { Focus::Scope } else { Focus::Reason };
+        let draft = draft.cloned().unwrap_or_default();
+        Self {
+            subject,
+            key,
+            painted: None,
+            preview,
+            moved: None,
+            scope: Field::with(200, &draft.scope),
+            from: Field::with(40, &draft.from),
+            until: Field::with(40, &draft.until),
+            ticket: Field::with(100, &draft.ticket),
+            reason: Field::with(REASON_MAX + 100, &draft.reason),
+            focus,
+            stage: Stage::Editing,
+            refused: None,
+            opened_at,
+            scroll: 0,
+            last_press: None,
+        }
+    }
+
+    /// What was typed, to be kept for the session.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        Draft {
+            scope: self.scope.text().to_owned(),
+            from: self.from.text().to_owned(),
+            until: self.until.text().to_owned(),
+            ticket: self.ticket.text().to_owned(),
+            reason: self.reason.text().to_owned(),
+        }
+    }
+
+    /// Under which name the draft is kept.
+    #[must_use]
+    pub fn draft_key(&self) -> String {
+        match &self.subject {
+            Subject::Action { action, pinned } => format!("{action} {}", pinned.id),
+            Subject::AddWindow => "window add".to_owned(),
+            Subject::LiftWindow(window) => format!("window lift {}", window.id),
+        }
+    }
+
+    /// Whether it widens what gets a change: then it can be held, and waits before it is sent.
+    #[must_use]
+    pub fn widens(&self) -> bool {
+        match &self.subject {
+            Subject::Action { action, .. } => action.widens(),
+            Subject::AddWindow => false,
+            Subject::LiftWindow(_) => true,
+        }
+    }
+
+    /// What can have the focus, in order. The reason comes before the buttons, the safe one first.
+    #[must_use]
+    pub fn order(&self) -> &'static [Focus] {
+        match self.subject {
+            Subject::AddWindow => {
+                &[Focus::Scope, Focus::From, Focus::Until, Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit]
+            }
+            _ => &[Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit],
+        }
+    }
+
+    /// Moves the focus on, or back.
+    pub fn move_focus(&mut self, forward: bool) {
+        let order = self.order();
+        let at = order.iter().position(|f| *f == self.focus).unwrap_or(0);
+        let to = if forward { at + 1 } else { at + order.len() - 1 };
+        self.focus = order[to % order.len()];
+    }
+
+    /// The focused text field.
+    pub fn field(&mut self) -> Option<&mut Field> {
+        match self.focus {
+            Focus::Scope => Some(&mut self.scope),
+            Focus::From => Some(&mut self.from),
+            Focus::Until => Some(&mut self.until),
+            Focus::Ticket => Some(&mut self.ticket),
+            Focus::Reason => Some(&mut self.reason),
+            Focus::Keep | Focus::Commit => None,
+        }
+    }
+
+    /// Whether it can be filled in now.
+    #[must_use]
+    pub const fn is_editing(&self) -> bool {
+        matches!(self.stage, Stage::Editing)
+    }
+
+    /// Whether input at that time was meant for it.
+    #[must_use]
+    pub fn takes_input(&self, elapsed: Duration) -> bool {
+        self.painted.is_some_and(|at| elapsed >= at + TYPE_AHEAD)
+    }
+
+    /// Notes a key that presses, and says whether it counts: not when it repeats.
+    pub fn press(&mut self, elapsed: Duration) -> bool {
+        let quiet = self.last_press.is_none_or(|at| elapsed.saturating_sub(at) >= QUIET);
+        self.last_press = Some(elapsed);
+        quiet
+    }
+
+    /// The reason, or the rule that it does not keep.
+    pub fn checked_reason(&self) -> Result<Reason, crate::domain::ReasonError> {
+        Reason::new(self.reason.text())
+    }
+
+    /// The ticket, where one was given.
+    #[must_use]
+    pub fn checked_ticket(&self) -> Option<String> {
+        let ticket = self.ticket.text().trim();
+        (!ticket.is_empty()).then(|| ticket.to_owned())
+    }
+
+    /// What the backend's preview forbids it with.
+    #[must_use]
+    pub fn blocked(&self) -> Option<&SafeText> {
+        match &self.preview {
+            PreviewState::Ready(reply) => {
+                reply.effect.checks.iter().find(|c| c.state == CheckState::Block).map(|c| &c.text)
+            }
+            _ => None,
+        }
+    }
+
+    /// The rollout it is about.
+    #[must_use]
+    pub fn rollout(&self) -> Option<&RolloutId> {
+        match &self.subject {
+            Subject::Action { pinned, .. } => Some(&pinned.id),
+            _ => None,
+        }
+    }
+}
+
+/// What was typed into a dialog.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// The scope.
+    pub scope: String,
+    /// The beginning.
+    pub from: String,
+    /// The end.
+    pub until: String,
+    /// The ticket.
+    pub ticket: String,
+    /// The reason.
+    pub reason: String,
+}

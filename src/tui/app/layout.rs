@@ -1,0 +1,115 @@
+//! Where things are, by the size of the terminal: shared by what paints and by what moves a page.
+
+use ratatui::layout::Rect;
+
+use super::{App, View};
+
+/// Fewest columns of a full screen.
+pub const MIN_WIDTH: u16 = 60;
+/// Fewest rows of a full screen.
+pub const MIN_HEIGHT: u16 = 16;
+
+/// The fixed zones of every screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Zones {
+    /// Where, who, when.
+    pub header: Rect,
+    /// A banner, or nothing.
+    pub banner: Rect,
+    /// The view.
+    pub body: Rect,
+    /// Messages.
+    pub message: Rect,
+    /// Keys.
+    pub keys: Rect,
+}
+
+/// Whether a full screen does not fit.
+#[must_use]
+pub fn too_small(area: Rect) -> bool {
+    area.width < MIN_WIDTH || area.height < MIN_HEIGHT
+}
+
+const fn row(area: Rect, y: u16, height: u16) -> Rect {
+    Rect { x: area.x, y: area.y + y, width: area.width, height }
+}
+
+/// The zones of a screen.
+#[must_use]
+pub fn zones(area: Rect) -> Zones {
+    let h = area.height;
+    Zones {
+        header: row(area, 0, 1),
+        banner: row(area, 1, 1),
+        body: row(area, 2, h.saturating_sub(4)),
+        message: row(area, h.saturating_sub(2), 1),
+        keys: row(area, h.saturating_sub(1), 1),
+    }
+}
+
+/// The parts of the overview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overview {
+    /// How many of what.
+    pub counts: Rect,
+    /// The table with its head.
+    pub table: Rect,
+    /// What there is to say of the selection.
+    pub strip: Option<Rect>,
+    /// The selected rollout in full, on very large screens.
+    pub side: Option<Rect>,
+}
+
+/// The parts of the overview in a body.
+#[must_use]
+pub fn overview(body: Rect) -> Overview {
+    let wide = body.width >= 160 && body.height >= 40;
+    let left = if wide { body.width * 55 / 100 } else { body.width };
+    let area = Rect { width: left, ..body };
+    let side = wide.then(|| Rect { x: body.x + left, width: body.width - left, ..body });
+    let strip_height = match body.height {
+        _ if wide => 0,
+        ..15 => 0,
+        15..30 => 6,
+        _ => 14,
+    };
+    let table = body.height - 1 - strip_height.min(body.height - 1);
+    Overview {
+        counts: row(area, 0, 1),
+        table: row(area, 1, table),
+        strip: (strip_height > 0).then(|| row(area, 1 + table, strip_height)),
+        side,
+    }
+}
+
+/// The parts of a view with a table and a record below it.
+#[must_use]
+pub fn table_and_record(body: Rect, record: u16) -> (Rect, Rect) {
+    let record = if body.height < 14 { 0 } else { record.min(body.height / 2) };
+    (row(body, 0, body.height - record), row(body, body.height - record, record))
+}
+
+impl App {
+    /// The whole screen.
+    #[must_use]
+    pub fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.0, self.size.1)
+    }
+
+    /// How many rows of the view's list are visible.
+    #[must_use]
+    pub fn page(&self) -> usize {
+        let body = zones(self.area()).body;
+        let rows = match self.view {
+            View::Overview => overview(body).table.height.saturating_sub(1),
+            View::Audit => table_and_record(body, RECORD).0.height.saturating_sub(3),
+            View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
+            View::Sites | View::Contexts => body.height.saturating_sub(2),
+            View::Detail => body.height / 3,
+        };
+        usize::from(rows.max(1))
+    }
+}
+
+/// Height of a record below a table, its rule included.
+pub const RECORD: u16 = 9;

@@ -1,0 +1,65 @@
+//! The line at the bottom: a command, or a filter, with history and completion.
+
+use super::text::Field;
+
+/// What the line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A command.
+    Command,
+    /// A filter of the view.
+    Filter,
+}
+
+/// The line.
+#[derive(Debug)]
+pub struct Line {
+    /// What it is for.
+    pub kind: Kind,
+    /// What is typed.
+    pub field: Field,
+    /// The filter that was in force before, to go back to.
+    pub before: String,
+    /// Where in the history it is, counted from the newest.
+    pub history: Option<usize>,
+    /// What Tab goes through, and where it is.
+    pub completion: Option<(Vec<String>, usize)>,
+}
+
+impl Line {
+    /// An empty line, or one with the filter that is in force.
+    #[must_use]
+    pub fn new(kind: Kind, text: &str) -> Self {
+        Self { kind, field: Field::with(300, text), before: text.to_owned(), history: None, completion: None }
+    }
+
+    /// Steps through a history whose newest entry is last.
+    pub fn step(&mut self, older: bool, history: &[String]) {
+        let next = match (self.history, older) {
+            (None, true) => Some(0),
+            (None, false) | (Some(0), false) => None,
+            (Some(at), true) => Some((at + 1).min(history.len().saturating_sub(1))),
+            (Some(at), false) => Some(at - 1),
+        };
+        self.history = next.filter(|at| *at < history.len());
+        match self.history {
+            Some(at) => self.field.set(&history[history.len() - 1 - at]),
+            None => self.field.clear(),
+        }
+    }
+
+    /// Takes the next completion of what is typed; `candidates` is asked only for the first one.
+    pub fn complete(&mut self, forward: bool, candidates: impl FnOnce(&str) -> Vec<String>) {
+        let (list, at) = match self.completion.take() {
+            Some((list, at)) => {
+                let len = list.len().max(1);
+                (list, if forward { (at + 1) % len } else { (at + len - 1) % len })
+            }
+            None => (candidates(self.field.text()), 0),
+        };
+        if let Some(text) = list.get(at) {
+            self.field.set(text);
+            self.completion = Some((list, at));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Which actions are offered, and why one is not. Menu, dialog, palette and hints all ask here.
+
+use super::{App, attention, rollouts::Row};
+use crate::domain::{Action, Role};
+
+/// Why an action is not offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// It cannot be done here: no dialog is opened.
+    Never(String),
+    /// It could be, and something holds it now: the dialog opens with its button locked.
+    Held(String),
+}
+
+impl Why {
+    /// The sentence.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Never(text) | Self::Held(text) => text,
+        }
+    }
+}
+
+impl App {
+    /// Whether an action on a rollout can be done now, or why not.
+    pub fn offer(&self, action: Action, row: &Row) -> Result<(), Why> {
+        let rollout = &row.rollout;
+        self.permits(Role::Operator, rollout.target.as_str()).map_err(Why::Never)?;
+        if row.ghost {
+            return Err(Why::Never("this rollout is gone".to_owned()));
+        }
+        if !action.applies_in(rollout.phase) {
+            return Err(Why::Never(format!("not while it is {}", rollout.phase)));
+        }
+        if !action.widens() {
+            return Ok(());
+        }
+        if let Some(freeze) = &rollout.freeze {
+            let until =
+                freeze.until.map_or_else(|| "until lifted".to_owned(), |at| format!("until {}", self.clock(at)));
+            return Err(Why::Held(format!("frozen by {} {until}: {}", freeze.window, freeze.reason)));
+        }
+        self.widening_held(Some(rollout)).map_or(Ok(()), |why| Err(Why::Held(why)))
+    }
+
+    /// Whether the caller's role allows something that needs `needed` on a target.
+    pub fn permits(&self, needed: Role, target: &str) -> Result<(), String> {
+        if self.read_only {
+            return Err("this session is read-only".to_owned());
+        }
+        let Some(info) = &self.info else { return Ok(()) };
+        if !info.role.covers(needed) {
+            return Err(format!("your role here is {}; it needs {} or more", info.role.as_str(), needed.as_str()));
+        }
+        let holds = |pattern: &str| wildmatch::WildMatch::new(pattern).matches(target);
+        if !target.is_empty() && !info.targets.is_empty() && !info.targets.iter().any(|p| holds(p.as_str())) {
+            return Err(format!("your role does not hold for {target}"));
+        }
+        Ok(())
+    }
+
+    /// What holds back whatever widens a change now: a lock, or data that is not fresh.
+    #[must_use]
+    pub fn widening_held(&self, rollout: Option<&crate::domain::Rollout>) -> Option<String> {
+        if self.is_protected() && !self.is_armed() {
+            return Some("locked: A arms it for 10 minutes".to_owned());
+        }
+        if !self.link.is_live(self.now.elapsed) {
+            return Some("what is shown is not fresh".to_owned());
+        }
+        let stale = rollout.is_some_and(|rollout| attention::is_stale(rollout, self.server_now()));
+        if self.is_protected() && stale {
+            return Some("its units have not been heard of for too long".to_owned());
+        }
+        None
+    }
+
+    /// Why the button of the open dialog is locked.
+    #[must_use]
+    pub fn commit_lock(&self) -> Option<String> {
+        use super::dialog::{PreviewState, Subject};
+        let dialog = self.dialog()?;
+        let widens = dialog.widens();
+        if let Subject::Action { action, pinned } = &dialog.subject {
+            match self.rollouts.get(&pinned.id) {
+                Some(row) => match self.offer(*action, row) {
+                    Err(Why::Never(why)) => return Some(why),
+                    Err(Why::Held(why)) => return Some(why),
+                    Ok(()) => {}
+                },
+                None if widens => return Some("this rollout is not in the list any more".to_owned()),
+                None => {}
+            }
+        } else {
+            if let Err(why) = self.permits(Role::Commander, "") {
+                return Some(why);
+            }
+            if widens {
+                if let Some(why) = self.widening_held(None) {
+                    return Some(why);
+                }
+            }
+        }
+        if widens && dialog.moved.is_none() {
+            match &dialog.preview {
+                PreviewState::Asking => return Some("the preview has not come yet".to_owned()),
+                PreviewState::Failed(_) => return Some("there is no preview of what it does".to_owned()),
+                PreviewState::Ready(_) => {
+                    if let Some(check) = dialog.blocked() {
+                        return Some(check.as_str().to_owned());
+                    }
+                }
+                PreviewState::None => {}
+            }
+        }
+        if matches!(dialog.subject, Subject::AddWindow) {
+            if let Err(why) = super::when::window_request(dialog, self.server_now(), self.zone) {
+                return Some(why);
+            }
+        }
+        // A button that only looks again needs no reason.
+        if widens && dialog.moved.is_some() {
+            return None;
+        }
+        dialog.checked_reason().err().map(|rule| rule.to_string())
+    }
+}

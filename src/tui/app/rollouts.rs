@@ -1,0 +1,401 @@
+//! The list of rollouts: what is known, in which order it is shown, what is selected.
+//!
+//! The order settles: it changes when a rollout's class changes, when asked, or when nobody has
+//! touched a key for three seconds. The selection follows its rollout, never its row.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+use super::attention::{self, Class, Rank};
+use crate::{
+    backend::RolloutsPage,
+    domain::{Rollout, RolloutId},
+};
+
+/// How long the keys must rest before the order may change by itself.
+pub const SETTLE: Duration = Duration::from_secs(3);
+/// Most rollouts that are announced and not yet looked at.
+const UNSEEN_MAX: usize = 100;
+
+/// One row of the list.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// What is known of it.
+    pub rollout: Arc<Rollout>,
+    /// Its class.
+    pub class: Class,
+    /// Whether it is gone and stays only because the cursor is on it.
+    pub ghost: bool,
+    /// Whether it changed while the backend could not be reached.
+    pub changed_while_blind: bool,
+    id: RolloutId,
+    rank: Rank,
+    haystack: String,
+}
+
+impl Row {
+    fn new(rollout: Rollout) -> Self {
+        Self {
+            class: Class::of(&rollout),
+            ghost: false,
+            changed_while_blind: false,
+            id: rollout.id(),
+            rank: attention::rank(&rollout),
+            haystack: attention::haystack(&rollout),
+            rollout: Arc::new(rollout),
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn id(&self) -> &RolloutId {
+        &self.id
+    }
+}
+
+/// A rollout that became abnormal and was not looked at yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// Which.
+    pub id: RolloutId,
+    /// What it became.
+    pub class: Class,
+    /// When, by the server's clock.
+    pub at: DateTime<Utc>,
+}
+
+/// What an answer changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Rollouts that are new or different.
+    pub changed: usize,
+    /// Rollouts that are gone.
+    pub removed: usize,
+    /// Rollouts that became abnormal.
+    pub alarmed: Vec<RolloutId>,
+}
+
+/// The list.
+#[derive(Debug, Default)]
+pub struct Rollouts {
+    slots: Vec<Option<Row>>,
+    free: Vec<usize>,
+    index: HashMap<RolloutId, usize>,
+    order: Vec<usize>,
+    shown: Vec<usize>,
+    filter: String,
+    selected: Option<RolloutId>,
+    cursor: usize,
+    top: usize,
+    counts: [usize; 14],
+    /// Whether the true order is another than the one shown.
+    pub order_changed: bool,
+    /// Abnormal and not looked at yet, the newest last.
+    pub unseen: Vec<Unseen>,
+    loaded: bool,
+}
+
+impl Rollouts {
+    /// Whether a first answer has come.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// How many rollouts there are, ghosts not counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.counts.iter().sum()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many there are of a class.
+    #[must_use]
+    pub fn count(&self, class: Class) -> usize {
+        self.counts[class as usize]
+    }
+
+    /// How many rows the filter lets through.
+    #[must_use]
+    pub fn shown_len(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// The row at a position of the list.
+    #[must_use]
+    pub fn at(&self, position: usize) -> Option<&Row> {
+        self.shown.get(position).and_then(|slot| self.slots.get(*slot)?.as_ref())
+    }
+
+    /// The row of a rollout.
+    #[must_use]
+    pub fn get(&self, id: &RolloutId) -> Option<&Row> {
+        self.index.get(id).and_then(|slot| self.slots.get(*slot)?.as_ref())
+    }
+
+    /// All rows, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.slots.iter().flatten()
+    }
+
+    /// The selected row.
+    #[must_use]
+    pub fn selected(&self) -> Option<&Row> {
+        self.selected.as_ref().and_then(|id| self.get(id))
+    }
+
+    /// The position of the selection.
+    #[must_use]
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// The position of the first visible row, for a list of that height.
+    #[must_use]
+    pub fn top(&self, height: usize) -> usize {
+        scroll(self.top, self.cursor, height, self.shown.len())
+    }
+
+    /// The filter in force.
+    #[must_use]
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Takes an answer. The order is changed when a class changed, or when the keys `rest`.
+    pub fn take(&mut self, page: RolloutsPage, rest: bool, blind: bool) -> Changes {
+        let mut changes = Changes::default();
+        let mut reclassed = false;
+        let (incoming, removed, as_of) = match page {
+            RolloutsPage::All { rollouts, as_of, .. } => {
+                let here: std::collections::HashSet<RolloutId> = rollouts.iter().map(Rollout::id).collect();
+                let gone = self.iter().map(|row| row.id.clone()).filter(|id| !here.contains(id)).collect();
+                (rollouts, gone, as_of)
+            }
+            RolloutsPage::Changed { changed, removed, as_of, .. } => (changed, removed, as_of),
+        };
+        let first = !self.loaded;
+        self.loaded = true;
+        for rollout in incoming {
+            let before = self.get(&rollout.id()).map(|row| (row.class, row.ghost));
+            let mut row = Row::new(rollout);
+            if let Some(old) = self.get(&row.id) {
+                if old.rollout == row.rollout && !old.ghost {
+                    continue;
+                }
+            }
+            row.changed_while_blind = blind && !first;
+            changes.changed += 1;
+            reclassed |= before != Some((row.class, false));
+            if !first && row.class.is_abnormal() && before.is_none_or(|(class, _)| class != row.class) {
+                changes.alarmed.push(row.id.clone());
+                self.unseen.retain(|unseen| unseen.id != row.id);
+                self.unseen.push(Unseen { id: row.id.clone(), class: row.class, at: as_of });
+                if self.unseen.len() > UNSEEN_MAX {
+                    self.unseen.remove(0);
+                }
+            }
+            self.put(row);
+        }
+        for id in removed {
+            if self.get(&id).is_some_and(|row| !row.ghost) {
+                changes.removed += 1;
+                reclassed = true;
+                self.remove(&id);
+            }
+        }
+        if changes.changed + changes.removed > 0 {
+            if reclassed || rest || first {
+                self.sort();
+            } else {
+                self.order_changed = !self.is_sorted();
+                self.reapply();
+            }
+        }
+        changes
+    }
+
+    fn put(&mut self, row: Row) {
+        match self.index.get(&row.id).copied() {
+            Some(slot) => {
+                if let Some(old) = self.slots[slot].take() {
+                    if !old.ghost {
+                        self.counts[old.class as usize] -= 1;
+                    }
+                }
+                self.counts[row.class as usize] += 1;
+                self.slots[slot] = Some(row);
+            }
+            None => {
+                self.counts[row.class as usize] += 1;
+                let slot = if let Some(slot) = self.free.pop() {
+                    slot
+                } else {
+                    self.slots.push(None);
+                    self.slots.len() - 1
+                };
+                self.index.insert(row.id.clone(), slot);
+                self.slots[slot] = Some(row);
+                self.order.push(slot);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: &RolloutId) {
+        let Some(slot) = self.index.get(id).copied() else { return };
+        let keep = self.selected.as_ref() == Some(id);
+        if let Some(row) = self.slots[slot].as_mut() {
+            if !row.ghost {
+                self.counts[row.class as usize] -= 1;
+            }
+            row.ghost = true;
+        }
+        if !keep {
+            self.drop_slot(slot);
+        }
+        self.unseen.retain(|unseen| &unseen.id != id);
+    }
+
+    fn drop_slot(&mut self, slot: usize) {
+        if let Some(row) = self.slots[slot].take() {
+            self.index.remove(&row.id);
+        }
+        self.order.retain(|s| *s != slot);
+        self.shown.retain(|s| *s != slot);
+        self.free.push(slot);
+    }
+
+    /// Sorts by need of attention now.
+    pub fn sort(&mut self) {
+        let slots = &self.slots;
+        self.order.sort_by(|a, b| match (&slots[*a], &slots[*b]) {
+            (Some(a), Some(b)) => a.rank.cmp(&b.rank).then_with(|| a.id.cmp(&b.id)),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        });
+        self.order_changed = false;
+        self.reapply();
+    }
+
+    fn is_sorted(&self) -> bool {
+        self.order.windows(2).all(|pair| match (&self.slots[pair[0]], &self.slots[pair[1]]) {
+            (Some(a), Some(b)) => (&a.rank, &a.id) <= (&b.rank, &b.id),
+            _ => true,
+        })
+    }
+
+    /// Sets the filter: rows must have every word of it. A longer filter looks only at what is shown.
+    pub fn set_filter(&mut self, text: &str) {
+        let text = text.to_lowercase();
+        let narrower = text.starts_with(&self.filter) && !self.filter.is_empty();
+        self.filter = text;
+        if narrower {
+            let shown = std::mem::take(&mut self.shown);
+            self.shown = self.matching(&shown);
+            self.follow();
+        } else {
+            self.reapply();
+        }
+    }
+
+    fn matching(&self, among: &[usize]) -> Vec<usize> {
+        let words: Vec<&str> = self.filter.split_whitespace().collect();
+        among
+            .iter()
+            .copied()
+            .filter(|slot| {
+                self.slots[*slot].as_ref().is_some_and(|row| words.iter().all(|word| row.haystack.contains(word)))
+            })
+            .collect()
+    }
+
+    fn reapply(&mut self) {
+        self.shown = if self.filter.is_empty() { self.order.clone() } else { self.matching(&self.order) };
+        self.follow();
+    }
+
+    /// Puts the cursor back on the selected rollout, or the selection on what is under the cursor.
+    fn follow(&mut self) {
+        let slot = self.selected.as_ref().and_then(|id| self.index.get(id)).copied();
+        match slot.and_then(|slot| self.shown.iter().position(|s| *s == slot)) {
+            Some(position) => self.cursor = position,
+            None => {
+                self.cursor = self.cursor.min(self.shown.len().saturating_sub(1));
+                self.selected = self.at(self.cursor).map(|row| row.id.clone());
+            }
+        }
+    }
+
+    /// Moves the cursor to a position; a ghost that it leaves goes away.
+    pub fn move_to(&mut self, position: usize, height: usize) {
+        let left = self.selected.clone();
+        self.cursor = position.min(self.shown.len().saturating_sub(1));
+        self.selected = self.at(self.cursor).map(|row| row.id.clone());
+        if left != self.selected {
+            if let Some(slot) = left.as_ref().and_then(|id| self.index.get(id)).copied() {
+                if self.slots[slot].as_ref().is_some_and(|row| row.ghost) {
+                    self.drop_slot(slot);
+                    self.follow();
+                }
+            }
+        }
+        self.top = scroll(self.top, self.cursor, height, self.shown.len());
+        if let Some(id) = &self.selected {
+            self.unseen.retain(|unseen| &unseen.id != id);
+        }
+    }
+
+    /// Selects a rollout; `false` when it is not there or the filter hides it.
+    pub fn select(&mut self, id: &RolloutId, height: usize) -> bool {
+        let slot = self.index.get(id).copied();
+        match slot.and_then(|slot| self.shown.iter().position(|s| *s == slot)) {
+            Some(position) => {
+                self.move_to(position, height);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Replaces one rollout by what a reply or a watch says of it.
+    pub fn replace(&mut self, rollout: &Rollout) {
+        let row = Row::new(rollout.clone().summary());
+        let reclassed = self.get(&row.id).is_none_or(|old| old.class != row.class || old.ghost);
+        self.put(row);
+        if reclassed {
+            self.sort();
+        }
+    }
+
+    /// Forgets everything but the filter: another context.
+    pub fn clear(&mut self) {
+        let filter = std::mem::take(&mut self.filter);
+        *self = Self { filter, ..Self::default() };
+    }
+
+    /// Forgets which rows changed while blind.
+    pub fn seen_all(&mut self) {
+        for row in self.slots.iter_mut().flatten() {
+            row.changed_while_blind = false;
+        }
+    }
+}
+
+/// The first visible row of a list, so that the cursor is visible and the list is full.
+#[must_use]
+pub fn scroll(top: usize, cursor: usize, height: usize, len: usize) -> usize {
+    let height = height.max(1);
+    let top = top.min(len.saturating_sub(height));
+    if cursor < top {
+        cursor
+    } else if cursor >= top + height {
+        cursor + 1 - height
+    } else {
+        top
+    }
+}

@@ -1,0 +1,129 @@
+//! The one place where the dashboard's state changes: a message comes in, commands go out.
+//! Synchronous and without I/O, so that every rule here can be tested without a terminal.
+
+use super::{
+    app::{App, Overlay, View, dialog::Stage, layout, notice::Tone, rollouts::SETTLE},
+    message::{Command, Message, Moment},
+};
+
+mod act;
+mod answer;
+mod command;
+mod commit;
+mod input;
+mod motion;
+mod record;
+
+pub(in crate::tui) use act::ITEMS;
+pub(in crate::tui) use command::COMMANDS;
+pub(in crate::tui) use commit::outcome_word;
+
+/// Takes a message at a moment; answers with what to do in the world.
+pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
+    app.now = now;
+    let mut commands = match message {
+        Message::Input(input) => {
+            app.touch();
+            input::input(app, input)
+        }
+        Message::Painted => {
+            app.painted();
+            Vec::new()
+        }
+        Message::Deadline => {
+            app.touch();
+            Vec::new()
+        }
+        Message::Resized { width, height } => {
+            app.size = (width, height);
+            app.touch();
+            Vec::new()
+        }
+        Message::Resumed => {
+            app.touch();
+            resumed(app);
+            vec![Command::Redraw, Command::Refresh]
+        }
+        Message::Answer(generation, answer) if generation == app.generation => match app.hold_answer(answer) {
+            Some(answer) => answer::answer(app, answer),
+            None => Vec::new(),
+        },
+        // Another context's answer.
+        Message::Answer(..) => Vec::new(),
+    };
+    commands.extend(due(app));
+    commands.extend(follow(app));
+    commands
+}
+
+/// What time alone does.
+fn due(app: &mut App) -> Vec<Command> {
+    let elapsed = app.now.elapsed;
+    if app.notice.as_ref().is_some_and(|notice| notice.until <= elapsed) {
+        app.notice = None;
+        app.touch();
+    }
+    if let Some(until) = app.armed_until() {
+        let idle = elapsed.saturating_sub(app.last_input) >= super::app::IDLE_DISARMS;
+        if until <= elapsed || idle {
+            app.disarm();
+            app.say(
+                Tone::Note,
+                if idle { "locked again: no key for 5 minutes" } else { "locked again: the time is up" },
+            );
+        }
+    }
+    if app.rollouts.order_changed && elapsed.saturating_sub(app.last_input) >= SETTLE {
+        app.rollouts.sort();
+        app.touch();
+    }
+    let counting = app.dialog().and_then(|dialog| match dialog.stage {
+        Stage::Counting { at } => Some(at),
+        _ => None,
+    });
+    match counting {
+        Some(at) if at <= elapsed => commit::send_after_wait(app),
+        _ => Vec::new(),
+    }
+}
+
+/// The program was stopped by the shell: nothing armed or counting survives that.
+fn resumed(app: &mut App) {
+    let disarmed = app.disarm();
+    let stopped = commit::stop_counting(app);
+    if stopped {
+        app.say(Tone::Attention, "stopped: nothing was sent");
+    } else if disarmed {
+        app.say(Tone::Note, "locked again: the program was suspended");
+    }
+}
+
+/// Watches what the screen shows in full, and nothing else.
+fn follow(app: &mut App) -> Vec<Command> {
+    let body = layout::zones(app.area()).body;
+    let wanted = match app.view {
+        View::Detail => app.detail.as_ref().map(|detail| detail.id.clone()),
+        View::Overview if layout::overview(body).side.is_some() => app.rollouts.selected().map(|row| row.id().clone()),
+        _ => None,
+    };
+    if wanted == app.watched {
+        return Vec::new();
+    }
+    app.watched.clone_from(&wanted);
+    let mut commands = vec![Command::Watch(wanted.clone())];
+    if let Some(id) = wanted {
+        if app.detail.as_ref().is_none_or(|detail| detail.id != id) {
+            app.detail = Some(super::app::detail::Detail::new(id.clone()));
+        }
+        commands.push(Command::Timeline(id));
+    }
+    commands
+}
+
+/// Closes whatever lies over the screen; a dialog's text is kept for the session.
+pub(super) fn close(app: &mut App) {
+    if let Overlay::Dialog(dialog) = std::mem::replace(&mut app.overlay, Overlay::None) {
+        app.drafts.insert(dialog.draft_key(), dialog.draft());
+    }
+    app.touch();
+}

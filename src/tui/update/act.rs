@@ -1,0 +1,251 @@
+//! From an intent to an open dialog. Nothing here sends an action.
+
+use crate::{
+    backend::ActionRequest,
+    domain::{Action, ActionSpec, Phase, Role, Rollout, RolloutId, WindowState, action::ACTIONS},
+    tui::{
+        app::{
+            App, Overlay, View, age, attention,
+            dialog::{Dialog, Pinned, Subject},
+            notice::Tone,
+            offer::Why,
+        },
+        intent::Intent,
+        message::{Command, Input},
+    },
+};
+
+/// One line of the action menu.
+#[derive(Debug, Clone, Copy)]
+pub enum Item {
+    /// An action on a rollout.
+    Action(&'static ActionSpec),
+    /// A new freeze.
+    AddWindow,
+    /// The lifting of the selected freeze.
+    LiftWindow,
+}
+
+/// The lines of the action menu, all of them in every view: what cannot be done says why.
+pub const ITEMS: [Item; 8] = [
+    Item::Action(&ACTIONS[0]),
+    Item::Action(&ACTIONS[1]),
+    Item::Action(&ACTIONS[2]),
+    Item::Action(&ACTIONS[3]),
+    Item::Action(&ACTIONS[4]),
+    Item::Action(&ACTIONS[5]),
+    Item::AddWindow,
+    Item::LiftWindow,
+];
+
+impl Item {
+    /// The intent that chooses it.
+    #[must_use]
+    pub const fn intent(self) -> Intent {
+        match self {
+            Self::Action(spec) => match spec.action {
+                Action::Pause => Intent::Pause,
+                Action::Resume => Intent::Resume,
+                Action::Promote => Intent::Promote,
+                Action::PromoteFull => Intent::PromoteFull,
+                Action::Rollback => Intent::Rollback,
+                Action::Retry => Intent::Retry,
+            },
+            Self::AddWindow => Intent::AddWindow,
+            Self::LiftWindow => Intent::LiftWindow,
+        }
+    }
+
+    /// Its words and one sentence of what it does.
+    #[must_use]
+    pub const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Action(spec) => (spec.label, spec.summary),
+            Self::AddWindow => ("Freeze", "add a window that holds what widens a change"),
+            Self::LiftWindow => ("Lift freeze", "end the selected window now"),
+        }
+    }
+
+    /// Whether it can be done now.
+    pub fn offer(self, app: &App) -> Result<(), Why> {
+        match self {
+            Self::Action(spec) => match app.subject().and_then(|id| app.rollouts.get(&id)) {
+                Some(row) => app.offer(spec.action, row),
+                None => Err(Why::Never("no rollout is selected".to_owned())),
+            },
+            Self::AddWindow => app.permits(Role::Commander, "").map_err(Why::Never),
+            Self::LiftWindow => {
+                app.permits(Role::Commander, "").map_err(Why::Never)?;
+                let held = app.view == View::Windows
+                    && app
+                        .windows
+                        .selected()
+                        .is_some_and(|v| matches!(v.state, WindowState::Active | WindowState::Upcoming));
+                if !held {
+                    return Err(Why::Never("select a freeze that holds or is to come in the windows view".to_owned()));
+                }
+                app.widening_held(None).map_or(Ok(()), |why| Err(Why::Held(why)))
+            }
+        }
+    }
+}
+
+/// The action that an intent is about.
+pub(super) fn action_of(intent: Intent) -> Option<Action> {
+    Some(match intent {
+        Intent::Pause => Action::Pause,
+        Intent::Resume => Action::Resume,
+        Intent::Promote => Action::Promote,
+        Intent::PromoteFull => Action::PromoteFull,
+        Intent::Rollback => Action::Rollback,
+        Intent::Retry => Action::Retry,
+        _ => return None,
+    })
+}
+
+/// A key in the action menu.
+pub(super) fn menu(app: &mut App, input: &Input) -> Vec<Command> {
+    let Input::Intent(intent) = input else { return Vec::new() };
+    let Overlay::Menu { cursor } = &mut app.overlay else { return Vec::new() };
+    let last = ITEMS.len() - 1;
+    match intent {
+        Intent::Up => *cursor = cursor.checked_sub(1).unwrap_or(last),
+        Intent::Down => *cursor = if *cursor == last { 0 } else { *cursor + 1 },
+        Intent::Top => *cursor = 0,
+        Intent::Bottom => *cursor = last,
+        Intent::Back | Intent::ActionMenu | Intent::Quit => super::close(app),
+        Intent::Open => {
+            let item = ITEMS[(*cursor).min(last)];
+            return choose(app, item);
+        }
+        other => {
+            if let Some(item) = ITEMS.into_iter().find(|item| item.intent() == *other) {
+                return choose(app, item);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn choose(app: &mut App, item: Item) -> Vec<Command> {
+    match item {
+        Item::Action(spec) => open(app, spec.action, app.subject()),
+        Item::AddWindow => add_window(app, None),
+        Item::LiftWindow => lift_window(app, None),
+    }
+}
+
+/// Opens the dialog of an action on a rollout, and asks for its preview.
+pub(super) fn open(app: &mut App, action: Action, id: Option<RolloutId>) -> Vec<Command> {
+    let Some(id) = id else {
+        app.say(Tone::Attention, "no rollout is selected");
+        return Vec::new();
+    };
+    let Some(row) = app.rollouts.get(&id) else {
+        app.say(Tone::Attention, format!("{id} is not in the list"));
+        return Vec::new();
+    };
+    if let Err(Why::Never(why)) = app.offer(action, row) {
+        app.say(Tone::Attention, format!("{} {id}: {why}", action.spec().label));
+        return Vec::new();
+    }
+    let rollout = app.rollout(&id).unwrap_or_else(|| row.rollout.clone());
+    let pinned = Pinned::of(&rollout, saw(app, &rollout));
+    let key = app.new_id();
+    show(app, Subject::Action { action, pinned: Box::new(pinned) }, key.clone());
+    vec![preview(key, action, id)]
+}
+
+/// Opens the dialog of a new freeze.
+pub(super) fn add_window(app: &mut App, scope: Option<&str>) -> Vec<Command> {
+    if let Err(why) = app.permits(Role::Commander, "") {
+        app.say(Tone::Attention, format!("Freeze: {why}"));
+        return Vec::new();
+    }
+    let target = app.subject().map(|id| id.target.to_string());
+    let key = app.new_id();
+    show(app, Subject::AddWindow, key);
+    if let (Some(dialog), Some(scope)) = (app.dialog_mut(), scope.map(str::to_owned).or(target)) {
+        if dialog.scope.text().is_empty() || scope != dialog.scope.text() {
+            dialog.scope.set(&scope);
+        }
+    }
+    Vec::new()
+}
+
+/// Opens the dialog that lifts a freeze: the named one, or the selected one.
+pub(super) fn lift_window(app: &mut App, id: Option<&str>) -> Vec<Command> {
+    let view = match id {
+        Some(id) => app.windows.all().iter().find(|view| view.window.id.as_str() == id),
+        None if app.view == View::Windows => app.windows.selected(),
+        None => None,
+    };
+    let Some(view) = view else {
+        app.say(Tone::Attention, "select a freeze in the windows view, or name its id");
+        return Vec::new();
+    };
+    if !matches!(view.state, WindowState::Active | WindowState::Upcoming) {
+        app.say(Tone::Attention, "this freeze is over");
+        return Vec::new();
+    }
+    let window = Box::new(view.window.clone());
+    if let Err(why) = app.permits(Role::Commander, "") {
+        app.say(Tone::Attention, format!("Lift freeze: {why}"));
+        return Vec::new();
+    }
+    let key = app.new_id();
+    show(app, Subject::LiftWindow(window), key);
+    Vec::new()
+}
+
+fn show(app: &mut App, subject: Subject, key: String) {
+    let opened_at = app.server_now();
+    let mut dialog = Dialog::new(subject, key, None, opened_at);
+    if let Some(draft) = app.drafts.get(&dialog.draft_key()).cloned() {
+        dialog = Dialog::new(dialog.subject, dialog.key, Some(&draft), opened_at);
+    }
+    // The key that chose it may still be held down.
+    dialog.press(app.now.elapsed);
+    app.line = None;
+    app.notice = None;
+    app.overlay = Overlay::Dialog(Box::new(dialog));
+    app.touch();
+}
+
+/// The question what an action would do.
+pub(super) fn preview(key: String, action: Action, id: RolloutId) -> Command {
+    let request = ActionRequest {
+        action,
+        reason: String::new(),
+        ticket: None,
+        to: None,
+        override_id: None,
+        saw: None,
+        dry_run: true,
+    };
+    Command::Preview { key, id, request }
+}
+
+/// What is on the screen of a rollout, in a sentence for the audit trail.
+pub(super) fn saw(app: &App, rollout: &Rollout) -> String {
+    let stage = rollout.current_stage.as_ref().map_or(String::new(), |stage| format!(" at {stage}"));
+    let data = rollout
+        .observed_at
+        .map_or_else(|| "no data".to_owned(), |at| format!("data {} old", age::age(app.server_now() - at)));
+    let link = if app.link.is_live(app.now.elapsed) { "live" } else { "backend LOST" };
+    let blockers = match rollout.blockers.first() {
+        Some(first) if rollout.phase != Phase::Completed => {
+            format!(", {} blockers, first: {}", rollout.blockers.len(), first.summary)
+        }
+        _ => String::new(),
+    };
+    let text = format!(
+        "{}{stage}, {} of {} units, verdict {}, revision {}, {data}, {link}{blockers}",
+        rollout.phase,
+        rollout.exposure.units,
+        rollout.exposure.units_total,
+        attention::verdict_word(rollout.verdict.label).to_lowercase(),
+        rollout.revision,
+    );
+    text.chars().take(crate::domain::text::TEXT_MAX).collect()
+}

@@ -1,0 +1,168 @@
+//! What the backend answered.
+
+use super::{command, commit};
+use crate::{
+    backend::{BackendError, Code, RolloutsPage, Tagged},
+    domain::{Rollout, RolloutId, SafeText},
+    tui::{
+        app::{App, View, age, link::LinkState, notice::Tone, rollouts::SETTLE},
+        message::{Answer, Command},
+    },
+};
+
+/// Takes an answer of the current connection.
+pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
+    match answer {
+        Answer::Info(Ok(info)) => {
+            if app.info.as_ref() != Some(&info) {
+                app.info = Some(info);
+                app.touch();
+            }
+        }
+        Answer::Info(Err(error)) => refused_at_the_door(app, &error),
+        Answer::View(Ok(page)) => return view(app, page),
+        Answer::View(Err(error)) => {
+            let was_live = matches!(app.link.state(app.now.elapsed), LinkState::Live | LinkState::Slow(_));
+            app.link.failed(app.now, SafeText::new(error.to_string()));
+            // A reconnect is not what was armed: whoever armed it looked at live data.
+            if was_live && app.disarm() {
+                app.say(Tone::Attention, "locked again: the connection was lost");
+            }
+            refused_at_the_door(app, &error);
+            app.touch();
+        }
+        Answer::RetryIn(wait) => {
+            app.link.retry_in(app.now, wait);
+            app.touch();
+        }
+        Answer::Rollout(id, result) => return rollout(app, &id, result),
+        Answer::Audit(query, result) => {
+            if query != app.trail.filter.query {
+                return Vec::new();
+            }
+            app.trail.asking = false;
+            match result {
+                Ok(page) => app.trail.take(page),
+                Err(error) => app.trail.error = Some(error),
+            }
+            app.touch();
+        }
+        Answer::Timeline(id, result) => {
+            if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id == id) {
+                match result {
+                    Ok(page) => {
+                        detail.timeline = page.entries.into_iter().rev().collect();
+                        detail.timeline_error = None;
+                    }
+                    Err(error) => detail.timeline_error = Some(error),
+                }
+                app.touch();
+            }
+        }
+        Answer::Verified(result) => {
+            app.trail.verifying = None;
+            match result {
+                Ok(report) => {
+                    app.trail.verified = Some((report, app.now.elapsed));
+                    app.trail.verify_error = None;
+                }
+                Err(error) => app.trail.verify_error = Some(error),
+            }
+            app.touch();
+        }
+        Answer::Windows(result) => {
+            match result {
+                Ok(page) => app.windows.take(page),
+                Err(error) => app.windows.error = Some(error),
+            }
+            app.touch();
+        }
+        Answer::Sites(result) => {
+            match result {
+                Ok(page) => app.sites.take(page),
+                Err(error) => app.sites.error = Some(error),
+            }
+            app.touch();
+        }
+        Answer::Previewed(key, result) => commit::previewed(app, &key, result),
+        Answer::AskedAgain(key, times) => commit::asked_again(app, &key, times),
+        Answer::Acted(key, result) => return commit::acted(app, &key, result),
+        Answer::WindowChanged(key, result) => return commit::window_changed(app, &key, result),
+    }
+    Vec::new()
+}
+
+/// A credential that is refused is said in words: waiting does not help.
+fn refused_at_the_door(app: &mut App, error: &BackendError) {
+    if let BackendError::Problem(problem) = error {
+        if matches!(problem.code, Code::Unauthenticated | Code::Forbidden) {
+            app.say(Tone::Failed, format!("{}: {}", problem.title, problem.detail));
+        }
+    }
+}
+
+fn view(app: &mut App, page: RolloutsPage) -> Vec<Command> {
+    let (RolloutsPage::All { as_of, .. } | RolloutsPage::Changed { as_of, .. }) = &page;
+    let was_live = app.link.is_live(app.now.elapsed);
+    let first = !app.rollouts.is_loaded();
+    let blind = app.link.answered(app.now, *as_of);
+    let rest = app.now.elapsed.saturating_sub(app.last_input) >= SETTLE;
+    let changes = app.rollouts.take(page, rest, blind.is_some());
+    let mut commands = Vec::new();
+    if !was_live || first || changes.changed + changes.removed > 0 {
+        app.touch();
+    }
+    if first {
+        let page = app.page();
+        app.rollouts.move_to(0, page);
+        let skew = app.link.skew(app.now).num_seconds();
+        if skew.abs() > 2 {
+            app.say(Tone::Note, format!("the server's clock is {skew} s off from this one; ages go by the server's"));
+        }
+    } else if let Some(blind) = blind {
+        let what = match (changes.changed, changes.removed) {
+            (0, 0) => "nothing changed".to_owned(),
+            (changed, 0) => format!("{changed} rollouts changed"),
+            (changed, removed) => format!("{changed} rollouts changed, {removed} are gone"),
+        };
+        let blind = age::age(chrono::TimeDelta::from_std(blind).unwrap_or_default());
+        app.say(Tone::Note, format!("connected again after {blind}: {what} meanwhile"));
+        commands.extend([Command::Windows]);
+    } else if changes.changed > 0 {
+        app.rollouts.seen_all();
+    }
+    let dialog = app.dialog().and_then(|dialog| dialog.rollout().cloned());
+    if let Some(now) = dialog.and_then(|id| app.rollouts.get(&id)).map(|row| row.rollout.clone()) {
+        commands.extend(commit::world_moved(app, &now));
+    }
+    // Views that nobody pushes to are asked for again when the fleet moved.
+    let moved = changes.changed + changes.removed > 0;
+    if (moved && matches!(app.view, View::Audit | View::Windows)) || app.view == View::Sites {
+        commands.extend(command::ask_for(app, app.view));
+    }
+    commands
+}
+
+fn rollout(app: &mut App, id: &RolloutId, result: Result<Tagged<Rollout>, BackendError>) -> Vec<Command> {
+    let Some(detail) = app.detail.as_mut().filter(|detail| &detail.id == id) else { return Vec::new() };
+    match result {
+        Ok(Tagged::Unchanged) => Vec::new(),
+        Ok(Tagged::Fresh(rollout, _)) => {
+            let timeline = detail.take((*rollout).clone());
+            app.touch();
+            let mut commands = commit::world_moved(app, &rollout);
+            if timeline {
+                commands.push(Command::Timeline(id.clone()));
+            }
+            commands
+        }
+        Err(error) => {
+            // A lost connection is said by the header; what is known stays on the screen.
+            if matches!(error, BackendError::Problem(_)) {
+                detail.error = Some(error);
+            }
+            app.touch();
+            Vec::new()
+        }
+    }
+}

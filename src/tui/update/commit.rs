@@ -1,0 +1,355 @@
+//! From a committed dialog to the command that acts, and what becomes of it. The only place that
+//! makes [`Command::Act`], [`Command::AddWindow`] and [`Command::LiftWindow`].
+
+use super::{act, close};
+use crate::{
+    backend::{ActionReply, ActionRequest, BackendError, Code, Conditions, ReasonRequest, WindowReply},
+    domain::{Outcome, Rollout, SafeText},
+    tui::{
+        app::{
+            App, Overlay, attention,
+            dialog::{Dialog, Focus, Pinned, PreviewState, STOP_WINDOW, Stage, Subject},
+            notice::Tone,
+            when,
+        },
+        message::Command,
+    },
+};
+
+/// A press on the button that commits.
+pub(super) fn press(app: &mut App) -> Vec<Command> {
+    let Some(dialog) = app.dialog() else { return Vec::new() };
+    match dialog.stage {
+        Stage::Editing => {}
+        // Asked again with the same key, and the same body: it cannot be done twice.
+        Stage::Unconfirmed { .. } => return send(app),
+        Stage::Counting { .. } | Stage::Sending { .. } => return Vec::new(),
+    }
+    if let Some(why) = app.commit_lock() {
+        app.say(Tone::Attention, format!("not sent: {why}"));
+        return Vec::new();
+    }
+    let Some(dialog) = app.dialog_mut() else { return Vec::new() };
+    if !dialog.widens() {
+        return send(app);
+    }
+    if dialog.moved.is_some() {
+        return look_again(app);
+    }
+    let at = app.now.elapsed + STOP_WINDOW;
+    if let Some(dialog) = app.dialog_mut() {
+        dialog.stage = Stage::Counting { at };
+        dialog.refused = None;
+    }
+    Vec::new()
+}
+
+/// The wait is over: everything that could hold it is looked at again.
+pub(super) fn send_after_wait(app: &mut App) -> Vec<Command> {
+    let held = app.commit_lock().or_else(|| app.dialog().and_then(|dialog| dialog.moved.clone()));
+    if let Some(why) = held {
+        stop_counting(app);
+        app.say(Tone::Attention, format!("not sent: {why}"));
+        return Vec::new();
+    }
+    send(app)
+}
+
+/// Stops what waits to be sent; says whether there was anything.
+pub(super) fn stop_counting(app: &mut App) -> bool {
+    match app.dialog_mut() {
+        Some(dialog) if matches!(dialog.stage, Stage::Counting { .. }) => {
+            dialog.stage = Stage::Editing;
+            dialog.focus = Focus::Keep;
+            app.touch();
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Esc, or the safe button: stops the wait, or closes.
+pub(super) fn back(app: &mut App) -> Vec<Command> {
+    if stop_counting(app) {
+        app.say(Tone::Note, "stopped: nothing was sent");
+        return Vec::new();
+    }
+    let sent = app.dialog().is_some_and(|dialog| !dialog.is_editing());
+    close(app);
+    if sent {
+        app.say(
+            Tone::Attention,
+            "it was sent, and has no answer yet: it will be said here, and the audit trail has it",
+        );
+    }
+    Vec::new()
+}
+
+fn send(app: &mut App) -> Vec<Command> {
+    let since = app.now.elapsed;
+    let (now, zone) = (app.server_now(), app.zone);
+    let Some(dialog) = app.dialog_mut() else { return Vec::new() };
+    let Ok(reason) = dialog.checked_reason() else { return Vec::new() };
+    let reason = reason.as_str().to_owned();
+    let ticket = dialog.checked_ticket();
+    let key = dialog.key.clone();
+    let command = match &dialog.subject {
+        Subject::Action { action, pinned } => Command::Act {
+            id: pinned.id.clone(),
+            request: ActionRequest {
+                action: *action,
+                reason: reason.clone(),
+                ticket,
+                to: None,
+                override_id: None,
+                saw: Some(pinned.saw.clone()),
+                dry_run: false,
+            },
+            // What stops a change must not lose a race: it names no revision.
+            conditions: Conditions {
+                revision: action.widens().then(|| pinned.revision.clone()),
+                idempotency_key: Some(key),
+            },
+        },
+        Subject::AddWindow => match when::window_request(dialog, now, zone) {
+            Ok(request) => Command::AddWindow { key, request },
+            Err(_) => return Vec::new(),
+        },
+        Subject::LiftWindow(window) => Command::LiftWindow {
+            key,
+            id: window.id.as_str().to_owned(),
+            request: ReasonRequest { reason: reason.clone(), ticket },
+        },
+    };
+    dialog.stage = Stage::Sending { since, again: 0 };
+    dialog.refused = None;
+    dialog.focus = Focus::Keep;
+    app.reasons.retain(|used| used != &reason);
+    app.reasons.push(reason);
+    if app.reasons.len() > 50 {
+        app.reasons.remove(0);
+    }
+    app.touch();
+    vec![command]
+}
+
+/// Asks again what the action would do, on the rollout as it is now.
+pub(super) fn look_again(app: &mut App) -> Vec<Command> {
+    let Some((id, action)) = app.dialog().filter(|d| d.is_editing()).and_then(|dialog| match &dialog.subject {
+        Subject::Action { action, pinned } => Some((pinned.id.clone(), *action)),
+        _ => None,
+    }) else {
+        return Vec::new();
+    };
+    let pinned = app.rollout(&id).map(|rollout| Pinned::of(&newest(app, &rollout), act::saw(app, &rollout)));
+    let Some(dialog) = app.dialog_mut() else { return Vec::new() };
+    if let (Some(new), Subject::Action { pinned, .. }) = (pinned, &mut dialog.subject) {
+        **pinned = new;
+    }
+    dialog.moved = None;
+    dialog.refused = None;
+    dialog.preview = PreviewState::Asking;
+    vec![act::preview(dialog.key.clone(), action, id)]
+}
+
+/// Of the list's and the watched one's state of a rollout, the one that changed last.
+fn newest(app: &App, rollout: &Rollout) -> Rollout {
+    match app.rollouts.get(&rollout.id()) {
+        Some(row) if row.rollout.updated_at > rollout.updated_at => row.rollout.as_ref().clone(),
+        _ => rollout.clone(),
+    }
+}
+
+/// The world moved: an open dialog says what changed, and what widens is locked until looked at again.
+pub(super) fn world_moved(app: &mut App, now: &Rollout) -> Vec<Command> {
+    let saw = act::saw(app, now);
+    let Some(dialog) = app.dialog_mut() else { return Vec::new() };
+    let widens = dialog.widens();
+    let Subject::Action { action, pinned } = &mut dialog.subject else { return Vec::new() };
+    if pinned.id != now.id() || matches!(dialog.stage, Stage::Sending { .. } | Stage::Unconfirmed { .. }) {
+        return Vec::new();
+    }
+    let Some(differs) = pinned.differs(now) else { return Vec::new() };
+    dialog.moved = Some(differs);
+    if widens {
+        if stop_counting(app) {
+            app.say(Tone::Attention, "not sent: the rollout changed meanwhile");
+        }
+        return Vec::new();
+    }
+    // What stops a change stays open to be sent; its preview is brought up to date behind it.
+    **pinned = Pinned::of(now, saw);
+    vec![act::preview(dialog.key.clone(), *action, now.id())]
+}
+
+/// A preview came.
+pub(super) fn previewed(app: &mut App, key: &str, result: Result<ActionReply, BackendError>) {
+    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.key == key) else { return };
+    match result {
+        Ok(reply) => {
+            if let (Some(rollout), Subject::Action { pinned, .. }) = (&reply.rollout, &mut dialog.subject) {
+                // The preview is true for the revision that it came with.
+                if dialog.moved.is_none() {
+                    pinned.revision = rollout.revision.clone();
+                    pinned.phase = rollout.phase;
+                }
+            }
+            dialog.preview = PreviewState::Ready(Box::new(reply));
+        }
+        Err(error) => dialog.preview = PreviewState::Failed(error),
+    }
+    app.touch();
+}
+
+/// It was asked again, because the answer was lost.
+pub(super) fn asked_again(app: &mut App, key: &str, times: u32) {
+    if let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.key == key) {
+        if let Stage::Sending { again, .. } = &mut dialog.stage {
+            *again = times;
+        }
+        app.touch();
+    }
+}
+
+/// An action's answer came, or none.
+pub(super) fn acted(app: &mut App, key: &str, result: Result<ActionReply, BackendError>) -> Vec<Command> {
+    match result {
+        Ok(reply) => {
+            if let Some(rollout) = &reply.rollout {
+                app.rollouts.replace(rollout);
+                if let Some(detail) = app.detail.as_mut().filter(|detail| detail.id == rollout.id()) {
+                    detail.take(rollout.clone());
+                }
+            }
+            let now = reply
+                .rollout
+                .as_ref()
+                .map_or(String::new(), |rollout| format!(", now {}", attention::Class::of(rollout).word()));
+            let entry = reply.audit.as_ref().map_or(String::new(), |entry| format!(", audit #{}", entry.seq));
+            let what = if reply.effect.summary.is_empty() {
+                reply.audit.as_ref().map_or_else(String::new, |entry| entry.action.as_str().to_owned())
+            } else {
+                reply.effect.summary.as_str().to_owned()
+            };
+            let tone = outcome_tone(reply.outcome);
+            done(app, key);
+            app.say(tone, format!("{}: {what}{now}{entry}", outcome_word(reply.outcome)));
+            let timeline = app.detail.as_ref().map(|detail| Command::Timeline(detail.id.clone()));
+            timeline.into_iter().collect()
+        }
+        Err(error) => {
+            failed(app, key, error);
+            Vec::new()
+        }
+    }
+}
+
+/// A window's change was answered.
+pub(super) fn window_changed(app: &mut App, key: &str, result: Result<WindowReply, BackendError>) -> Vec<Command> {
+    match result {
+        Ok(reply) => {
+            app.windows.replace(reply.window.clone());
+            done(app, key);
+            app.say(
+                outcome_tone(reply.outcome),
+                format!(
+                    "{}: freeze {} over {}, audit #{}",
+                    outcome_word(reply.outcome),
+                    reply.window.window.id,
+                    reply.window.window.scope,
+                    reply.audit.seq
+                ),
+            );
+            vec![Command::Windows]
+        }
+        Err(error) => {
+            failed(app, key, error);
+            Vec::new()
+        }
+    }
+}
+
+/// The dialog has done its work: its draft goes with it.
+fn done(app: &mut App, key: &str) {
+    if let Some(draft) = app.dialog().filter(|dialog| dialog.key == key).map(Dialog::draft_key) {
+        app.overlay = Overlay::None;
+        app.drafts.remove(&draft);
+    }
+}
+
+fn failed(app: &mut App, key: &str, error: BackendError) {
+    let moved = match &error {
+        BackendError::Problem(problem) if problem.code == Code::RevisionMismatch => {
+            Some(problem.changed.clone().unwrap_or_else(|| problem.detail.clone()).as_str().to_owned())
+        }
+        _ => None,
+    };
+    // A request that is still worked on, or a store that went away under it, may yet have been done.
+    let unsure = match &error {
+        BackendError::Problem(problem) => matches!(problem.code, Code::InProgress | Code::Unavailable),
+        _ => true,
+    };
+    let text = error.to_string();
+    match app.dialog_mut().filter(|dialog| dialog.key == key) {
+        Some(dialog) if unsure => {
+            dialog.stage = Stage::Unconfirmed { why: SafeText::new(&text) };
+            dialog.focus = Focus::Keep;
+        }
+        Some(dialog) => {
+            // Refused: nothing was done, nothing typed is lost.
+            dialog.stage = Stage::Editing;
+            dialog.focus = Focus::Keep;
+            dialog.moved = moved.or(dialog.moved.take());
+            dialog.refused = Some(error);
+        }
+        None if unsure => app.say(Tone::Failed, format!("UNCONFIRMED: {text}; see the audit trail")),
+        None => app.say(Tone::Attention, format!("refused: {text}")),
+    }
+    app.touch();
+}
+
+const fn outcome_tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Applied => Tone::Done,
+        Outcome::NoOp | Outcome::Intended => Tone::Note,
+        Outcome::Refused | Outcome::Unconfirmed => Tone::Attention,
+        Outcome::Failed => Tone::Failed,
+    }
+}
+
+/// The word of an outcome.
+#[must_use]
+pub(in crate::tui) const fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Intended => "intended",
+        Outcome::Applied => "applied",
+        Outcome::NoOp => "nothing to change",
+        Outcome::Refused => "REFUSED",
+        Outcome::Failed => "FAILED",
+        Outcome::Unconfirmed => "UNCONFIRMED",
+    }
+}
+
+/// Brings back a reason that was used in this session.
+pub(super) fn step_reason(app: &mut App, older: bool) {
+    let reasons = app.reasons.clone();
+    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.is_editing() && dialog.focus == Focus::Reason) else {
+        // In another field the arrows move between fields.
+        if let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.is_editing()) {
+            dialog.move_focus(!older);
+        }
+        return;
+    };
+    if reasons.is_empty() {
+        return;
+    }
+    let at = reasons.iter().position(|reason| reason == dialog.reason.text().trim());
+    let to = match (at, older) {
+        (None, _) if !dialog.reason.text().trim().is_empty() => return,
+        (None, true) => reasons.len() - 1,
+        (None, false) => 0,
+        (Some(at), true) => (at + reasons.len() - 1) % reasons.len(),
+        (Some(at), false) => (at + 1) % reasons.len(),
+    };
+    dialog.reason.set(&reasons[to]);
+}

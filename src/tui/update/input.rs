@@ -1,0 +1,348 @@
+//! Keys, edits and pastes, by what has the focus.
+
+use tui_input::InputRequest;
+
+use super::{act, close, command, commit, motion, record};
+use crate::tui::{
+    app::{
+        App, Overlay, View,
+        dialog::Focus,
+        line::{Kind, Line},
+        notice::Tone,
+        text::Field,
+        trail::Filter,
+    },
+    intent::Intent,
+    message::{Command, Input},
+};
+
+/// Takes what came from the keyboard.
+pub(super) fn input(app: &mut App, input: Input) -> Vec<Command> {
+    app.last_input = app.now.elapsed;
+    match &input {
+        Input::Intent(Intent::Redraw) => return vec![Command::Redraw],
+        Input::Intent(Intent::Suspend) => {
+            app.disarm();
+            commit::stop_counting(app);
+            return vec![Command::Suspend];
+        }
+        Input::Intent(Intent::QuitNow) => {
+            if commit::stop_counting(app) {
+                app.say(Tone::Attention, "stopped: nothing was sent");
+                return Vec::new();
+            }
+            return vec![Command::Quit];
+        }
+        _ => {}
+    }
+    if app.line.is_some() {
+        return line(app, input);
+    }
+    match &app.overlay {
+        Overlay::Dialog(_) => dialog(app, input),
+        Overlay::Menu { .. } => act::menu(app, &input),
+        Overlay::Help { .. } => help(app, input),
+        Overlay::Raw { .. } => record::scroll(app, &input),
+        Overlay::Leave { .. } => leave(app, &input),
+        Overlay::None => match input {
+            Input::Intent(intent) => view(app, intent),
+            Input::Paste(_) => {
+                app.say(Tone::Note, "a paste was dropped: it works in text fields only");
+                Vec::new()
+            }
+            Input::Edit(_) | Input::Unbound => Vec::new(),
+        },
+    }
+}
+
+fn leave(app: &mut App, input: &Input) -> Vec<Command> {
+    match input {
+        Input::Intent(Intent::Quit | Intent::Open) => vec![Command::Quit],
+        Input::Intent(_) => {
+            close(app);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A key on a view.
+pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
+    if let Some(action) = act::action_of(intent) {
+        return act::open(app, action, app.subject());
+    }
+    match intent {
+        Intent::Help => app.overlay = Overlay::Help { search: Field::new(40), cursor: 0 },
+        Intent::CommandLine => app.line = Some(Line::new(Kind::Command, "")),
+        Intent::Filter => {
+            let text = match app.view {
+                View::Overview => app.rollouts.filter().to_owned(),
+                View::Sites => app.sites.filter.clone(),
+                View::Audit => app.trail.text.clone(),
+                _ => {
+                    app.say(Tone::Note, "there is nothing to filter here");
+                    return Vec::new();
+                }
+            };
+            app.line = Some(Line::new(Kind::Filter, &text));
+        }
+        Intent::ViewOverview => app.show(View::Overview),
+        Intent::ViewDetail => match app.rollouts.selected().map(|row| row.id().clone()) {
+            Some(id) if app.view == View::Overview => app.open_rollout(id),
+            _ if app.detail.is_some() => app.show(View::Detail),
+            Some(id) => app.open_rollout(id),
+            None => app.say(Tone::Note, "no rollout is selected"),
+        },
+        Intent::ViewSites => return command::show(app, View::Sites),
+        Intent::ViewAudit => return command::show(app, View::Audit),
+        Intent::ViewWindows => return command::show(app, View::Windows),
+        Intent::LastView => {
+            if let Some(view) = app.views.pop() {
+                app.view = view;
+                return command::ask_for(app, view);
+            }
+        }
+        Intent::Back => back(app),
+        Intent::Open | Intent::Press => return motion::open(app),
+        Intent::Sort => {
+            app.rollouts.sort();
+            app.say(Tone::Note, "sorted by need of attention");
+        }
+        Intent::Zoom => {
+            if let Some(detail) = app.detail.as_mut().filter(|_| app.view == View::Detail) {
+                detail.zoom = !detail.zoom;
+            }
+        }
+        Intent::HoldDisplay => return command::hold(app),
+        Intent::Refresh => {
+            app.say(Tone::Note, "asked again");
+            let mut commands = vec![Command::Refresh];
+            commands.extend(command::ask_for(app, app.view));
+            if let Some(detail) = app.detail.as_ref().filter(|_| app.view == View::Detail) {
+                commands.push(Command::Timeline(detail.id.clone()));
+            }
+            return commands;
+        }
+        Intent::Newest => return motion::newest(app),
+        Intent::TimeZone => command::switch_zone(app),
+        Intent::Raw => record::open(app),
+        Intent::ActionMenu => app.overlay = Overlay::Menu { cursor: 0 },
+        Intent::AddWindow => return act::add_window(app, None),
+        Intent::LiftWindow => return act::lift_window(app, None),
+        Intent::Arm => command::toggle_arm(app, None),
+        Intent::VerifyAudit => return command::verify(app),
+        Intent::Quit => match app.under_way() {
+            Some(why) => app.overlay = Overlay::Leave { why },
+            None => return vec![Command::Quit],
+        },
+        _ => motion::motion(app, intent),
+    }
+    Vec::new()
+}
+
+/// One step back: a filter, a zoomed pane, then the view. It never leaves and never commits.
+fn back(app: &mut App) {
+    match app.view {
+        View::Overview => {
+            if !app.rollouts.filter().is_empty() {
+                app.rollouts.set_filter("");
+            } else if app.notice.is_some() {
+                app.notice = None;
+            }
+        }
+        View::Sites if !app.sites.filter.is_empty() => app.sites.set_filter(""),
+        View::Detail if app.detail.as_ref().is_some_and(|detail| detail.zoom) => {
+            if let Some(detail) = &mut app.detail {
+                detail.zoom = false;
+            }
+        }
+        _ => {
+            app.view = app.views.pop().unwrap_or(View::Overview);
+        }
+    }
+}
+
+fn dialog(app: &mut App, input: Input) -> Vec<Command> {
+    let elapsed = app.now.elapsed;
+    let Overlay::Dialog(dialog) = &mut app.overlay else { return Vec::new() };
+    let presses = matches!(input, Input::Intent(Intent::Open | Intent::Press));
+    // A held key keeps its clock running even while its repeats are discarded.
+    let quiet = !presses || dialog.press(elapsed);
+    if !dialog.takes_input(elapsed) {
+        return Vec::new();
+    }
+    match input {
+        Input::Edit(request) => {
+            if dialog.is_editing() {
+                if let Some(field) = dialog.field() {
+                    field.edit(request);
+                }
+            }
+        }
+        Input::Paste(text) => {
+            let editing = dialog.is_editing();
+            let dropped = dialog.field().filter(|_| editing).map(|field| field.insert(&text));
+            match dropped {
+                None => app.say(Tone::Note, "a paste was dropped: it never presses a button"),
+                Some(0) => {}
+                Some(n) => app.say(Tone::Note, format!("{n} characters of the paste were left out")),
+            }
+        }
+        Input::Unbound => {}
+        Input::Intent(intent) => match intent {
+            Intent::Back => return commit::back(app),
+            Intent::Open if dialog.focus.is_text() && dialog.is_editing() => dialog.move_focus(true),
+            Intent::Press if dialog.focus.is_text() && dialog.is_editing() => {
+                if let Some(field) = dialog.field() {
+                    field.edit(InputRequest::InsertChar(' '));
+                }
+            }
+            Intent::Open | Intent::Press => {
+                return match dialog.focus {
+                    Focus::Keep => commit::back(app),
+                    Focus::Commit if quiet => commit::press(app),
+                    _ => Vec::new(),
+                };
+            }
+            Intent::NextPane if dialog.is_editing() => dialog.move_focus(true),
+            Intent::PreviousPane if dialog.is_editing() => dialog.move_focus(false),
+            Intent::Down if dialog.is_editing() => dialog.move_focus(true),
+            Intent::Up if dialog.is_editing() => dialog.move_focus(false),
+            Intent::Left | Intent::Right | Intent::NextPane | Intent::PreviousPane if !dialog.focus.is_text() => {
+                dialog.focus = if dialog.focus == Focus::Keep { Focus::Commit } else { Focus::Keep };
+            }
+            Intent::PageDown | Intent::HalfPageDown => dialog.scroll += 5,
+            Intent::PageUp | Intent::HalfPageUp => dialog.scroll = dialog.scroll.saturating_sub(5),
+            Intent::HistoryOlder | Intent::HistoryNewer => commit::step_reason(app, intent == Intent::HistoryOlder),
+            Intent::Refresh => return commit::look_again(app),
+            _ => {}
+        },
+    }
+    Vec::new()
+}
+
+fn line(app: &mut App, input: Input) -> Vec<Command> {
+    let Some(line) = &mut app.line else { return Vec::new() };
+    match input {
+        Input::Edit(request) => {
+            line.completion = None;
+            // Rubbing out an empty command line closes it, as in an editor.
+            let rubs = matches!(request, InputRequest::DeletePrevChar);
+            if rubs && line.field.text().is_empty() && line.kind == Kind::Command {
+                app.line = None;
+                return Vec::new();
+            }
+            line.field.edit(request);
+            narrow(app);
+        }
+        Input::Paste(text) => {
+            line.completion = None;
+            line.field.insert(&text);
+            narrow(app);
+        }
+        Input::Unbound => {}
+        Input::Intent(intent) => match intent {
+            Intent::Back => {
+                let before = (line.kind == Kind::Filter).then(|| line.before.clone());
+                app.line = None;
+                if let Some(before) = before {
+                    match app.view {
+                        View::Overview => app.rollouts.set_filter(&before),
+                        View::Sites => app.sites.set_filter(&before),
+                        _ => {}
+                    }
+                }
+            }
+            Intent::Open => return enter(app),
+            Intent::HistoryOlder | Intent::Up if line.kind == Kind::Command => line.step(true, &app.commands),
+            Intent::HistoryNewer | Intent::Down if line.kind == Kind::Command => line.step(false, &app.commands),
+            Intent::NextPane | Intent::PreviousPane if line.kind == Kind::Command => {
+                if let Some(mut line) = app.line.take() {
+                    line.complete(intent == Intent::NextPane, |text| command::candidates(app, text));
+                    app.line = Some(line);
+                }
+            }
+            _ => {}
+        },
+    }
+    Vec::new()
+}
+
+/// A filter works while it is typed, where it costs nothing to do so.
+fn narrow(app: &mut App) {
+    let Some(line) = app.line.as_ref().filter(|line| line.kind == Kind::Filter) else { return };
+    let text = line.field.text().to_owned();
+    match app.view {
+        View::Overview => app.rollouts.set_filter(&text),
+        View::Sites => app.sites.set_filter(&text),
+        _ => {}
+    }
+}
+
+fn enter(app: &mut App) -> Vec<Command> {
+    let Some(line) = app.line.take() else { return Vec::new() };
+    let text = line.field.text().trim().to_owned();
+    match line.kind {
+        Kind::Command => {
+            if !text.is_empty() && app.commands.last() != Some(&text) {
+                app.commands.push(text.clone());
+                if app.commands.len() > 100 {
+                    app.commands.remove(0);
+                }
+            }
+            command::run(app, &text)
+        }
+        Kind::Filter if app.view == View::Audit => {
+            match Filter::parse(&text, app.server_now(), app.zone) {
+                Ok(filter) => {
+                    app.trail.text = text;
+                    app.trail.filter = filter;
+                    command::ask_for(app, View::Audit)
+                }
+                Err(why) => {
+                    app.say(Tone::Attention, why);
+                    // Nothing typed is lost.
+                    app.line = Some(line);
+                    Vec::new()
+                }
+            }
+        }
+        Kind::Filter => Vec::new(),
+    }
+}
+
+fn help(app: &mut App, input: Input) -> Vec<Command> {
+    let rows = super::super::view::help::rows(app).len();
+    let Overlay::Help { search, cursor } = &mut app.overlay else { return Vec::new() };
+    match input {
+        Input::Edit(request) => {
+            search.edit(request);
+            *cursor = 0;
+        }
+        Input::Paste(text) => {
+            search.insert(&text);
+            *cursor = 0;
+        }
+        Input::Unbound => {}
+        Input::Intent(intent) => {
+            let last = rows.saturating_sub(1);
+            match intent {
+                Intent::Back => close(app),
+                Intent::Down | Intent::HistoryNewer | Intent::NextPane => *cursor = (*cursor + 1).min(last),
+                Intent::Up | Intent::HistoryOlder | Intent::PreviousPane => *cursor = cursor.saturating_sub(1),
+                Intent::PageDown | Intent::HalfPageDown => *cursor = (*cursor + 10).min(last),
+                Intent::PageUp | Intent::HalfPageUp => *cursor = cursor.saturating_sub(10),
+                Intent::Open => {
+                    let chosen = super::super::view::help::chosen(app);
+                    close(app);
+                    // The help runs what it lists; whatever changes something still opens its dialog only.
+                    if let Some(intent) = chosen.filter(|i| !matches!(i, Intent::Suspend | Intent::QuitNow)) {
+                        return view(app, intent);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Vec::new()
+}

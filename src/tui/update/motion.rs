@@ -1,0 +1,96 @@
+//! Moving about: in lists, panes and stages.
+
+use crate::tui::{
+    app::{App, View, notice::Tone},
+    intent::Intent,
+    message::Command,
+};
+
+fn step(intent: Intent, page: usize) -> Option<isize> {
+    let page = page as isize;
+    Some(match intent {
+        Intent::Up | Intent::PreviousMatch => -1,
+        Intent::Down | Intent::NextMatch => 1,
+        Intent::PageUp => -page,
+        Intent::PageDown => page,
+        Intent::HalfPageUp => -(page / 2).max(1),
+        Intent::HalfPageDown => (page / 2).max(1),
+        Intent::Top => isize::MIN / 2,
+        Intent::Bottom => isize::MAX / 2,
+        _ => return None,
+    })
+}
+
+/// Moves the cursor of the view.
+pub(super) fn motion(app: &mut App, intent: Intent) {
+    let page = app.page();
+    if let Some(by) = step(intent, page) {
+        let to = |cursor: usize| cursor.saturating_add_signed(by);
+        match app.view {
+            View::Overview => app.rollouts.move_to(to(app.rollouts.cursor()), page),
+            View::Audit => app.trail.move_to(to(app.trail.cursor())),
+            View::Windows => app.windows.move_to(to(app.windows.cursor())),
+            View::Sites => app.sites.move_to(to(app.sites.cursor())),
+            View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
+            View::Detail => {
+                if let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id)) {
+                    if let Some(detail) = &mut app.detail {
+                        let len = detail.len(detail.pane, &rollout);
+                        detail.move_by(by, len);
+                    }
+                }
+            }
+        }
+        return;
+    }
+    if app.view != View::Detail {
+        return;
+    }
+    let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id)) else { return };
+    let Some(detail) = &mut app.detail else { return };
+    match intent {
+        Intent::NextPane | Intent::Right => detail.step_pane(true),
+        Intent::PreviousPane | Intent::Left => detail.step_pane(false),
+        Intent::PreviousStage => detail.step_stage(false, &rollout),
+        Intent::NextStage => detail.step_stage(true, &rollout),
+        _ => {}
+    }
+}
+
+/// Opens what is selected.
+pub(super) fn open(app: &mut App) -> Vec<Command> {
+    match app.view {
+        View::Overview => match app.rollouts.selected().map(|row| row.id().clone()) {
+            Some(id) => app.open_rollout(id),
+            None => app.say(Tone::Note, "no rollout is selected"),
+        },
+        View::Contexts => {
+            if let Some(name) = app.contexts.get(app.context_cursor).map(|context| context.name.clone()) {
+                return super::command::connect(app, &name);
+            }
+        }
+        View::Detail => {
+            if let Some(detail) = &mut app.detail {
+                detail.zoom = !detail.zoom;
+            }
+        }
+        View::Audit | View::Windows | View::Sites => super::record::open(app),
+    }
+    Vec::new()
+}
+
+/// Jumps to the newest rollout that became abnormal and was not looked at.
+pub(super) fn newest(app: &mut App) -> Vec<Command> {
+    let Some(unseen) = app.rollouts.unseen.pop() else {
+        app.say(Tone::Note, "nothing new");
+        return Vec::new();
+    };
+    app.show(View::Overview);
+    let page = app.page();
+    if !app.rollouts.select(&unseen.id, page) {
+        app.rollouts.set_filter("");
+        app.rollouts.select(&unseen.id, page);
+        app.say(Tone::Note, "the filter was cleared: it hid this rollout");
+    }
+    Vec::new()
+}

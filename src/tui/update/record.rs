@@ -1,0 +1,65 @@
+//! The raw record of what is selected.
+
+use serde::Serialize;
+
+use super::close;
+use crate::{
+    domain::SafeText,
+    tui::{
+        app::{App, Overlay, View, notice::Tone},
+        intent::Intent,
+        message::Input,
+    },
+};
+
+fn lines(value: &impl Serialize) -> Vec<String> {
+    // Safe types come out as they went in; splitting and bounding each line keeps it so.
+    let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string());
+    text.lines().map(|line| SafeText::new(line).as_str().to_owned()).collect()
+}
+
+/// Shows the raw record of what is selected.
+pub(super) fn open(app: &mut App) {
+    let record = match app.view {
+        View::Overview | View::Detail => app
+            .subject()
+            .and_then(|id| app.rollout(&id).map(|rollout| (format!("rollout {id}"), lines(rollout.as_ref())))),
+        View::Audit => app.trail.selected().map(|entry| (format!("audit #{}", entry.seq), lines(entry))),
+        View::Windows => app.windows.selected().map(|view| (format!("window {}", view.window.id), lines(view))),
+        View::Sites => app
+            .sites
+            .at(app.sites.cursor())
+            .map(|(site, lane)| (format!("{}/{}/{}", site.group, site.site, lane.lane), lines(lane))),
+        View::Contexts => None,
+    };
+    match record {
+        Some((title, lines)) => app.overlay = Overlay::Raw { title, lines, top: 0 },
+        None => app.say(Tone::Note, "nothing is selected"),
+    }
+}
+
+/// Scrolls the record, or closes it.
+pub(super) fn scroll(app: &mut App, input: &Input) -> Vec<crate::tui::message::Command> {
+    let page = usize::from(app.area().height.saturating_sub(6)).max(1);
+    let Overlay::Raw { lines, top, .. } = &mut app.overlay else { return Vec::new() };
+    let last = lines.len().saturating_sub(page);
+    if let Input::Intent(intent) = input {
+        *top = match intent {
+            Intent::Down => *top + 1,
+            Intent::Up => top.saturating_sub(1),
+            Intent::PageDown => *top + page,
+            Intent::PageUp => top.saturating_sub(page),
+            Intent::HalfPageDown => *top + page / 2,
+            Intent::HalfPageUp => top.saturating_sub(page / 2),
+            Intent::Top => 0,
+            Intent::Bottom => last,
+            Intent::Back | Intent::Quit | Intent::Raw | Intent::Open => {
+                close(app);
+                return Vec::new();
+            }
+            _ => *top,
+        }
+        .min(last);
+    }
+    Vec::new()
+}

@@ -1,0 +1,100 @@
+//! Paints the app. Takes it by reference, changes nothing, and looks only at what is visible.
+
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
+
+use super::{
+    app::{App, Overlay, View, layout, line::Kind},
+    theme::Theme,
+};
+
+mod audit;
+mod contexts;
+mod detail;
+mod dialog;
+mod footer;
+mod gates;
+mod header;
+pub(super) mod help;
+mod menu;
+mod overview;
+mod raw;
+mod sites;
+mod slis;
+mod small;
+mod strip;
+mod timeline;
+mod units;
+mod windows;
+mod words;
+
+#[doc(hidden)]
+pub use overview::formatted;
+
+/// Paints the whole screen, and puts the terminal's cursor on what has the keys.
+pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    if let Some(cursor) = paint(app, theme, area, frame) {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<Position> {
+    let buffer = frame.buffer_mut();
+    if layout::too_small(area) {
+        return small::draw(app, theme, area, buffer);
+    }
+    let zones = layout::zones(area);
+    header::draw(app, theme, zones.header, buffer);
+    header::banner(app, theme, zones.banner, buffer);
+    let body = zones.body;
+    let mut cursor = match app.view {
+        View::Overview => overview::draw(app, theme, body, buffer),
+        View::Detail => detail::draw(app, theme, body, buffer),
+        View::Audit => audit::draw(app, theme, body, buffer),
+        View::Windows => windows::draw(app, theme, body, buffer),
+        View::Sites => sites::draw(app, theme, body, buffer),
+        View::Contexts => contexts::draw(app, theme, body, buffer),
+    };
+    let over = match &app.overlay {
+        Overlay::None => None,
+        Overlay::Dialog(dialog) => dialog::draw(app, dialog, theme, body, buffer),
+        Overlay::Menu { cursor } => menu::draw(app, *cursor, theme, body, buffer),
+        Overlay::Help { search, cursor } => help::draw(app, search, *cursor, theme, body, buffer),
+        Overlay::Raw { title, lines, top } => raw::draw(title, lines, *top, theme, body, buffer),
+        Overlay::Leave { why } => menu::leave(why, theme, body, buffer),
+    };
+    cursor = over.or(cursor);
+    footer::message(app, theme, zones.message, buffer);
+    footer::keys(app, theme, zones.keys, buffer);
+    if let Some(line) = &app.line {
+        let prompt = match line.kind {
+            Kind::Command => ":",
+            Kind::Filter => "/",
+        };
+        cursor = footer::line(line, prompt, theme, zones.message, buffer).or(cursor);
+    }
+    cursor
+}
+
+/// Empties an area and draws a border with a title around it; what is left inside.
+fn boxed(theme: &Theme, area: Rect, title: &str, buffer: &mut ratatui::buffer::Buffer) -> Rect {
+    use super::theme::Role;
+    use ratatui::widgets::{Block, Clear, Widget};
+    Clear.render(area, buffer);
+    let block = Block::bordered()
+        .border_set(theme.border())
+        .border_style(theme.style(Role::BorderFocused))
+        .title(ratatui::text::Span::styled(format!(" {title} "), theme.style(Role::Strong)));
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    inner
+}
+
+/// An area of that size in the middle of another, or all of it.
+fn centred(area: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}

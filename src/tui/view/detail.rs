@@ -1,0 +1,206 @@
+//! One rollout: stages, why it does not move, indicators, units, what happened.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{gates, slis, strip, timeline, units, words};
+use crate::{
+    domain::{Rollout, RolloutId},
+    tui::{
+        app::{
+            App, age,
+            attention::{self, Class},
+            detail::{Detail, Pane},
+            link::LinkState,
+        },
+        theme::{Mark, Role, Theme},
+        widget::row::{Row, titled},
+    },
+};
+
+/// What a pane needs to be painted.
+pub(super) struct Scene<'a> {
+    pub app: &'a App,
+    pub detail: &'a Detail,
+    pub rollout: &'a Rollout,
+    pub theme: &'a Theme,
+    /// Whether the panes have the keys: not so beside the overview.
+    pub keys: bool,
+}
+
+/// Paints the detail view.
+pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let detail = app.detail.as_ref()?;
+    let Some(rollout) = app.rollout(&detail.id) else {
+        missing(app, detail, theme, body, buffer);
+        return None;
+    };
+    let scene = Scene { app, detail, rollout: &rollout, theme, keys: true };
+    let used = head(&scene, body, buffer);
+    let rest = Rect { y: body.y + used, height: body.height.saturating_sub(used), ..body };
+    if detail.zoom {
+        return pane(&scene, detail.pane, rest, buffer);
+    }
+    if rest.width >= 100 && rest.height >= 24 {
+        return wide(&scene, rest, buffer);
+    }
+    narrow(&scene, rest, buffer)
+}
+
+/// Paints a rollout beside the overview.
+pub(super) fn side(app: &App, id: &RolloutId, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(detail) = app.detail.as_ref().filter(|detail| &detail.id == id) else { return };
+    let Some(rollout) = app.rollout(id) else { return };
+    let scene = Scene { app, detail, rollout: &rollout, theme, keys: false };
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    let used = head(&scene, area, buffer);
+    let rest = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
+    let parts = split(rest, &[30, 30, 15, 25]);
+    for (which, part) in Pane::ALL.into_iter().zip(parts) {
+        pane(&scene, which, part, buffer);
+    }
+}
+
+/// Name and versions, stages, the sentence of why it is where it is; says how many rows that took.
+fn head(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
+    let Scene { app, rollout, theme, .. } = scene;
+    let class = Class::of(rollout);
+    let mut row = Row::new(theme, area.width).text(" ", Role::Normal);
+    if let Some(mark) = words::class_mark(class) {
+        row = row.mark(mark);
+    }
+    row = row
+        .text(class.word(), words::class_role(class))
+        .gap(2)
+        .text(&rollout.id().to_string(), Role::Strong)
+        .text(&format!("  {} <- {}", words::version(&rollout.candidate), words::version(&rollout.stable)), Role::Normal)
+        .text(
+            &format!(
+                "  {}/{} units {:.0}%",
+                rollout.exposure.units, rollout.exposure.units_total, rollout.exposure.percent
+            ),
+            Role::Normal,
+        )
+        .text(&format!("  rev {}", rollout.revision), Role::Muted);
+    row.draw(area, 0, buffer);
+    strip::pipeline(rollout, theme, area.width).draw(area, 1, buffer);
+    let now = app.server_now();
+    let mut row = Row::new(theme, area.width).text(" ", Role::Normal);
+    let lost = matches!(app.link.state(app.now.elapsed), LinkState::Lost(_));
+    if attention::is_stale(rollout, now) {
+        let age = rollout.observed_at.map_or_else(String::new, |at| age::age(now - at));
+        row = row.mark(Mark::Stale).text(&format!("units STALE {age}  "), Role::Stale);
+    } else if lost {
+        row = row.mark(Mark::Stale).text("~ ", Role::Stale);
+    }
+    if let Some(next) = &rollout.next {
+        let at = next.at.map_or_else(String::new, |at| format!("{} ", words::deadline(app, at)));
+        row = row.text(&format!("next: {at}{}", next.what), Role::Strong).gap(2);
+    }
+    row.text(rollout.message.as_str(), Role::Normal)
+        .text(&format!("  owner {}", rollout.owner), Role::Muted)
+        .draw(area, 2, buffer);
+    3
+}
+
+fn missing(app: &App, detail: &Detail, theme: &Theme, body: Rect, buffer: &mut Buffer) {
+    let (text, role) = match &detail.error {
+        Some(error) => (format!(" {}: {error}", detail.id), Role::Error),
+        None if !app.rollouts.is_loaded() || app.link.is_live(app.now.elapsed) => {
+            (format!(" asking for {}", detail.id), Role::Muted)
+        }
+        None => (format!(" nothing is known of {}", detail.id), Role::Stale),
+    };
+    Row::new(theme, body.width).text(&text, role).draw(body, 0, buffer);
+}
+
+/// Shares of a height, in percent; the last part takes what is left.
+fn split<const N: usize>(area: Rect, shares: &[u16; N]) -> [Rect; N] {
+    let mut y = area.y;
+    let mut out = [Rect { height: 0, ..area }; N];
+    for (index, share) in shares.iter().enumerate() {
+        let height = if index + 1 == N { area.bottom().saturating_sub(y) } else { area.height * share / 100 };
+        out[index] = Rect { y, height, ..area };
+        y += height;
+    }
+    out
+}
+
+/// 80x24: what blocks above, one of the other panes below.
+fn narrow(scene: &Scene<'_>, rest: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let gates = (scene.detail.len(Pane::Gates, scene.rollout) as u16 + 1).clamp(3, (rest.height * 45 / 100).max(3));
+    let (top, below) = (
+        Rect { height: gates.min(rest.height), ..rest },
+        Rect { y: rest.y + gates.min(rest.height), height: rest.height.saturating_sub(gates), ..rest },
+    );
+    let first = pane(scene, Pane::Gates, top, buffer);
+    let lower = match scene.detail.pane {
+        Pane::Gates => Pane::Slis,
+        other => other,
+    };
+    let timeline_rows = if lower == Pane::Slis && below.height >= 11 { 4 } else { 0 };
+    let main = Rect { height: below.height - timeline_rows, ..below };
+    let second = pane(scene, lower, main, buffer);
+    if timeline_rows > 0 {
+        let last = Rect { y: main.bottom(), height: timeline_rows, ..below };
+        pane(scene, Pane::Timeline, last, buffer);
+    }
+    if scene.detail.pane == Pane::Gates { first } else { second }
+}
+
+/// 120x40 and more: all four at once.
+fn wide(scene: &Scene<'_>, rest: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let [top, middle, bottom] = split(rest, &[30, 40, 30]);
+    let half = rest.width * 58 / 100;
+    let left = |r: Rect| Rect { width: half - 1, ..r };
+    let right = |r: Rect| Rect { x: r.x + half, width: r.width - half, ..r };
+    let cursors = [
+        (Pane::Gates, pane(scene, Pane::Gates, left(top), buffer)),
+        (Pane::Units, pane(scene, Pane::Units, right(top), buffer)),
+        (Pane::Slis, pane(scene, Pane::Slis, middle, buffer)),
+        (Pane::Timeline, pane(scene, Pane::Timeline, bottom, buffer)),
+    ];
+    cursors.into_iter().find(|(which, _)| *which == scene.detail.pane).and_then(|(_, cursor)| cursor)
+}
+
+fn pane(scene: &Scene<'_>, which: Pane, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if area.height < 2 {
+        return None;
+    }
+    let cursor = match which {
+        Pane::Gates => gates::draw(scene, area, buffer),
+        Pane::Slis => slis::draw(scene, area, buffer),
+        Pane::Units => units::draw(scene, area, buffer),
+        Pane::Timeline => timeline::draw(scene, area, buffer),
+    };
+    cursor.filter(|_| scene.keys && scene.detail.pane == which)
+}
+
+/// The title of a pane: it says which one has the keys by a sign, too.
+pub(super) fn title<'a>(scene: &Scene<'a>, which: Pane, text: &str, width: u16) -> Row<'a> {
+    let focused = scene.keys && scene.detail.pane == which;
+    let text = if focused { format!("> {text}") } else { text.to_owned() };
+    titled(scene.theme, width, &text, if focused { Role::Strong } else { Role::Heading })
+}
+
+/// Whether a line of a pane is the selected one.
+pub(super) fn is_selected(scene: &Scene<'_>, which: Pane, index: usize) -> bool {
+    scene.keys && scene.detail.pane == which && scene.detail.cursor(which) == index
+}
+
+/// Paints a line, as the selected one where it is.
+pub(super) fn put(row: Row<'_>, selected: bool, area: Rect, y: u16, buffer: &mut Buffer) -> Option<Position> {
+    if selected {
+        row.draw_selected(area, y, buffer)
+    } else {
+        row.draw(area, y, buffer);
+        None
+    }
+}
+
+/// The column for the selection's sign.
+pub(super) fn lead(theme: &Theme, width: u16, selected: bool) -> Row<'_> {
+    Row::new(theme, width).text(if selected { ">" } else { " " }, Role::Normal)
+}

@@ -1,0 +1,380 @@
+//! The dialog of a change: what it does and does not do, checks, reason, the safe button first.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{boxed, centred, words};
+use crate::{
+    backend::BackendError,
+    domain::reason::{REASON_MAX, REASON_MIN},
+    tui::{
+        app::{
+            App, age,
+            dialog::{Dialog, Focus, PreviewState, Stage, Subject},
+        },
+        theme::{Mark, Role, Theme},
+        widget::{field, fit, row::Row},
+    },
+};
+
+type Styled = (Option<Mark>, String, Role);
+
+/// Paints the dialog over the body.
+pub(super) fn draw(app: &App, dialog: &Dialog, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let area = if body.width >= 104 { centred(body, 100, 30) } else { body };
+    let inner = boxed(theme, area, &title(app, dialog), buffer);
+    let fields = form_height(dialog);
+    let preview = Rect { height: inner.height.saturating_sub(fields), ..inner };
+    let form = Rect { y: preview.bottom(), height: inner.height - preview.height, ..inner };
+    draw_preview(app, dialog, theme, preview, buffer);
+    draw_form(app, dialog, theme, form, buffer)
+}
+
+/// Rows of the fields, the buttons and what is below them.
+fn form_height(dialog: &Dialog) -> u16 {
+    match dialog.subject {
+        Subject::AddWindow => 11,
+        _ => 8,
+    }
+}
+
+fn title(app: &App, dialog: &Dialog) -> String {
+    let context = app.context_name();
+    match &dialog.subject {
+        Subject::Action { action, pinned } => {
+            let label = action.spec().label.to_uppercase();
+            format!(
+                "{label} {}  {} <- {}  rev {}  {context}",
+                pinned.id, pinned.candidate, pinned.stable, pinned.revision
+            )
+        }
+        Subject::AddWindow => format!("FREEZE  {context}"),
+        Subject::LiftWindow(window) => format!("LIFT FREEZE {}  {}  {context}", window.id, window.scope),
+    }
+}
+
+/// The words on the button that commits: verb, object, size.
+pub(super) fn commit_words(dialog: &Dialog) -> String {
+    match &dialog.subject {
+        _ if matches!(dialog.stage, Stage::Unconfirmed { .. }) => "Ask again, same key".to_owned(),
+        _ if dialog.moved.is_some() && dialog.widens() => "Look again at what it does".to_owned(),
+        Subject::Action { action, pinned } => {
+            let units = match &dialog.preview {
+                PreviewState::Ready(reply) if reply.effect.units == 1 => ", 1 unit".to_owned(),
+                PreviewState::Ready(reply) if reply.effect.units > 0 => format!(", {} units", reply.effect.units),
+                _ => String::new(),
+            };
+            format!("{} {}{units}", action.spec().label, pinned.id.name)
+        }
+        Subject::AddWindow => format!("Freeze {}", dialog.scope.text().chars().take(40).collect::<String>()),
+        Subject::LiftWindow(window) => format!("Lift freeze {}", window.id),
+    }
+}
+
+fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut lines: Vec<Styled> = Vec::new();
+    if let Some(error) = &dialog.refused {
+        refusal(app, error, &mut lines);
+    }
+    if let Some(moved) = &dialog.moved {
+        let then = if dialog.widens() { "look again before it can be sent" } else { "it can be sent all the same" };
+        lines.push((
+            Some(Mark::NeedsPerson),
+            format!("CHANGED since this was opened: {moved}; {then}"),
+            Role::NeedsPerson,
+        ));
+    }
+    match (&dialog.subject, &dialog.preview) {
+        (Subject::Action { .. }, PreviewState::Asking | PreviewState::None) => {
+            lines.push((None, "asking what it would do".to_owned(), Role::Muted));
+        }
+        (Subject::Action { .. }, PreviewState::Failed(error)) => {
+            lines.push((Some(Mark::NoData), format!("NO PREVIEW: {error}"), Role::NoData));
+            if !dialog.widens() {
+                lines.push((None, "it can be sent all the same".to_owned(), Role::Normal));
+            }
+        }
+        (Subject::Action { .. }, PreviewState::Ready(reply)) => {
+            lines.push((None, "What changes".to_owned(), Role::Heading));
+            if reply.effect.changes.is_empty() {
+                lines.push((None, format!("  {}", reply.effect.summary), Role::Normal));
+            }
+            lines.extend(reply.effect.changes.iter().map(|text| (None, format!("  {text}"), Role::Normal)));
+            if !reply.effect.unchanged.is_empty() {
+                lines.push((None, "What does not change".to_owned(), Role::Heading));
+                lines.extend(reply.effect.unchanged.iter().map(|text| (None, format!("  {text}"), Role::Normal)));
+            }
+        }
+        (Subject::AddWindow, _) => {
+            lines.push((None, "What changes".to_owned(), Role::Heading));
+            lines.push((
+                None,
+                "  in its scope no rollout starts, is promoted, resumed or retried".to_owned(),
+                Role::Normal,
+            ));
+            lines.push((None, "  units that were not told yet are held".to_owned(), Role::Normal));
+            lines.push((None, "What does not change".to_owned(), Role::Heading));
+            lines.push((None, "  pause and rollback stay open; what runs goes on running".to_owned(), Role::Normal));
+        }
+        (Subject::LiftWindow(window), _) => {
+            lines.push((None, "What changes".to_owned(), Role::Heading));
+            lines.push((
+                None,
+                format!("  {} is open again for start, promote, resume and retry", window.scope),
+                Role::Normal,
+            ));
+            lines.push((None, format!("  it was frozen by {}: {}", window.created_by, window.reason), Role::Normal));
+        }
+    }
+    let mut checks: Vec<Styled> = Vec::new();
+    if let PreviewState::Ready(reply) = &dialog.preview {
+        checks.extend(reply.effect.checks.iter().map(|check| {
+            let mark = words::check_mark(check.state);
+            (Some(mark), check.text.as_str().to_owned(), mark.role())
+        }));
+    }
+    if let (Subject::Action { .. }, Some(id)) = (&dialog.subject, dialog.rollout()) {
+        if let Some(rollout) = app.rollout(id) {
+            let now = app.server_now();
+            let stale = crate::tui::app::attention::is_stale(&rollout, now);
+            let link_ok = app.link.is_live(app.now.elapsed);
+            let heard =
+                rollout.observed_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age::coarse(now, at)));
+            let (mark, text) = if !link_ok {
+                (Mark::Stale, "the backend does not answer: what is shown is old".to_owned())
+            } else if stale {
+                (Mark::Stale, format!("STALE: its units were last heard of {heard}"))
+            } else {
+                (Mark::Passed, "what is shown is fresh".to_owned())
+            };
+            checks.push((Some(mark), text, mark.role()));
+        }
+    }
+    if app.is_protected() {
+        let (mark, text) = match (dialog.widens(), app.is_armed()) {
+            (false, _) => (Mark::Passed, "protected context: this needs no arming"),
+            (true, true) => (Mark::Passed, "protected context: armed"),
+            (true, false) => (Mark::Frozen, "protected context: LOCKED, A outside this dialog arms it"),
+        };
+        checks.push((Some(mark), text.to_owned(), mark.role()));
+    }
+    if !checks.is_empty() {
+        lines.push((None, "Checks".to_owned(), Role::Heading));
+        lines.extend(checks);
+    }
+    let twin_rows = u16::from(area.height > 4);
+    let room = usize::from(area.height.saturating_sub(twin_rows));
+    let last = lines.len().saturating_sub(room);
+    let top = dialog.scroll.min(last);
+    for (y, (mark, text, role)) in lines.iter().skip(top).take(room).enumerate() {
+        let mut row = Row::new(theme, area.width).text(" ", Role::Normal);
+        if let Some(mark) = mark {
+            row = row.mark(*mark);
+        }
+        let below = lines.len() - top - y - 1;
+        if y + 1 == room && below > 0 {
+            row = row.text(&format!("{below} more lines, pgdn shows them"), Role::Muted);
+        } else {
+            row = row.text(text, *role);
+        }
+        row.draw(area, y as u16, buffer);
+    }
+    if twin_rows > 0 {
+        Row::new(theme, area.width).text(" same as: ", Role::Muted).text(&twin(app, dialog), Role::Normal).draw(
+            area,
+            area.height - 1,
+            buffer,
+        );
+    }
+}
+
+fn refusal(app: &App, error: &BackendError, lines: &mut Vec<Styled>) {
+    lines.push((Some(Mark::Fail), format!("REFUSED, nothing was changed: {error}"), Role::Error));
+    if let BackendError::Problem(problem) = error {
+        for blocker in &problem.blockers {
+            let (mark, word) = words::blocker(blocker.kind);
+            lines.push((Some(mark), format!("{word}  {}", blocker.summary), mark.role()));
+        }
+        if let Some(at) = problem.next_transition {
+            lines.push((None, format!("  a window begins or ends at {}", app.day_clock(at)), Role::Normal));
+        }
+        if let Some(changed) = &problem.changed {
+            lines.push((None, format!("  changed: {changed}"), Role::Normal));
+        }
+        if let Some(seq) = problem.audit {
+            lines.push((None, format!("  audit #{seq} has the refusal"), Role::Muted));
+        }
+    }
+}
+
+/// Quotes a text for a shell.
+fn quoted(text: &str) -> String {
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@*".contains(c));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// The command line that does the same.
+pub(super) fn twin(app: &App, dialog: &Dialog) -> String {
+    let mut words: Vec<String> = vec!["rolldeck".to_owned()];
+    let reason = match dialog.reason.text().trim() {
+        "" => "TEXT".to_owned(),
+        text => quoted(text),
+    };
+    match &dialog.subject {
+        Subject::Action { action, pinned } => {
+            let (verb, full) = match action.verb() {
+                "promote_full" => ("promote", true),
+                verb => (verb, false),
+            };
+            words.extend([verb.to_owned(), pinned.id.to_string()]);
+            if full {
+                words.push("--full".to_owned());
+            }
+            if action.widens() {
+                words.extend(["--if-revision".to_owned(), quoted(&pinned.revision.to_string())]);
+            }
+        }
+        Subject::AddWindow => {
+            words.extend(["window", "add", "--scope"].map(str::to_owned));
+            words.push(quoted(dialog.scope.text().trim()));
+            for (flag, field) in [("--from", &dialog.from), ("--until", &dialog.until)] {
+                if let Ok(at) = crate::tui::app::when::instant(field.text(), app.server_now(), app.zone) {
+                    words.extend([flag.to_owned(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()]);
+                }
+            }
+        }
+        Subject::LiftWindow(window) => {
+            words.extend(["window".to_owned(), "lift".to_owned(), window.id.as_str().to_owned()])
+        }
+    }
+    words.extend(["--context".to_owned(), quoted(app.context_name())]);
+    if let Some(ticket) = dialog.checked_ticket() {
+        words.extend(["--ticket".to_owned(), quoted(&ticket)]);
+    }
+    words.extend(["--reason".to_owned(), reason]);
+    crate::domain::SafeText::new(words.join(" ")).as_str().to_owned()
+}
+
+fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let mut y = 0;
+    let mut cursor = None;
+    let mut put = |name: &str, which: Focus, field: &crate::tui::app::text::Field, y: u16, buffer: &mut Buffer| {
+        let at = Rect { y: area.y + y, height: 1, ..area };
+        Row::new(theme, area.width).text(" ", Role::Normal).cell(name, 24, Role::Muted).draw(at, 0, buffer);
+        let room = Rect { x: area.x + 26, width: area.width.saturating_sub(28), ..at };
+        let focused = dialog.focus == which && dialog.is_editing();
+        if let Some(place) = field::draw(field, focused, theme, room, buffer) {
+            cursor = Some(place);
+        }
+    };
+    if matches!(dialog.subject, Subject::AddWindow) {
+        put("Scope", Focus::Scope, &dialog.scope, y, buffer);
+        put("From (empty: now)", Focus::From, &dialog.from, y + 1, buffer);
+        put("Until (empty: open end)", Focus::Until, &dialog.until, y + 2, buffer);
+        y += 3;
+    }
+    put("Ticket (may be empty)", Focus::Ticket, &dialog.ticket, y, buffer);
+    y += 1;
+    let count = dialog.reason.text().trim().chars().count();
+    let rule = match dialog.checked_reason() {
+        Ok(_) => String::new(),
+        Err(rule) if count > 0 => format!("   {rule}"),
+        Err(_) => String::new(),
+    };
+    let counter = format!("{count} / {REASON_MAX}");
+    let at = Rect { y: area.y + y, height: 1, ..area };
+    Row::new(theme, area.width)
+        .text(&format!(" Reason (required, {REASON_MIN} or more; kept in the audit trail)"), Role::Muted)
+        .text(&rule, Role::NeedsPerson)
+        .to(usize::from(area.width).saturating_sub(counter.len() + 2))
+        .text(&counter, if rule.is_empty() { Role::Normal } else { Role::NeedsPerson })
+        .draw(at, 0, buffer);
+    y += 1;
+    let at = Rect { x: area.x + 3, y: area.y + y, width: area.width.saturating_sub(5), height: 1 };
+    Row::new(theme, 2).text(">", Role::Muted).draw(Rect { x: area.x + 1, width: 2, ..at }, 0, buffer);
+    let focused = dialog.focus == Focus::Reason && dialog.is_editing();
+    if let Some(place) = field::draw(&dialog.reason, focused, theme, at, buffer) {
+        cursor = Some(place);
+    }
+    y += 2;
+    let buttons = Rect { y: area.y + y, height: 1, ..area };
+    if let Some(place) = draw_buttons(app, dialog, theme, buttons, buffer) {
+        cursor = Some(place);
+    }
+    let line = Rect { y: area.y + y + 1, height: 1, ..area };
+    let (text, role) = status(app, dialog);
+    Row::new(theme, area.width).text(" ", Role::Normal).text(&text, role).draw(line, 0, buffer);
+    let keys = Rect { y: area.y + y + 2, height: 1, ..area };
+    Row::new(theme, area.width)
+        .text(
+            " enter in a field only moves on; a paste never submits; nothing is sent until the button is pressed",
+            Role::Muted,
+        )
+        .draw(keys, 0, buffer);
+    cursor
+}
+
+fn draw_buttons(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let locked = dialog.is_editing() && app.commit_lock().is_some();
+    let waiting = matches!(dialog.stage, Stage::Counting { .. } | Stage::Sending { .. });
+    let keep = match dialog.stage {
+        Stage::Counting { .. } => "Stop it",
+        Stage::Sending { .. } | Stage::Unconfirmed { .. } => "Close this dialog",
+        Stage::Editing => "Keep it as it is",
+    };
+    let keep_focused = dialog.focus == Focus::Keep;
+    let commit_focused = dialog.focus == Focus::Commit;
+    // The focused button is told by signs as well as by its style.
+    let button = |text: &str, focused: bool| if focused { format!("[> {text} <]") } else { format!("[  {text}  ]") };
+    let over = |style: ratatui::style::Style, focused: bool| {
+        if focused { style.patch(theme.style(Role::ButtonFocused)) } else { style }
+    };
+    let commit_role = if locked || waiting { Role::ButtonLocked } else { Role::ButtonDanger };
+    let room = usize::from(area.width).saturating_sub(keep.len() + 16);
+    let words = fit::fit(&commit_words(dialog), room.saturating_sub(8), fit::ellipsis(theme));
+    let left = button(keep, keep_focused);
+    let right = button(&words, commit_focused);
+    let x_right = 3 + left.len() + 3;
+    let row = Row::new(theme, area.width)
+        .gap(3)
+        .styled(&left, over(theme.style(Role::ButtonSafe), keep_focused))
+        .gap(3)
+        .styled(&right, over(theme.style(commit_role), commit_focused));
+    let row = if locked { row.text(" locked", Role::Muted) } else { row };
+    row.draw(area, 0, buffer);
+    match dialog.focus {
+        Focus::Keep => Some(Position { x: area.x + 4, y: area.y }),
+        Focus::Commit => Some(Position { x: area.x + x_right as u16 + 1, y: area.y }),
+        _ => None,
+    }
+}
+
+/// The line below the buttons: what is missing, or what is under way.
+fn status(app: &App, dialog: &Dialog) -> (String, Role) {
+    match &dialog.stage {
+        Stage::Editing => match app.commit_lock() {
+            Some(why) => (format!("needs: {why}"), Role::Notice),
+            None if dialog.moved.is_some() && dialog.widens() => {
+                ("it changed: the button looks again first".to_owned(), Role::NeedsPerson)
+            }
+            None if dialog.widens() => {
+                ("sent 3 s after the button is pressed; esc stops it until then".to_owned(), Role::Normal)
+            }
+            None => ("sent at once when the button is pressed".to_owned(), Role::Normal),
+        },
+        Stage::Counting { at } => {
+            let left = chrono::TimeDelta::from_std(at.saturating_sub(app.now.elapsed)).unwrap_or_default();
+            (format!("SENDING in {}, esc stops it", age::left(left)), Role::NeedsPerson)
+        }
+        Stage::Sending { again: 0, .. } => ("sent; waiting for the answer".to_owned(), Role::Normal),
+        Stage::Sending { again, .. } => (
+            format!("no answer yet: asked again {again} times with the same key, so that it cannot be done twice"),
+            Role::NeedsPerson,
+        ),
+        Stage::Unconfirmed { why } => {
+            (format!("UNCONFIRMED, it may have been done or not: {why}. Asking again uses the same key"), Role::Error)
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The message row and the row of keys.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use crate::tui::{
+    app::{App, Overlay, View, line::Line, notice::Tone},
+    intent::Intent,
+    theme::{Mark, Role, Theme},
+    widget::{field, row::Row},
+};
+
+/// Paints the newest message, or what came to be wrong and was not looked at yet.
+pub(super) fn message(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let row = Row::new(theme, area.width).text(" ", Role::Normal);
+    if let Some(notice) = &app.notice {
+        let (mark, role) = match notice.tone {
+            Tone::Done => (Mark::Passed, Role::Success),
+            Tone::Note => (Mark::Waiting, Role::Notice),
+            Tone::Attention => (Mark::NeedsPerson, Role::NeedsPerson),
+            Tone::Failed => (Mark::Fail, Role::Error),
+        };
+        row.mark(mark).text(notice.text.as_str(), role).draw(area, 0, buffer);
+        return;
+    }
+    if let Some(unseen) = app.rollouts.unseen.last() {
+        let more = match app.rollouts.unseen.len() {
+            1 => String::new(),
+            n => format!("  and {} more", n - 1),
+        };
+        row.mark(Mark::NeedsPerson)
+            .text(
+                &format!("new: {} {} at {}{more}", unseen.id, unseen.class.word(), app.clock(unseen.at)),
+                Role::NeedsPerson,
+            )
+            .text("   ! jumps to it", Role::Hint)
+            .draw(area, 0, buffer);
+    }
+}
+
+/// The most useful keys here, never the whole keymap.
+fn hints(app: &App) -> Vec<(Intent, &'static str)> {
+    use Intent as I;
+    match &app.overlay {
+        Overlay::Dialog(dialog) if dialog.is_editing() => {
+            return vec![
+                (I::NextPane, "next field"),
+                (I::Open, "moves on, or presses the button"),
+                (I::Back, "keep as it is"),
+            ];
+        }
+        Overlay::Dialog(_) => {
+            return vec![(I::Back, "stop, or leave it"), (I::NextPane, "other button"), (I::Open, "press")];
+        }
+        Overlay::Menu { .. } => {
+            return vec![(I::Up, "up"), (I::Down, "down"), (I::Open, "open the dialog"), (I::Back, "back")];
+        }
+        Overlay::Help { .. } => return vec![(I::Open, "do it"), (I::Back, "back")],
+        Overlay::Raw { .. } => return vec![(I::Down, "down"), (I::PageDown, "page"), (I::Back, "back")],
+        Overlay::Leave { .. } => return vec![(I::Back, "stay")],
+        Overlay::None => {}
+    }
+    if app.line.is_some() {
+        return vec![(I::Open, "do it"), (I::NextPane, "complete"), (I::Back, "back")];
+    }
+    match app.view {
+        View::Overview => vec![
+            (I::Open, "open"),
+            (I::ActionMenu, "act"),
+            (I::Filter, "filter"),
+            (I::CommandLine, "command"),
+            (I::HoldDisplay, "hold"),
+            (I::Help, "help"),
+            (I::Quit, "quit"),
+        ],
+        View::Detail => vec![
+            (I::ActionMenu, "act"),
+            (I::NextPane, "pane"),
+            (I::NextStage, "stage"),
+            (I::Zoom, "zoom"),
+            (I::Raw, "raw"),
+            (I::Help, "help"),
+            (I::Back, "back"),
+        ],
+        View::Audit => vec![
+            (I::Filter, "filter"),
+            (I::VerifyAudit, "verify"),
+            (I::Open, "record"),
+            (I::TimeZone, "zone"),
+            (I::Help, "help"),
+            (I::Back, "back"),
+        ],
+        View::Windows => {
+            vec![
+                (I::ActionMenu, "add or lift"),
+                (I::Open, "record"),
+                (I::Refresh, "refresh"),
+                (I::Help, "help"),
+                (I::Back, "back"),
+            ]
+        }
+        View::Sites => {
+            vec![
+                (I::Filter, "filter"),
+                (I::Open, "record"),
+                (I::Refresh, "refresh"),
+                (I::Help, "help"),
+                (I::Back, "back"),
+            ]
+        }
+        View::Contexts => vec![(I::Open, "connect"), (I::Back, "back"), (I::Help, "help")],
+    }
+}
+
+/// Paints the keys.
+pub(super) fn keys(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let contexts = app.contexts();
+    let mut row = Row::new(theme, area.width).text(" ", Role::Normal);
+    for (intent, what) in hints(app) {
+        if let Some(key) = app.keymap.keys_for(intent, &contexts) {
+            if row.left() < key.len() + what.len() + 3 {
+                break;
+            }
+            row = row.text(&key, Role::Key).text(&format!(" {what}"), Role::Hint).gap(2);
+        }
+    }
+    row.draw(area, 0, buffer);
+}
+
+/// Paints the line that is typed.
+pub(super) fn line(line: &Line, prompt: &str, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let blank = " ".repeat(usize::from(area.width));
+    Row::new(theme, area.width).text(&blank, Role::Field).draw(area, 0, buffer);
+    Row::new(theme, area.width).text(prompt, Role::Key).draw(area, 0, buffer);
+    let rest = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    field::draw(&line.field, true, theme, rest, buffer)
+}

@@ -1,0 +1,60 @@
+//! The action menu: every action, and why one cannot be done. And the question before leaving.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{boxed, centred};
+use crate::tui::{
+    app::{App, offer::Why},
+    keymap::ContextName,
+    theme::{Mark, Role, Theme},
+    update::ITEMS,
+    widget::row::Row,
+};
+
+/// Paints the menu.
+pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let area = centred(body, body.width.min(96), ITEMS.len() as u16 + 4);
+    let subject = app.subject().map_or_else(|| "no rollout".to_owned(), |id| id.to_string());
+    let inner =
+        boxed(theme, area, &format!("actions for {subject}: each opens a dialog, nothing is sent from here"), buffer);
+    let mut place = None;
+    for (index, item) in ITEMS.into_iter().enumerate() {
+        let selected = index == cursor;
+        let key = app.keymap.keys_for(item.intent(), &[ContextName::Menu]).unwrap_or_default();
+        let (label, summary) = item.words();
+        let mut row =
+            Row::new(theme, inner.width).text(if selected { ">" } else { " " }, Role::Normal).cell(&key, 3, Role::Key);
+        row = match item.offer(app) {
+            Ok(()) => row.cell(label, 14, Role::Strong).mark(Mark::Passed).text(summary, Role::Normal),
+            Err(Why::Held(why)) => {
+                row.cell(label, 14, Role::Strong).mark(Mark::Frozen).text(&format!("HELD: {why}"), Role::Frozen)
+            }
+            Err(Why::Never(why)) => {
+                row.cell(label, 14, Role::Muted).mark(Mark::Waiting).text(&format!("no: {why}"), Role::Muted)
+            }
+        };
+        if selected {
+            place = row.draw_selected(inner, index as u16, buffer);
+        } else {
+            row.draw(inner, index as u16, buffer);
+        }
+    }
+    let lock = match app.widening_held(None) {
+        Some(why) => format!(" what widens a change is held: {why}"),
+        None => " pause and rollback need a reason and nothing else".to_owned(),
+    };
+    Row::new(theme, inner.width).text(&lock, Role::Muted).draw(inner, ITEMS.len() as u16 + 1, buffer);
+    place
+}
+
+/// Paints the question before leaving.
+pub(super) fn leave(why: &str, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let area = centred(body, 60, 5);
+    let inner = boxed(theme, area, "Leave?", buffer);
+    Row::new(theme, inner.width).text(&format!(" {why}."), Role::Normal).draw(inner, 0, buffer);
+    Row::new(theme, inner.width).text(" esc stays, enter leaves", Role::Normal).draw(inner, 1, buffer);
+    Some(Position { x: inner.x + 1, y: inner.y })
+}

@@ -1,0 +1,252 @@
+//! All rollouts, sorted by need of attention. Only the visible rows are formatted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{detail, strip, words};
+use crate::{
+    domain::Rollout,
+    tui::{
+        app::{
+            App, age,
+            attention::{self, Class},
+            layout,
+            rollouts::Row as Item,
+        },
+        theme::{Mark, Role, Theme},
+        widget::row::Row,
+    },
+};
+
+/// Columns of the table: their widths, 0 for those that do not fit.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    state: usize,
+    name: usize,
+    version: usize,
+    stages: usize,
+    units: usize,
+    worst: usize,
+    since: usize,
+    next: usize,
+    owner: usize,
+}
+
+impl Columns {
+    /// What fits, by priority; what is left goes to the names and to the worst signal.
+    fn of(width: u16) -> Self {
+        let mut c =
+            Self { state: 8, name: 20, version: 0, stages: 0, units: 0, worst: 16, since: 4, next: 0, owner: 0 };
+        let mut left = usize::from(width).saturating_sub(3 + 9 + 21 + 17 + 5);
+        let mut take = |column: &mut usize, wanted: usize| {
+            if left > wanted {
+                *column = wanted;
+                left -= wanted + 1;
+            }
+        };
+        take(&mut c.stages, 6);
+        take(&mut c.next, 11);
+        take(&mut c.units, 9);
+        take(&mut c.version, 10);
+        take(&mut c.owner, 12);
+        let to_name = (left / 3).min(20);
+        c.name += to_name;
+        left -= to_name;
+        let to_next = if c.next > 0 { (left / 3).min(14) } else { 0 };
+        c.next += to_next;
+        left -= to_next;
+        if c.stages > 0 && left > 14 {
+            c.stages += 4;
+            left -= 4;
+        }
+        c.worst += left;
+        c
+    }
+}
+
+/// How many rows were formatted since the program started: a test holds it against what is visible.
+static FORMATTED: AtomicU64 = AtomicU64::new(0);
+
+/// How many rows of the list were formatted so far, for tests.
+#[doc(hidden)]
+#[must_use]
+pub fn formatted() -> u64 {
+    FORMATTED.load(Ordering::Relaxed)
+}
+
+/// Paints the overview.
+pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let parts = layout::overview(body);
+    counts(app, theme, parts.counts, buffer);
+    let cursor = table(app, theme, parts.table, buffer);
+    if let Some(row) = app.rollouts.selected() {
+        if let Some(area) = parts.strip {
+            strip::draw(app, row, theme, area, buffer);
+        }
+        if let Some(area) = parts.side {
+            detail::side(app, row.id(), theme, area, buffer);
+        }
+    }
+    cursor
+}
+
+fn counts(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    const CLASSES: [Class; 14] = [
+        Class::RollbackFailed,
+        Class::Breach,
+        Class::Failed,
+        Class::NoData,
+        Class::RollingBack,
+        Class::Degraded,
+        Class::Waiting,
+        Class::Frozen,
+        Class::Paused,
+        Class::Running,
+        Class::Pending,
+        Class::RolledBack,
+        Class::Aborted,
+        Class::Completed,
+    ];
+    let list = &app.rollouts;
+    let plural = if list.len() == 1 { "rollout" } else { "rollouts" };
+    let mut row =
+        Row::new(theme, area.width).text(&format!(" {} {plural}", list.len()), Role::Strong).text(":", Role::Normal);
+    for class in CLASSES {
+        let count = list.count(class);
+        if count > 0 {
+            let role = if class.is_quiet() { Role::Normal } else { words::class_role(class) };
+            row = row.text(&format!(" {count} {}", class.count_word()), role).text(" ", Role::Normal);
+        }
+    }
+    if !list.filter().is_empty() {
+        row = row.text(&format!("  filter '{}' {} of {}", list.filter(), list.shown_len(), list.len()), Role::Matched);
+    }
+    if list.order_changed {
+        row = row.text("  order changed, s sorts", Role::Notice);
+    }
+    row.draw(area, 0, buffer);
+}
+
+fn table(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let columns = Columns::of(area.width);
+    head(&columns, theme, area, buffer);
+    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    if app.rollouts.shown_len() == 0 {
+        empty(app, theme, rows, buffer);
+        return None;
+    }
+    let height = usize::from(rows.height);
+    let top = app.rollouts.top(height);
+    let mut cursor = None;
+    for y in 0..height {
+        let Some(item) = app.rollouts.at(top + y) else { break };
+        let selected = app.rollouts.cursor() == top + y;
+        let line = line(app, item, selected, &columns, theme, area.width);
+        if selected {
+            cursor = line.draw_selected(rows, y as u16, buffer);
+        } else {
+            line.draw(rows, y as u16, buffer);
+        }
+    }
+    cursor
+}
+
+fn head(c: &Columns, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut row =
+        Row::new(theme, area.width).gap(3).cell("STATE", c.state, Role::Heading).cell("ROLLOUT", c.name, Role::Heading);
+    for (title, width) in [("VERSION", c.version), ("STAGES", c.stages), ("UNITS", c.units)] {
+        if width > 0 {
+            row = row.cell(title, width, Role::Heading);
+        }
+    }
+    row = row.cell("WORST SIGNAL", c.worst, Role::Heading).cell("FOR", c.since, Role::Heading);
+    for (title, width) in [("NEXT", c.next), ("OWNER", c.owner)] {
+        if width > 0 {
+            row = row.cell(title, width, Role::Heading);
+        }
+    }
+    row.draw(area, 0, buffer);
+}
+
+/// Three different sentences for loading, filtered away, and nothing there.
+fn empty(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (text, role) = if !app.rollouts.is_loaded() {
+        match app.link.why() {
+            Some(why) => (format!("   no answer yet: {why}"), Role::Error),
+            None => {
+                let place = app.contexts.get(app.context).map_or("the backend", |c| c.place.as_str());
+                (format!("   asking {place}"), Role::Muted)
+            }
+        }
+    } else if app.rollouts.is_empty() {
+        ("   nothing is rolling out: rolldeck start PLAN.yaml --reason TEXT begins one".to_owned(), Role::Normal)
+    } else {
+        (format!("   no rollout has '{}' in it: esc shows all", app.rollouts.filter()), Role::Normal)
+    };
+    Row::new(theme, area.width).text(&text, role).draw(area, 0, buffer);
+}
+
+fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Theme, width: u16) -> Row<'a> {
+    FORMATTED.fetch_add(1, Ordering::Relaxed);
+    let rollout = &item.rollout;
+    let now = app.server_now();
+    let live = app.link.is_live(app.now.elapsed);
+    let stale = attention::is_stale(rollout, now);
+    let role = words::class_role(item.class);
+    let word = if item.ghost { "GONE" } else { item.class.word() };
+    let mut row = Row::new(theme, width).text(if selected { ">" } else { " " }, Role::Normal);
+    row = match words::class_mark(item.class) {
+        _ if item.ghost => row.mark(Mark::Stale),
+        Some(mark) => row.mark(mark),
+        None => row.gap(2),
+    };
+    let name = format!("{}/{}", rollout.target, rollout.name);
+    row = row.cell(word, c.state, role).cell(&name, c.name, Role::Strong);
+    if c.version > 0 {
+        row = row.cell(words::version(&rollout.candidate), c.version, Role::Normal);
+    }
+    if c.stages > 0 {
+        row = pips(row, rollout, c.stages, theme);
+    }
+    if c.units > 0 {
+        let units = format!("{}/{}", rollout.exposure.units, rollout.exposure.units_total);
+        row = row.cell(&units, c.units, Role::Normal);
+    }
+    let worst = if stale {
+        let age = rollout.observed_at.map_or_else(String::new, |at| age::coarse(now, at));
+        format!("STALE {age}: {}", attention::worst_signal(rollout))
+    } else if !live {
+        // Known once; nobody can say whether it still is.
+        format!("~{}", attention::worst_signal(rollout))
+    } else if item.changed_while_blind {
+        format!("(changed) {}", attention::worst_signal(rollout))
+    } else {
+        attention::worst_signal(rollout)
+    };
+    row = row.cell(&worst, c.worst, if stale || !live { Role::Stale } else { Role::Normal });
+    row = row.right(&age::coarse(now, rollout.updated_at), c.since, Role::Normal);
+    if c.next > 0 {
+        row = row.cell(&words::next(app, rollout), c.next, Role::Normal);
+    }
+    if c.owner > 0 {
+        row = row.cell(rollout.owner.as_str(), c.owner, Role::Normal);
+    }
+    row
+}
+
+/// One sign a stage; of many stages those around the current one.
+fn pips<'a>(mut row: Row<'a>, rollout: &Rollout, width: usize, theme: &'a Theme) -> Row<'a> {
+    let stages = rollout.stages.len();
+    let current = attention::current_stage(rollout).unwrap_or(0);
+    let from = if stages > width { current.saturating_sub(width / 2).min(stages - width) } else { 0 };
+    let shown = stages.min(width);
+    for index in from..from + shown {
+        let mark = words::stage_mark(rollout, index);
+        row = row.text(theme.mark(mark), mark.role());
+    }
+    row.gap(width - shown + 1)
+}

@@ -1,0 +1,141 @@
+//! What there is to say of the selected rollout: what blocks it, what passed, what comes next.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::words;
+use crate::{
+    domain::{Rollout, Verdict},
+    tui::{
+        app::{App, age, attention, rollouts::Row as Item},
+        theme::{Mark, Role, Theme},
+        widget::row::{Row, titled},
+    },
+};
+
+/// Paints the strip.
+pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let rollout = &item.rollout;
+    let exposure = rollout.exposure;
+    let title = format!(
+        "{} {} (from {})  {} of {} units, {:.0}%",
+        rollout.id(),
+        words::version(&rollout.candidate),
+        words::version(&rollout.stable),
+        exposure.units,
+        exposure.units_total,
+        exposure.percent,
+    );
+    titled(theme, area.width, &title, Role::Strong).draw(area, 0, buffer);
+    let mut lines: Vec<Row<'_>> = Vec::new();
+    let roomy = area.height > 8;
+    if roomy {
+        lines.push(pipeline(rollout, theme, area.width));
+        lines.push(Row::new(theme, area.width));
+    }
+    let room = usize::from(area.height).saturating_sub(1);
+    // `passed`, `next` and `last` keep their lines; blockers take what is left, at least one.
+    let for_blockers = room.saturating_sub(lines.len() + 3).max(1);
+    for (index, blocker) in rollout.blockers.iter().enumerate().take(for_blockers) {
+        let (mark, word) = words::blocker(blocker.kind);
+        let more = rollout.blockers.len() - for_blockers.min(rollout.blockers.len());
+        let tail = if index + 1 == for_blockers && more > 0 { format!("   +{more} more") } else { String::new() };
+        let until = blocker.until.map_or_else(String::new, |at| format!("  until {}", words::deadline(app, at)));
+        let since = match (blocker.until, blocker.since) {
+            (None, Some(at)) => format!("  for {}", age::coarse(app.server_now(), at)),
+            _ => String::new(),
+        };
+        lines.push(
+            label(theme, area.width, mark, word)
+                .text(&format!("{}{until}{since}{tail}", blocker.summary), Role::Normal),
+        );
+    }
+    if rollout.blockers.is_empty() && !rollout.phase.is_terminal() {
+        lines.push(
+            label(theme, area.width, Mark::Passed, "blocks").text("nothing blocks the next promotion", Role::Normal),
+        );
+    }
+    lines.push(
+        label(theme, area.width, words::verdict_mark(rollout.verdict.label), "signals")
+            .text(&signals(rollout), Role::Normal),
+    );
+    let next = rollout.next.as_ref().map_or_else(
+        || words::next(app, rollout),
+        |next| match next.at {
+            Some(at) => format!("{} {}", words::deadline(app, at), next.what),
+            None => next.what.as_str().to_owned(),
+        },
+    );
+    lines.push(label(theme, area.width, Mark::Running, "next").text(&next, Role::Normal));
+    let stale = attention::is_stale(rollout, app.server_now());
+    let heard = rollout.observed_at.map_or_else(
+        || ", units not heard of yet".to_owned(),
+        |at| if stale { format!(", units STALE {}", age::age(app.server_now() - at)) } else { String::new() },
+    );
+    lines.push(
+        label(theme, area.width, if stale { Mark::Stale } else { Mark::Waiting }, "last")
+            .text(&format!("{}  {}{heard}", app.day_clock(rollout.updated_at), rollout.message), Role::Normal),
+    );
+    for (y, line) in lines.into_iter().take(room).enumerate() {
+        line.draw(area, y as u16 + 1, buffer);
+    }
+}
+
+fn label<'a>(theme: &'a Theme, width: u16, mark: Mark, word: &str) -> Row<'a> {
+    Row::new(theme, width).text(" ", Role::Normal).mark(mark).cell(word, 8, mark.role())
+}
+
+/// The indicators in a sentence, the worst first.
+fn signals(rollout: &Rollout) -> String {
+    if rollout.slis.is_empty() {
+        return if rollout.verdict.why.is_empty() {
+            "no indicator is reported".to_owned()
+        } else {
+            rollout.verdict.why.as_str().to_owned()
+        };
+    }
+    attention::slis_by_weight(&rollout.slis)
+        .into_iter()
+        .take(4)
+        .map(|sli| match sli.verdict {
+            Verdict::NoData => format!("{} NO DATA", sli.name),
+            verdict => format!(
+                "{} {} (base {}) {}",
+                sli.name,
+                words::value_or_none(sli.canary.value, sli),
+                words::value_or_none(sli.baseline.value, sli),
+                attention::verdict_word(verdict)
+            ),
+        })
+        .collect::<Vec<_>>()
+        .join("   ")
+}
+
+/// The stages in a line: those before, the current one in upper case, those to come.
+pub(super) fn pipeline<'a>(rollout: &Rollout, theme: &'a Theme, width: u16) -> Row<'a> {
+    let current = attention::current_stage(rollout);
+    let stages = rollout.stages.len();
+    // Of many stages those around the current one: about 18 columns each.
+    let fits = (usize::from(width) / 18).max(2);
+    let from = if stages > fits { current.unwrap_or(0).saturating_sub(1).min(stages - fits) } else { 0 };
+    let mut row = Row::new(theme, width).text(" ", Role::Normal);
+    if from > 0 {
+        row = row.text(&format!("{from} before  "), Role::Muted);
+    }
+    let link = theme.rule().repeat(2);
+    for (index, stage) in rollout.stages.iter().enumerate().skip(from).take(fits) {
+        let mark = words::stage_mark(rollout, index);
+        let here = current == Some(index) && !rollout.phase.is_terminal();
+        let name = if here { stage.name.as_str().to_uppercase() } else { stage.name.as_str().to_owned() };
+        if index > from {
+            row = row.text(&format!(" {link} "), Role::Muted);
+        }
+        row =
+            row.text(&name, if here { Role::Strong } else { Role::Normal }).gap(1).text(theme.mark(mark), mark.role());
+        row = row.text(&format!(" {}/{}", stage.exposure.units, stage.exposure.units_total), Role::Normal);
+    }
+    let after = stages.saturating_sub(from + fits);
+    if after > 0 {
+        row = row.text(&format!("  {after} after"), Role::Muted);
+    }
+    row
+}

@@ -1,0 +1,6 @@
+//! Parts that screens are made of; they know nothing of rollouts.
+
+pub mod chart;
+pub mod field;
+pub mod fit;
+pub mod row;
