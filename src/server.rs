@@ -27,7 +27,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{clock::Clock, control::Control, wire::Problem};
+use crate::{
+    clock::Clock,
+    control::Control,
+    wire::{Code, Problem},
+};
 
 pub use limits::Limits;
 pub use listen::{Access, ServeError, Server, serve};
@@ -78,16 +82,17 @@ impl App {
     where
         F: Future<Output = Result<T, Problem>>,
     {
-        if !wait.is_zero() {
-            tokio::select! {
-                biased;
-                answer = ask(wait) => return Ok(answer?),
-                () = self.shutdown.cancelled() => {}
-            }
+        if wait.is_zero() {
+            return Ok(ask(wait).await?);
         }
-        match tokio::time::timeout(LAST_ANSWER + wait, ask(Duration::ZERO)).await {
+        tokio::select! {
+            biased;
+            answer = ask(wait) => return Ok(answer?),
+            () = self.shutdown.cancelled() => {}
+        }
+        match tokio::time::timeout(LAST_ANSWER, ask(Duration::ZERO)).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(problem::broken()),
+            Err(_) => Err(problem::Failure::new(Code::Unavailable, "the server is ending: ask again")),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Default for Limits {
             body: 1024 * 1024,
             large_body: 64 * 1024 * 1024,
             body_time: Duration::from_secs(30),
-            large_body_time: Duration::from_secs(300),
+            large_body_time: Duration::from_mins(5),
             header_time: Duration::from_secs(30),
             connections: 4096,
             grace: Duration::from_secs(10),

@@ -68,7 +68,7 @@ pub async fn unknown_path() -> Failure {
 }
 
 /// The answer when a handler panicked: the cause goes to the log, not to the client.
-#[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over by value")]
 pub fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
     let said = cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
     tracing::error!(cause = said.unwrap_or("unknown"), "a request handler panicked");

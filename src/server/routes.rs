@@ -3,6 +3,7 @@
 mod actions;
 mod agent;
 mod audit;
+mod export;
 mod health;
 mod info;
 mod rollouts;
@@ -189,6 +190,7 @@ pub fn all() -> Vec<Route> {
         rollouts::routes(),
         actions::routes(),
         audit::routes(),
+        export::routes(),
         windows::routes(),
         snapshots::routes(),
         sites::routes(),

@@ -14,7 +14,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use super::listen::ServeError;
 
 /// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// Files of a certificate chain and its private key, PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,1 +1,11 @@
-//! (area: server)
+//! The HTTP API: through the router without a port, and over real sockets where those matter.
+
+mod access;
+mod agents;
+mod changes;
+mod description;
+mod hostile;
+mod polls;
+mod requests;
+mod sockets;
+mod world;

@@ -7,12 +7,12 @@ use super::{
     rollouts::{key_missing, replayable},
 };
 use crate::{
-    domain::{RolloutId, RolloutName, TargetName},
+    domain::{Reason, RolloutId, RolloutName, TargetName},
     server::{
         App,
         auth::Caller,
         extract::{Headers, Json, Path},
-        problem::{Answer, Failure},
+        problem::Answer,
         to_the_end,
     },
     wire::{ActionReply, ActionRequest, Code},
@@ -51,20 +51,12 @@ async fn act(
     Headers(conditions): Headers,
     Json(request): Json<ActionRequest>,
 ) -> Answer<Response> {
-    // Stopping and going back must not fail for want of a header.
-    if !request.dry_run && request.action.widens() {
-        if conditions.revision.is_none() {
-            return Err(Failure::new(
-                Code::RevisionRequired,
-                format!(
-                    "{} needs If-Match with the revision that you looked at, in quotes, for example If-Match: \"r7\"",
-                    request.action
-                ),
-            ));
-        }
-        if conditions.idempotency_key.is_none() {
-            return Err(key_missing());
-        }
+    // Stopping and going back must not fail for want of a header. Whatever else is wrong is said
+    // first, by control: the reason, the role, the revision.
+    let in_order = conditions.revision.is_some() && Reason::new(&request.reason).is_ok();
+    let needs_key = request.action.widens() && !request.dry_run;
+    if needs_key && in_order && conditions.idempotency_key.is_none() {
+        return Err(key_missing());
     }
     let id = RolloutId { target, name };
     let control = app.control.clone();

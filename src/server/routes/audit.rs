@@ -24,11 +24,11 @@ const PAGE_MAX: u32 = 1000;
 /// Longest actor or action that is looked for, in bytes.
 const WORD_MAX: usize = 500;
 
-const ROLLOUT: Param = Param::query("rollout", "string", "TARGET/NAME.");
-const ACTOR: Param = Param::query("actor", "string", "An actor's id.");
-const ACTION: Param = Param::query("action", "string", "An action's verb, or an event of the engine.");
-const SINCE: Param = Param::query("since", "string", "RFC 3339: not before.");
-const UNTIL: Param = Param::query("until", "string", "RFC 3339: before.");
+pub const ROLLOUT: Param = Param::query("rollout", "string", "TARGET/NAME.");
+pub const ACTOR: Param = Param::query("actor", "string", "An actor's id.");
+pub const ACTION: Param = Param::query("action", "string", "An action's verb, or an event of the engine.");
+pub const SINCE: Param = Param::query("since", "string", "RFC 3339: not before.");
+pub const UNTIL: Param = Param::query("until", "string", "RFC 3339: before.");
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -60,9 +60,10 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
+/// Which entries are asked for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Filter {
+pub struct Filter {
     #[serde(default)]
     after: u64,
     rollout: Option<RolloutId>,
@@ -76,7 +77,8 @@ struct Filter {
 }
 
 impl Filter {
-    fn checked(self) -> Answer<AuditQuery> {
+    /// The query of it, once every part is in its bounds.
+    pub fn checked(self) -> Answer<AuditQuery> {
         let limit = self.limit.unwrap_or(PAGE);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Failure::invalid("limit", format!("limit is 1 to {PAGE_MAX}")));

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{KEY, Param, Route, WAIT};
 use crate::{
     control::Tagged,
-    domain::{Rollout, RolloutId, RolloutName, SafeText, TargetName},
+    domain::{Reason, Rollout, RolloutId, RolloutName, SafeText, TargetName},
     server::{
         App,
         auth::Caller,
@@ -153,7 +153,7 @@ async fn start(
     Json(request): Json<StartRequest>,
 ) -> Answer<Response> {
     let dry_run = request.dry_run;
-    if !dry_run && conditions.idempotency_key.is_none() {
+    if !dry_run && conditions.idempotency_key.is_none() && Reason::new(&request.reason).is_ok() {
         return Err(key_missing());
     }
     let control = app.control.clone();
