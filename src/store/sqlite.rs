@@ -94,7 +94,11 @@ impl Store for Sqlite {
                 let lock_kept = lock.try_clone();
                 *writing = Writing::Again { lock };
                 let lock = lock_kept.map_err(|e| StoreError::failed(&self.path, "keeping the lock", e))?;
-                (Writer::connect(&self.path, self.durability).await?, lock)
+                let mut writer = Writer::connect(&self.path, self.durability).await?;
+                if self.reserve.is_given_up() {
+                    writer.save_room(&self.path).await?;
+                }
+                (writer, lock)
             }
             Writing::Closed => return Err(StoreError::failed(&self.path, "writing to a closed store", "it is closed")),
         };

@@ -2,6 +2,7 @@
 
 mod contract;
 mod crash;
+mod full;
 mod make;
 mod sqlite;
 mod tamper;

@@ -7,7 +7,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteQueryResult};
 
 use super::{
     fault::{damaged, fault},
-    open::{Durability, is_database, writing},
+    open::{Durability, writing},
     schema,
 };
 use crate::{
@@ -39,18 +39,23 @@ impl Writer {
     /// Connects to a file that is there, brings its schema up to date, and reads how far the trail goes.
     pub(super) async fn connect(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let failed = |error| fault(path, "opening the database", error);
-        let fresh = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
-        if !fresh {
-            is_database(path)?;
-        }
         let mut connection = SqliteConnection::connect_with(&writing(path, durability)).await.map_err(failed)?;
         schema::check(&mut connection, path).await?;
-        if !fresh {
-            schema::quick_check(&mut connection, path).await?;
-        }
         schema::migrate(&mut connection, path).await?;
         let range = range(&mut connection, path).await?;
         Ok(Self { connection, range, spoilt: false })
+    }
+
+    /// Reads the whole file once for damage inside.
+    pub(super) async fn check(&mut self, path: &Path) -> Result<(), StoreError> {
+        schema::quick_check(&mut self.connection, path).await
+    }
+
+    /// Keeps the write-ahead log short, so that little room lasts long: it is written back into
+    /// the database after a tenth of the usual number of pages.
+    pub(super) async fn save_room(&mut self, path: &Path) -> Result<(), StoreError> {
+        let result = sqlx::query("PRAGMA wal_autocheckpoint = 100").execute(&mut self.connection).await;
+        result.map(|_| ()).map_err(|error| fault(path, "saving room", error))
     }
 
     /// Whether it must not be used again.

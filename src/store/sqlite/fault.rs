@@ -7,9 +7,13 @@ use crate::store::StoreError;
 /// Primary result codes of SQLite.
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
+const IO_ERROR: i32 = 10;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
+const CANNOT_OPEN: i32 = 14;
 const NOT_A_DATABASE: i32 = 26;
+/// With less room than this, in bytes, a file that cannot be written or made is a full disk.
+const NO_ROOM: u64 = 256 * 1024;
 
 /// Says in the words of the store what went wrong while something was being done.
 pub(super) fn fault(path: &Path, doing: &'static str, error: sqlx::Error) -> StoreError {
@@ -24,6 +28,8 @@ pub(super) fn fault(path: &Path, doing: &'static str, error: sqlx::Error) -> Sto
         Some(CORRUPT) => StoreError::Damaged { place, detail: format!("malformed inside, found while {doing}") },
         Some(NOT_A_DATABASE) => StoreError::Damaged { place, detail: "it is not a SQLite database".to_owned() },
         Some(FULL) => StoreError::Full { place },
+        // The index of the log has no error of its own for it.
+        Some(IO_ERROR | CANNOT_OPEN) if room(path).is_some_and(|room| room < NO_ROOM) => StoreError::Full { place },
         _ => match error {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreError::Damaged {
                 place,
@@ -32,6 +38,12 @@ pub(super) fn fault(path: &Path, doing: &'static str, error: sqlx::Error) -> Sto
             error => StoreError::Failed { place, doing, source: Box::new(error) },
         },
     }
+}
+
+/// Bytes left on the disk of a file.
+pub(super) fn room(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path.parent()?).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// An I/O error while something was being done.

@@ -45,8 +45,16 @@ pub(super) async fn open(dir: &Path, durability: Durability) -> Result<Sqlite, S
     let path = dir.join(FILE);
     let reserve = Reserve::new(dir, durability == Durability::Full);
     file(dir, &path, &reserve)?;
-    let writer = Writer::connect(&path, durability).await?;
+    let mut connected = Writer::connect(&path, durability).await;
+    if matches!(connected, Err(StoreError::Full { .. })) && reserve.release()? {
+        connected = Writer::connect(&path, durability).await;
+    }
+    let mut writer = connected?;
+    writer.check(&path).await?;
     reserve.make()?;
+    if reserve.is_given_up() {
+        writer.save_room(&path).await?;
+    }
     // Made when first asked: a read-only connection of its own each.
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)

@@ -9,7 +9,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use super::fault::io_fault;
+use super::fault::{io_fault, room};
 use crate::store::StoreError;
 
 /// How much is held: some hundred entries with the state they explain.
@@ -36,6 +36,11 @@ impl Reserve {
     /// Whether the file is there: a sign that the directory was in use.
     pub(super) fn is_there(&self) -> bool {
         self.path.exists()
+    }
+
+    /// Whether there is none because there is no room for it.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// Makes it where it is not whole. A disk without the room for it is warned about and not an
@@ -75,11 +80,10 @@ impl Reserve {
 
     /// After a commit: makes it again, once there is plenty of room.
     pub(super) fn restore_now_and_then(&self) {
-        if !self.given_up.load(Ordering::Relaxed) || self.commits.fetch_add(1, Ordering::Relaxed) % EVERY != EVERY - 1 {
+        if !self.is_given_up() || self.commits.fetch_add(1, Ordering::Relaxed) % EVERY != EVERY - 1 {
             return;
         }
-        let room = self.path.parent().and_then(|dir| rustix::fs::statvfs(dir).ok());
-        if room.is_some_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) > ROOM)
+        if room(&self.path).is_some_and(|room| room > ROOM)
             && let Err(error) = self.make()
         {
             tracing::warn!(%error, "the reserve file could not be made again");
