@@ -22,11 +22,12 @@ pub enum CanonicalError {
 
 /// The RFC 8785 canonical bytes of an entry: what is stored and hashed.
 #[must_use]
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "an entry is strings, times and counters: its only integers are numbers of entries, which do not reach 2^53"
+)]
 pub fn canonical(entry: &AuditEntry) -> Vec<u8> {
-    #[expect(
-        clippy::expect_used,
-        reason = "an entry is strings, times and counters: its only integers are numbers of entries, which do not reach 2^53"
-    )]
     canonical_json(entry).expect("an audit entry has a canonical form")
 }
 

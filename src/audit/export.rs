@@ -193,7 +193,8 @@ pub fn verify(input: impl BufRead, key: Option<Verifier>) -> Result<Report, Expo
     }
     let mut report = verification.finish();
     if report.ok && !trusted {
-        report.detail.push_str(&format!("; key {fingerprint} is the file's own word: compare it with the server's"));
+        let remark = "is the file's own word: compare it with the server's";
+        report.detail = format!("{}; key {fingerprint} {remark}", report.detail);
     }
     Ok(report)
 }

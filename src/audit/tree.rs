@@ -188,7 +188,7 @@ impl Tree {
 
 /// The greatest power of two below `count`, for counts of two or more.
 const fn split(count: u64) -> u64 {
-    1 << (63 - (count - 1).leading_zeros())
+    1 << (count - 1).ilog2()
 }
 
 #[cfg(test)]

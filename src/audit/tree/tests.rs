@@ -24,7 +24,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::domain::Digest::of(*hash).as_str()["sha256:".len()..].to_owned()
 }
 
 fn leaves(count: u64) -> Vec<Hash> {

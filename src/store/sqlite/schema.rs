@@ -69,8 +69,9 @@ pub(super) async fn quick_check(connection: &mut SqliteConnection, path: &Path) 
 /// Brings the schema up to what this Rolldeck knows.
 pub(super) async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     migrator().run_direct(None, connection, false).await.map_err(|error| match error {
-        MigrateError::Execute(error) => fault(path, "bringing the schema up to date", error),
-        MigrateError::ExecuteMigration(error, _) => fault(path, "bringing the schema up to date", error),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            fault(path, "bringing the schema up to date", error)
+        }
         MigrateError::VersionMissing(found) => {
             StoreError::TooNew { place: path.display().to_string(), found, known: known() }
         }
