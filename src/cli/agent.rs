@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     #[command(flatten)]
-    logs: logs::Args,
+    logs: logs::LogArgs,
 }
 
 /// Runs it until SIGTERM or SIGINT.

@@ -6,7 +6,7 @@ use super::exit::Failure;
 
 /// How much is logged, and how.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub struct LogArgs {
     /// What is logged, as RUST_LOG says it: warn, info, rolldeck=debug
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info")]
     log: String,
@@ -19,7 +19,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the filter is none.
-pub fn begin(args: &Args) -> Result<(), Failure> {
+pub fn begin(args: &LogArgs) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| {
         Failure::Usage(format!("--log {:?}: {error}; write it like info or rolldeck=debug", args.log))
     })?;

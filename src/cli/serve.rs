@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "F", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     #[command(flatten)]
-    logs: logs::Args,
+    logs: logs::LogArgs,
 }
 
 /// Runs it until SIGTERM or SIGINT.

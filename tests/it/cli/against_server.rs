@@ -1,0 +1,149 @@
+//! The whole way: the real program as server and as client, over a real data directory.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use super::{Shell, contains, with_patience};
+
+const WHY: &str = "written by a test of the program";
+
+struct Served {
+    child: Option<Child>,
+    url: String,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Served {
+    fn start(shell: &Shell, dir: &str) -> Self {
+        let mut command = shell.command(&["serve", "--listen", "127.0.0.1:0", "--data", dir, "--log", "warn"]);
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut served = Self { child: Some(child), url: String::new(), lines };
+        let line = served.line_with("serves http://");
+        let (_, rest) = line.split_once("serves ").unwrap();
+        served.url = rest.split(' ').next().unwrap().to_owned();
+        served
+    }
+
+    fn line_with(&self, text: &str) -> String {
+        let mut seen = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(60)) {
+            if line.contains(text) {
+                return line;
+            }
+            seen.push(line);
+        }
+        panic!("the server never said {text:?}, only {seen:?}");
+    }
+
+    fn end(mut self) -> i32 {
+        let child = self.child.take().unwrap();
+        let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        with_patience(child).status.code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn a_server_is_run_asked_changed_closed_with_tokens_and_ended() {
+    let shell = Shell::new();
+    let data = shell.path("deck").to_str().unwrap().to_owned();
+    let served = Served::start(&shell, &data);
+    served.line_with("there is no token yet");
+    let ask = |args: &[&str]| shell.run(&[args, &["--server", &served.url]].concat());
+
+    // Snapshots: the digest is the last line.
+    let added = ask(&["snapshot", "add", "--version", "2.0"]).exits(0);
+    let digest = added.out.lines().last().unwrap().to_owned();
+    assert!(digest.starts_with("sha256:") && digest.len() == 71, "{added:?}");
+    assert_eq!(ask(&["snapshot", "show", "2.0", "-o", "json"]).exits(0).json()["digest"], digest);
+    ask(&["snapshot", "show", "9.9"]).exits(3);
+    let file = shell.file("artifact", "bytes of a release");
+    ask(&["snapshot", "add", file.to_str().unwrap(), "--version", "2.1", "--known-good", "-r", WHY]).exits(0);
+
+    // Windows.
+    let window = ask(&["window", "add", "--scope", "dc-*", "--until", "2h", "-r", WHY, "-o", "json"]).exits(0).json();
+    let id = window["window"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(window["window"]["state"], "active");
+    ask(&["window", "lift", "w-nowhere", "-r", WHY]).exits(3);
+    ask(&["window", "lift", &id, "-r", WHY]).exits(0);
+    assert!(ask(&["window", "list"]).exits(0).out.contains("lifted"));
+
+    assert!(ask(&["list", "-o", "json"]).exits(0).json()["rollouts"].as_array().unwrap().is_empty());
+    ask(&["show", "dc-west/nothing"]).exits(3);
+    ask(&["pause", "dc-west/nothing", "-r", WHY]).exits(3);
+    ask(&["site", "list"]).exits(0);
+
+    // The data directory is the server's; what works without it says so.
+    shell.run(&["token", "list", "--data", &data]).exits(1).says("--server URL");
+    shell.run(&["audit", "verify", "--data", &data]).exits(0);
+
+    // Tokens: shown once, stored nowhere.
+    let commander = ask(&["token", "add", "--role", "commander", "--name", "kim"]).exits(0).out.trim().to_owned();
+    let commander_file = shell.file("commander", &commander);
+    let with = |args: &[&str], file: &std::path::Path| {
+        shell.run(&[args, &["--server", &served.url, "--token-file", file.to_str().unwrap()]].concat())
+    };
+    ask(&["list"]).exits(6);
+    with(&["list"], &commander_file).exits(0);
+    let viewer_file = shell.path("viewer");
+    let add = ["token", "add", "--role", "viewer", "--name", "lee", "--out", viewer_file.to_str().unwrap()];
+    with(&add, &commander_file).exits(0);
+    with(&["window", "add", "--scope", "dc-west", "-r", WHY], &viewer_file).exits(6);
+    let tokens = with(&["token", "list", "-o", "json"], &commander_file).exits(0).json();
+    let lee = tokens["tokens"].as_array().unwrap().iter().find(|token| token["name"] == "lee").unwrap().clone();
+    with(&["token", "revoke", lee["id"].as_str().unwrap(), "-r", WHY], &commander_file).exits(0);
+    with(&["list"], &viewer_file).exits(6);
+    assert!(!contains(&shell.path("deck"), &commander), "the token's text is stored");
+
+    // The trail knows all of it, and proves itself.
+    let trail = with(&["audit", "list", "-o", "json"], &commander_file).exits(0).json();
+    let entries = trail["entries"].as_array().unwrap();
+    assert!(entries.iter().any(|entry| entry["reason"] == WHY && entry["actor"]["via"] == "cli"), "{trail}");
+    with(&["audit", "verify"], &commander_file).exits(0);
+    let export = shell.path("trail.jsonl");
+    let export = export.to_str().unwrap();
+    with(&["audit", "export", export], &commander_file).exits(0);
+    with(&["audit", "export", export], &commander_file).exits(2).says("is there already");
+    let verified = shell.run(&["audit", "verify", export, "-o", "json"]).exits(0).json();
+    assert_eq!(verified["ok"], true);
+    assert_eq!(verified["entries"], verified["proven"]);
+
+    // An export that was changed is found out, entry and all.
+    let text = std::fs::read_to_string(export).unwrap();
+    let forged = shell.file("forged.jsonl", &text.replacen("2.0", "2.7", 1));
+    let forged = shell.run(&["audit", "verify", forged.to_str().unwrap(), "-o", "json"]).exits(1).json();
+    assert!(forged["first_bad"].is_u64(), "{forged}");
+
+    assert_eq!(served.end(), 0);
+    shell.run(&["audit", "verify", "--data", &data]).exits(0);
+    // Without a server the directory is open to its owner, and what was done is still there.
+    let again = shell.run(&["token", "list", "--data", &data, "-o", "json"]).exits(0).json();
+    assert_eq!(again["tokens"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn off_loopback_a_server_needs_tls_and_a_damaged_database_is_refused() {
+    let shell = Shell::new();
+    let data = shell.path("deck").to_str().unwrap().to_owned();
+    shell.run(&["serve", "--listen", "0.0.0.0:0", "--data", &data]).exits(1).says("--tls-cert");
+    shell.run(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", "/nowhere", "--data", &data]).exits(2);
+    std::fs::write(shell.path("deck").join("rolldeck.db"), "this is no database at all, whatever it was before")
+        .unwrap();
+    shell.run(&["serve", "--listen", "127.0.0.1:0", "--data", &data]).exits(1).says("damaged");
+}
