@@ -55,6 +55,10 @@ impl Writer {
                 pause = pause.min(CALM.saturating_sub(shown_at.elapsed()));
             }
             let stopping = self.shared.stop.is_cancelled();
+            if stopping {
+                // Only what is in the queue already is still taken: nobody waits for the next pulse.
+                pause = Duration::ZERO;
+            }
             let first = tokio::select! {
                 biased;
                 job = self.jobs.recv() => match job {
