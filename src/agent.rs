@@ -51,7 +51,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Most labels of a unit.
 const LABELS_MAX: usize = 32;
 /// Longest name of a label, in bytes.
-const LABEL_NAME_MAX: usize = 64;
+const LABEL_NAME_MAX: usize = 63;
 
 /// How an agent is set up.
 #[derive(Debug, Clone)]

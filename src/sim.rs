@@ -1,1 +1,317 @@
-//! (room: sim)
+//! A simulated warehouse fleet on a control plane of its own: what the demo, drills and
+//! measurements run on. Everything in it goes through the same calls as real agents and real
+//! people, and is labelled SIMULATED wherever it is shown.
+//!
+//! Deterministic by seed: units draw their numbers from a sequence each, and people act on what
+//! they see, not on a clock. Real time only says when.
+
+mod fleet;
+mod pace;
+mod people;
+mod scenario;
+mod unit;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::{
+    fleet::Scene,
+    pace::Pace,
+    scenario::{Group, LIND, SCENARIOS, Scenario, Trouble},
+    unit::{Troubles, Unit},
+};
+use crate::{
+    clock,
+    control::{Control, Options},
+    domain::{Digest, NameError, SafeText, TargetName},
+    store::{
+        StoreError,
+        sqlite::{Durability, Sqlite},
+    },
+    wire::Problem,
+};
+
+/// The scenario that is taken when none is named.
+pub const DEFAULT_SCENARIO: &str = SCENARIOS[0].0;
+/// How long setting the scene may take.
+const SETTING_MAX: Duration = Duration::from_secs(60);
+/// How long an ending simulation is waited for.
+const ENDING_MAX: Duration = Duration::from_secs(5);
+/// How many groups are worked on side by side.
+const TOGETHER: usize = 128;
+
+/// How a simulation is set up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimOptions {
+    /// What all chance is drawn from.
+    pub seed: u64,
+    /// Simulated seconds in a real one: 0.1 to 1000.
+    pub speed: f64,
+    /// Which scenario, one of [`scenarios`].
+    pub scenario: String,
+}
+
+impl Default for SimOptions {
+    fn default() -> Self {
+        Self { seed: 1, speed: 1.0, scenario: DEFAULT_SCENARIO.to_owned() }
+    }
+}
+
+/// Why there is no simulation.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// There is no such scenario.
+    #[error("there is no scenario {given:?}: choose one of {}", .known.join(", "))]
+    UnknownScenario {
+        /// What was given.
+        given: String,
+        /// Those that there are.
+        known: Vec<&'static str>,
+    },
+    /// The speed is out of its range.
+    #[error("a speed of {0} cannot be simulated: it goes from 0.1 to 1000")]
+    Speed(f64),
+    /// The temporary directory cannot be made.
+    #[error("no temporary directory for the simulation: {0}")]
+    Directory(std::io::Error),
+    /// The store cannot be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The control plane refused what the scenario does.
+    #[error("the simulation of {place} went wrong: {why}")]
+    Story {
+        /// Which rollout or group.
+        place: String,
+        /// Why.
+        why: SafeText,
+    },
+    /// The scene was not set in time.
+    #[error("the simulation was not ready within {0:?}: is this machine very busy?")]
+    Late(Duration),
+}
+
+impl SimError {
+    fn story(place: &impl fmt::Display, problem: &Problem) -> Self {
+        Self::Story { place: place.to_string(), why: problem.detail.clone() }
+    }
+
+    fn name(error: NameError) -> Self {
+        Self::Story { place: "a name".to_owned(), why: SafeText::new(error.to_string()) }
+    }
+}
+
+/// The names of all scenarios, the default first.
+#[must_use]
+pub fn scenarios() -> Vec<&'static str> {
+    SCENARIOS.iter().map(|(name, _)| *name).collect()
+}
+
+/// A running simulation. Ends, and removes its data, when it is dropped.
+#[derive(Debug)]
+pub struct Sim {
+    /// Its control plane.
+    pub control: Control,
+    tasks: Vec<JoinHandle<()>>,
+    // Dropped in this order: first the fleet is told to end, then its data goes.
+    _stop: DropGuard,
+    directory: tempfile::TempDir,
+}
+
+impl Sim {
+    /// Where its data is, for as long as it lives.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Ends the fleet, closes the control plane and removes its data.
+    pub async fn shutdown(self) {
+        let Self { control, tasks, _stop: stop, directory } = self;
+        drop(stop);
+        let ended = timeout(ENDING_MAX, async {
+            for task in tasks {
+                let _ = task.await;
+            }
+            control.shutdown().await;
+        });
+        if ended.await.is_err() {
+            tracing::warn!("the simulation did not end within {ENDING_MAX:?}");
+        }
+        drop(directory);
+    }
+}
+
+/// Starts a simulation and returns when its scene is set, so that what is shown first is what the
+/// scenario is about.
+///
+/// # Errors
+/// [`SimError`] when an option is wrong, or the machine cannot hold it.
+pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
+    let Some(scenario) = scenario::find(&options.scenario) else {
+        return Err(SimError::UnknownScenario { given: options.scenario, known: scenarios() });
+    };
+    if !(0.1..=1000.0).contains(&options.speed) {
+        return Err(SimError::Speed(options.speed));
+    }
+    let directory = tempfile::Builder::new().prefix("rolldeck-sim-").tempdir().map_err(SimError::Directory)?;
+    let store = Sqlite::open(directory.path(), Durability::Relaxed).await?;
+    let settings = Options {
+        simulated: true,
+        signing_seed: Sha256::digest(format!("rolldeck simulation {}", options.seed)).into(),
+        origin: "simulated.rolldeck/audit".to_owned(),
+    };
+    let control = Control::start(Arc::new(store), clock::system(), settings).await?;
+    let stop = CancellationToken::new();
+    let scene = Arc::new(Scene {
+        control: control.clone(),
+        pace: Pace::new(options.speed),
+        check_interval: scenario.check_interval,
+        stop: stop.clone(),
+        hurried: AtomicBool::new(true),
+        troubles: RwLock::default(),
+        present: AtomicUsize::new(0),
+    });
+    let mut sim = Sim { control, tasks: Vec::new(), _stop: stop.drop_guard(), directory };
+    match timeout(SETTING_MAX, set_the_scene(&scene, scenario, options.seed, &mut sim.tasks)).await {
+        Ok(Ok(())) => Ok(sim),
+        Ok(Err(error)) => {
+            sim.shutdown().await;
+            Err(error)
+        }
+        Err(_) => {
+            sim.shutdown().await;
+            Err(SimError::Late(SETTING_MAX))
+        }
+    }
+}
+
+/// Brings everybody to where the story begins.
+async fn set_the_scene(
+    scene: &Arc<Scene>,
+    scenario: Scenario,
+    seed: u64,
+    tasks: &mut Vec<JoinHandle<()>>,
+) -> Result<(), SimError> {
+    // Side by side, so that they share commits.
+    let adding = stream::iter(&scenario.groups).map(|group| add_versions(scene, group)).buffered(TOGETHER);
+    let versions: Vec<BTreeMap<String, Digest>> = adding.try_collect().await?;
+    let mut units = Vec::new();
+    for (group, known) in scenario.groups.iter().zip(&versions) {
+        units.extend(people_the_sites(group, known, seed, scenario.noise)?);
+    }
+    let count = units.len();
+    tasks.push(tokio::spawn(fleet::live(Arc::clone(scene), units)));
+    while scene.present.load(Ordering::Relaxed) < count {
+        sleep(Duration::from_millis(5)).await;
+    }
+    // Only now, when all units have said that they run it: nobody has to be told to.
+    let marking = stream::iter(&scenario.groups).map(|group| mark_known_good(scene, group)).buffered(TOGETHER);
+    marking.try_collect::<()>().await?;
+    let set = watch::Sender::new(0);
+    let mut ready = set.subscribe();
+    let count = scenario.groups.len();
+    let (failed, mut failure) = watch::channel(None);
+    let groups = scenario.groups.into_iter().zip(versions).collect();
+    tasks.push(tokio::spawn(let_people_act(Arc::clone(scene), groups, Arc::new(set), failed)));
+    tokio::select! {
+        _ = ready.wait_for(|done| *done >= count) => {}
+        failed = failure.wait_for(Option::is_some) => {
+            if let Ok(Some((place, why))) = failed.map(|failed| failed.clone()) {
+                return Err(SimError::Story { place, why });
+            }
+        }
+    }
+    scene.hurried.store(false, Ordering::Relaxed);
+    Ok(())
+}
+
+async fn mark_known_good(scene: &Scene, group: &Group) -> Result<(), SimError> {
+    let target = TargetName::new(&group.name).map_err(SimError::name)?;
+    let reason = "Runs everywhere since the last release train";
+    people::add_version(scene, &target, &group.stable, LIND, Some(reason)).await.map(drop)
+}
+
+async fn add_versions(scene: &Scene, group: &Group) -> Result<BTreeMap<String, Digest>, SimError> {
+    let target = TargetName::new(&group.name).map_err(SimError::name)?;
+    let mut known = BTreeMap::new();
+    let mut troubles = Troubles::new();
+    let candidates = group.stories.iter().map(|story| (story.version.as_str(), story.trouble));
+    for (version, trouble) in std::iter::once((group.stable.as_str(), Trouble::None)).chain(candidates) {
+        let digest = people::add_version(scene, &target, version, LIND, None).await?;
+        troubles.insert(digest.clone(), trouble);
+        known.insert(version.to_owned(), digest);
+    }
+    let mut shared = scene.troubles.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Arc::make_mut(&mut shared).extend(troubles);
+    Ok(known)
+}
+
+fn people_the_sites(
+    group: &Group,
+    known: &BTreeMap<String, Digest>,
+    seed: u64,
+    noise: f64,
+) -> Result<Vec<Unit>, SimError> {
+    let target = TargetName::new(&group.name).map_err(SimError::name)?;
+    let Some(stable) = known.get(&group.stable) else { return Ok(Vec::new()) };
+    let mut places: Vec<(&str, &str)> =
+        group.sites.iter().flat_map(|site| group.lanes.iter().map(|lane| (site.as_str(), *lane))).collect();
+    // As the engine counts them, so that a scenario knows which come first.
+    places.sort_unstable();
+    places
+        .into_iter()
+        .enumerate()
+        .map(|(ordinal, (site, lane))| {
+            let (site, lane) = (site.parse().map_err(SimError::name)?, lane.parse().map_err(SimError::name)?);
+            let born = unit::Birth { group: &target, region: group.region, ordinal, stable, seed, noise };
+            Ok(Unit::new(site, lane, &born))
+        })
+        .collect()
+}
+
+/// Lets the people of every group act; the first thing that goes wrong is said.
+async fn let_people_act(
+    scene: Arc<Scene>,
+    groups: Vec<(Group, BTreeMap<String, Digest>)>,
+    set: Arc<watch::Sender<usize>>,
+    failed: watch::Sender<Option<(String, SafeText)>>,
+) {
+    let telling = |(group, versions): (Group, BTreeMap<String, Digest>)| {
+        let (scene, set) = (Arc::clone(&scene), Arc::clone(&set));
+        async move { people::tell(&scene, &group, &versions, &set).await }
+    };
+    let mut acting = stream::iter(groups).map(telling).buffer_unordered(TOGETHER);
+    loop {
+        tokio::select! {
+            () = scene.stop.cancelled() => return,
+            told = acting.next() => match told {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    tracing::warn!("{error}");
+                    if let SimError::Story { place, why } = error {
+                        failed.send_replace(Some((place, why)));
+                    }
+                }
+                // Nobody has more to do; the senders stay, so that nobody takes that for a failure.
+                None => return scene.stop.cancelled().await,
+            },
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod control;
 mod layering;
 mod pty;
 mod server;
+mod sim;
 mod store;
 mod support;
 mod tui;
