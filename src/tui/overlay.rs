@@ -147,13 +147,11 @@ pub(super) fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>)
 
 /// Says that a name is none of those known, and which one may be meant.
 pub(super) fn unknown<'n>(what: &str, typed: &str, names: impl IntoIterator<Item = &'n str> + Clone) -> String {
-    match nearest(typed, names.clone()) {
-        Some(near) => format!("'{typed}' is no {what}, '{near}' is near"),
-        None => {
-            let known: Vec<_> = names.into_iter().collect();
-            format!("'{typed}' is no {what}, expected one of {}", known.join(", "))
-        }
+    if let Some(near) = nearest(typed, names.clone()) {
+        return format!("'{typed}' is no {what}, '{near}' is near");
     }
+    let known: Vec<_> = names.into_iter().collect();
+    format!("'{typed}' is no {what}, expected one of {}", known.join(", "))
 }
 
 /// The finding about a theme or keymap that is neither built in nor a file.

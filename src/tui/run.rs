@@ -175,18 +175,6 @@ struct Loop<P, F> {
     wish: Option<Wish>,
 }
 
-/// What woke the loop.
-enum Woke {
-    Asked(Ended),
-    Written(io::Result<Duration>),
-    Message(Message),
-    Event(Option<io::Result<Event>>),
-    Continued,
-    Settled,
-    Paint,
-    Deadline,
-}
-
 impl<P: Program, F: FnMut(Command)> Loop<P, F> {
     async fn run(&mut self) -> Result<(), RunError> {
         let ending = self.session.as_ref().map(Session::ending);
@@ -218,39 +206,33 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
             }
             let settles_at = self.resized.map(|(first, last)| (last + RESIZE_SETTLES).min(first + OVERDUE * 2));
             let deadline = self.program.deadline().map(|at| (self.started + at).max(self.deadline_after));
-            let woke = tokio::select! {
+            tokio::select! {
                 biased;
-                ended = asked(ending.as_deref()) => Woke::Asked(ended),
-                result = self.writer.written() => Woke::Written(result),
-                Some(message) = self.messages.recv() => Woke::Message(message),
-                event = next(&mut self.events) => Woke::Event(event),
-                () = next_signal(&mut continued) => Woke::Continued,
-                () = at(settles_at) => Woke::Settled,
-                () = at(paint_at) => Woke::Paint,
-                () = at(deadline) => Woke::Deadline,
-            };
-            match woke {
-                Woke::Asked(ended) => return Err(ended.into()),
-                Woke::Written(Ok(took)) => {
-                    self.paint_every = (took * 4).clamp(DATA_FRAME, SLOWEST_FRAME);
-                    if std::mem::take(&mut self.owes_painted) {
-                        self.deliver(Message::Painted);
-                    }
-                }
-                Woke::Written(Err(_)) => return Err(Ended::hung_up().into()),
-                Woke::Message(message) => self.deliver(message),
-                Woke::Event(Some(Ok(event))) => self.event(event),
-                Woke::Event(Some(Err(error))) => return Err(error.into()),
-                Woke::Event(None) => self.events = None,
-                Woke::Continued => self.go_on()?,
-                Woke::Settled => self.resize(),
-                Woke::Paint => self.paint(),
-                Woke::Deadline => {
+                ended = asked(ending.as_deref()) => return Err(ended.into()),
+                result = self.writer.written() => self.written(result)?,
+                Some(message) = self.messages.recv() => self.deliver(message),
+                event = next(&mut self.events) => match event {
+                    Some(event) => self.event(event?),
+                    None => self.events = None,
+                },
+                () = next_signal(&mut continued) => self.go_on()?,
+                () = at(settles_at) => self.resize(),
+                () = at(paint_at) => self.paint(),
+                () = at(deadline) => {
                     self.deadline_after = Instant::now() + DEADLINE_FLOOR;
                     self.deliver(Message::Deadline);
                 }
             }
         }
+    }
+
+    fn written(&mut self, result: io::Result<Duration>) -> Result<(), Ended> {
+        let took = result.map_err(|_| Ended::hung_up())?;
+        self.paint_every = (took * 4).clamp(DATA_FRAME, SLOWEST_FRAME);
+        if std::mem::take(&mut self.owes_painted) {
+            self.deliver(Message::Painted);
+        }
+        Ok(())
     }
 
     fn moment(&self) -> Moment {
@@ -387,7 +369,7 @@ async fn next_signal(signal: &mut Option<tokio::signal::unix::Signal>) {
         None => None,
     };
     if came.is_none() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -64,11 +64,11 @@ impl Resolver {
         }
         self.since = elapsed;
         self.pending.push(input);
-        let mut answer = self.look_up(contexts, key);
+        let mut answer = self.look_up(contexts, key, input);
         if answer == Press::Unbound && self.pending.len() > 1 {
             // A sequence that went nowhere is forgotten, the key itself is not.
             self.pending = vec![input];
-            answer = self.look_up(contexts, key);
+            answer = self.look_up(contexts, key, input);
         }
         if answer != Press::Pending {
             self.pending.clear();
@@ -76,7 +76,7 @@ impl Resolver {
         answer
     }
 
-    fn look_up(&self, contexts: &[ContextName], key: KeyEvent) -> Press {
+    fn look_up(&self, contexts: &[ContextName], key: KeyEvent, input: KeyInput) -> Press {
         let typing = contexts.first() == Some(&ContextName::Text);
         let always = (!contexts.contains(&ContextName::Always)).then_some(ContextName::Always);
         for context in contexts.iter().copied().chain(always) {
@@ -85,7 +85,7 @@ impl Resolver {
                 if let Some(request) = text::edit(key) {
                     return Press::Edit(request);
                 }
-                if text::is_typed(&self.pending[0]) {
+                if text::is_typed(input) {
                     return Press::Unbound;
                 }
             }

@@ -7,7 +7,7 @@ use tui_input::InputRequest;
 use crate::domain::text::is_hostile;
 
 /// Whether a key puts a character into the field.
-pub(super) fn is_typed(input: &KeyInput) -> bool {
+pub(super) fn is_typed(input: KeyInput) -> bool {
     matches!(input.key(), Key::Char(_)) && (input.mods() - Mods::SHIFT).is_empty()
 }
 

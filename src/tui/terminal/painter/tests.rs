@@ -85,7 +85,7 @@ fn a_full_repaint_clears_inside_the_update() {
 
 #[test]
 fn sixteen_colours_take_the_short_codes() {
-    let mut codes = String::new();
+    let mut codes = Vec::new();
     for (wanted, base) in [
         (Color::Red, 30),
         (Color::LightRed, 30),
@@ -94,9 +94,9 @@ fn sixteen_colours_take_the_short_codes() {
         (Color::Rgb(1, 2, 3), 40),
         (Color::Reset, 40),
     ] {
-        color(&mut |code: std::fmt::Arguments<'_>| codes.push_str(&format!("{code} ")), wanted, base);
+        color(&mut |code: std::fmt::Arguments<'_>| codes.push(code.to_string()), wanted, base);
     }
-    assert_eq!(codes, "31 91 107 38;5;3 48;2;1;2;3 49 ");
+    assert_eq!(codes.join(" "), "31 91 107 38;5;3 48;2;1;2;3 49");
 }
 
 fn cell() -> impl Strategy<Value = (usize, u8, u8, u16)> {
