@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod capability;
+pub mod dashboard;
 pub mod effects;
 pub mod intent;
 pub mod keymap;
@@ -16,4 +17,5 @@ pub mod update;
 pub mod view;
 pub mod widget;
 
+pub use dashboard::run;
 pub use options::{Connect, ContextChoice, Options};

@@ -13,7 +13,7 @@ use crate::{
     domain::{RolloutId, SafeText, Via},
     settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
     tui::{
-        ContextChoice, Options,
+        self, ContextChoice, Options,
         capability::{Depth, Glyphs},
     },
 };
@@ -50,8 +50,7 @@ pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
         open,
         ..plain(session, &settings, Vec::new())
     };
-    drop(options);
-    Err(Failure::Failed("the dashboard is not in this build yet".to_owned()).into())
+    tui::run(options).await
 }
 
 /// The contexts to choose from, the one to begin with first.

@@ -8,6 +8,7 @@ use crate::{
     backend::{BackendError, Code, remote::ConnectError},
     domain::{ReasonError, SafeBlock},
     settings::{SecretError, SettingsError},
+    tui::terminal::Ended,
 };
 
 /// Failed.
@@ -65,6 +66,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             Failure::Unconfirmed(_) => UNCONFIRMED,
             Failure::Silent(code) => *code,
         });
+    }
+    if let Some(ended) = error.downcast_ref::<Ended>() {
+        return u8::try_from(ended.code).ok();
     }
     if let Some(error) = error.downcast_ref::<BackendError>() {
         return Some(match error.code() {
