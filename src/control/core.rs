@@ -24,7 +24,7 @@ use crate::{
     engine::{self, Answer, Context, Effect, Event},
     gate::Expression,
     source::reported::Reported,
-    store::{Batch, IdempotencyRecord, Loaded, StoreError, TokenRecord, Write},
+    store::{Batch, IdempotencyRecord, Loaded, StoreError, TokenRecord, VERIFIER_KEY, Write},
     window,
 };
 
@@ -151,6 +151,10 @@ impl Core {
         }
         let size = loaded.leaves.len() as u64;
         let signer = Signer::new(&options.origin, &options.signing_seed);
+        // Kept beside the trail, so that it can be verified where the signing key is not.
+        let key = signer.verifier_key();
+        let named = loaded.meta.get(VERIFIER_KEY) == Some(&key);
+        let batch = if named { Vec::new() } else { vec![Write::Meta(VERIFIER_KEY.to_owned(), key)] };
         let mut core = Self {
             clock,
             options,
@@ -167,7 +171,7 @@ impl Core {
             tree: Tree::new(loaded.leaves),
             // Its own size and time are not needed to go on: a stale one is replaced at the next chance.
             checkpoint: loaded.checkpoint.map(|note| (note_size(&note).unwrap_or(0).min(size), now, note)),
-            batch: Vec::new(),
+            batch,
             touched_rollouts: BTreeSet::new(),
             touched_units: BTreeSet::new(),
             dirty: rollouts.keys().cloned().collect(),

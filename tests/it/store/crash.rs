@@ -27,7 +27,7 @@ async fn one_that_commits_until_it_is_killed() {
     let mut trail = Trail::new(key::read_or_create(dir).unwrap());
     trail.tree = rolldeck::audit::Tree::new(store.load().await.unwrap().leaves);
     for round in 0.. {
-        let mut batch: Vec<_> = (0..1 + round % 7).map(|_| trail.next()).collect();
+        let mut batch: Vec<_> = (0..=round % 7).map(|_| trail.next()).collect();
         let size = trail.tree.size();
         batch.insert(0, Write::Rollout(rollout("a"), json!({"seen": size})));
         batch.push(Write::Rollout(rollout("b"), json!({"seen": size})));
