@@ -302,16 +302,16 @@ impl Control {
         Ok(AuditPage { entries, checkpoint })
     }
 
-    /// The stored bytes of audit entries, ascending: what an export is made of. Needs a role that
-    /// holds everywhere, for a part of the trail proves nothing.
-    pub async fn audit_bytes(&self, who: &Principal, query: AuditQuery) -> Result<Vec<Vec<u8>>, Problem> {
+    /// Audit entries as they are stored, with their leaves, ascending: what an export is made of.
+    /// Needs a role that holds everywhere, for a part of the trail proves nothing.
+    pub async fn audit_stored(&self, who: &Principal, query: AuditQuery) -> Result<Vec<StoredEntry>, Problem> {
         if !authorize::holds_everywhere(who) {
             return Err(Problem::new(
                 Code::Forbidden,
                 "an export of the trail needs a role that holds for all targets (*)",
             ));
         }
-        Ok(self.stored_entries(who, query).await?.into_iter().map(|stored| stored.bytes).collect())
+        self.stored_entries(who, query).await
     }
 
     /// All signed checkpoints, ascending, and the key's verifier line.

@@ -15,6 +15,7 @@ use axum_server::{
 };
 use futures_util::future::BoxFuture;
 use hyper_util::rt::TokioTimer;
+use rustix::process::{Resource, Rlimit};
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -146,7 +147,7 @@ impl Server {
         let limits = self.options.limits.clone();
         let files = self.options.tls.clone();
         let app = super::build(self.control, self.options, shutdown.clone());
-        let slots = Slots(Arc::new(Semaphore::new(limits.connections)));
+        let slots = Slots(Arc::new(Semaphore::new(places(limits.connections))));
         let handle = Handle::new();
         let ending = {
             let (handle, shutdown) = (handle.clone(), shutdown.clone());
@@ -200,6 +201,29 @@ pub async fn serve(control: Control, options: ServerOptions, shutdown: Cancellat
     let server = Server::bind(control, options)?;
     tracing::info!(url = server.url(), access = ?server.access(), "listening");
     server.run(shutdown).await
+}
+
+/// Files that are left to the store and the rest of the process.
+const FILES_KEPT: u64 = 128;
+
+/// How many connections there is place for: as many as wanted, and never so many that the store
+/// could not open a file. The process's limit of open files is raised as far as it may be.
+fn places(wanted: usize) -> usize {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let needed = (wanted as u64).saturating_add(FILES_KEPT);
+    let mut open = limit.current.unwrap_or(u64::MAX);
+    if open < needed {
+        let raised = limit.maximum.map_or(needed, |maximum| maximum.min(needed));
+        let asked = Rlimit { current: Some(raised), maximum: limit.maximum };
+        if raised > open && rustix::process::setrlimit(Resource::Nofile, asked).is_ok() {
+            open = raised;
+        }
+    }
+    let places = open.saturating_sub(FILES_KEPT).max(1).min(wanted as u64);
+    if places < wanted as u64 {
+        tracing::warn!(places, wanted, "the limit of open files leaves place for fewer connections: see ulimit -n");
+    }
+    usize::try_from(places).unwrap_or(wanted)
 }
 
 /// Places for connections.

@@ -113,3 +113,33 @@ pub async fn only_problems(request: Request, next: Next) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, middleware, routing::get};
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_defect_or_an_error_of_a_library_reaches_the_client_as_a_problem_without_its_cause() {
+        let router: Router = Router::new()
+            .route("/panics", get(async || -> () { panic!("the secret cause") }))
+            .route("/refuses", get(async || (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the secret cause")))
+            .route("/fails", get(async || (StatusCode::INTERNAL_SERVER_ERROR, "the secret cause")))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn(only_problems));
+        for (path, status, code) in
+            [("/panics", 503, Code::Unavailable), ("/refuses", 415, Code::Invalid), ("/fails", 500, Code::Unavailable)]
+        {
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!((response.status().as_u16(), &response.headers()[header::CONTENT_TYPE]), (status, PROBLEM));
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            let problem: Problem = serde_json::from_slice(&body).unwrap();
+            assert_eq!((problem.status, problem.code), (status, code), "{path}");
+            assert!(!problem.detail.as_str().contains("secret"), "{}", problem.detail);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod access;
 mod agents;
 mod changes;
+mod clients;
 mod description;
 mod hostile;
 mod polls;

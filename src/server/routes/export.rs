@@ -13,7 +13,6 @@ use axum::{
     routing::get,
 };
 use futures_util::stream;
-use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::{
@@ -25,6 +24,7 @@ use crate::{
     control::{AuditQuery, Control},
     domain::Principal,
     server::{App, auth::Caller, extract::Query, problem::Answer},
+    store::StoredEntry,
     wire::Problem,
 };
 
@@ -48,7 +48,7 @@ async fn export(Caller(who): Caller, State(app): State<App>, Query(filter): Quer
     let filtered = query != AuditQuery { after: 0, limit: PAGE, ..AuditQuery::default() };
     // Entries that are added meanwhile are not covered by it, and left out.
     let last = app.control.checkpoint(&who).await?;
-    let first = app.control.audit_bytes(&who, query.clone()).await?;
+    let first = app.control.audit_stored(&who, query.clone()).await?;
     let (notes, key) = app.control.checkpoints(&who).await?;
     let notes = notes.into_iter().filter(|note| size_of(note).is_some_and(|size| size <= last.size)).collect();
     let (sender, receiver) = mpsc::channel(2);
@@ -81,25 +81,24 @@ impl Job {
     async fn write(
         mut self,
         header: &Header,
-        first: Vec<Vec<u8>>,
+        first: Vec<StoredEntry>,
         sender: &mpsc::Sender<io::Result<Bytes>>,
     ) -> io::Result<()> {
         let written = Written::default();
         let mut writer = Writer::new(written.clone(), header).map_err(io::Error::other)?;
         let mut page = first;
         'pages: while !page.is_empty() {
-            for bytes in page {
-                let seq = serde_json::from_slice::<Numbered>(&bytes)?.seq;
-                if seq > self.last {
+            for entry in page {
+                if entry.seq > self.last {
                     break 'pages;
                 }
-                self.query.after = seq;
-                writer.entry(seq, bytes, None).map_err(io::Error::other)?;
+                self.query.after = entry.seq;
+                writer.entry(entry.seq, entry.bytes, Some(entry.leaf)).map_err(io::Error::other)?;
             }
             if sender.send(Ok(written.take())).await.is_err() {
                 return Ok(());
             }
-            let next = self.control.audit_bytes(&self.who, self.query.clone()).await;
+            let next = self.control.audit_stored(&self.who, self.query.clone()).await;
             page = next.map_err(|problem: Problem| io::Error::other(problem.to_string()))?;
         }
         writer.finish(self.notes).map_err(io::Error::other)?;
@@ -107,12 +106,6 @@ impl Job {
         let _ = sender.send(Ok(written.take())).await;
         Ok(())
     }
-}
-
-/// The number of an entry.
-#[derive(Deserialize)]
-struct Numbered {
-    seq: u64,
 }
 
 /// What was written and not sent yet.

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::world::{Call, WHY, World, act, desired, local, report};
 
-fn site(name: &str) -> Option<Binding> {
-    Some(Binding { group: "dc-west".parse().unwrap(), site: name.parse().unwrap(), lane: None })
+fn site(name: &str) -> Binding {
+    Binding { group: "dc-west".parse().unwrap(), site: name.parse().unwrap(), lane: None }
 }
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn each_role_may_do_its_own_work_and_no_more() {
     let operator = world.token("otto", Role::Operator, &["dc-*"], None).await;
     let elsewhere = world.token("elsa", Role::Operator, &["dc-east"], None).await;
     let viewer = world.token("vera", Role::Viewer, &["*"], None).await;
-    let agent = world.token("s1", Role::Agent, &["dc-west"], site("s1")).await;
+    let agent = world.token("s1", Role::Agent, &["dc-west"], Some(site("s1"))).await;
     let who = [&commander, &operator, &elsewhere, &viewer, &agent];
     let freeze = json!({"scope": "dc-west", "reason": WHY});
     let promote = act("promote").header("if-match", "\"r999\"").header("idempotency-key", "k");

@@ -27,7 +27,7 @@ async fn until(world: &World, phase: &str) -> Value {
             return reply.json;
         }
         if reply.status == 200 {
-            tag = reply.header("etag").to_owned();
+            reply.header("etag").clone_into(&mut tag);
         }
     }
     panic!("it never was {phase}: {}", world.get("/api/v1/rollouts/dc-west/pick-assist").await.text);

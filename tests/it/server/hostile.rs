@@ -12,7 +12,9 @@ fn strings(value: &Value, place: &str, found: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) => found.push((place.to_owned(), text.clone())),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, item)| strings(item, &format!("{place}[{i}]"), found))
+            for (i, item) in items.iter().enumerate() {
+                strings(item, &format!("{place}[{i}]"), found);
+            }
         }
         Value::Object(map) => {
             for (key, value) in map {
