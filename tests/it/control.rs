@@ -1,1 +1,6 @@
-//! (area: control)
+//! The control plane over a real store: stories of people, agents, freezes and crashes.
+
+mod actions;
+mod agents;
+mod audit;
+mod world;
