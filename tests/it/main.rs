@@ -5,6 +5,7 @@
 mod agent;
 mod cli;
 mod control;
+mod journey;
 mod layering;
 mod pty;
 mod server;
