@@ -228,7 +228,11 @@ impl Core {
         }
         let stable = self.stable_version(view.units.iter().map(|u| u.pinned.as_ref()));
         let freeze = self.freeze_shown(id, &record.held);
-        let slis = record.reported.slis(now, &stored.plan.slis);
+        let mut slis = record.reported.slis(now, &stored.plan.slis);
+        let stage = stored.plan.stages.iter().find(|stage| Some(&stage.name) == view.current_stage.as_ref());
+        if let Some(shown) = stage.and_then(|stage| stage.slis.as_ref()) {
+            slis.retain(|sli| shown.contains(&sli.name));
+        }
         let verdict = judge::overall(&slis);
         view.units.truncate(UNITS_SHOWN);
         view.failures.truncate(FAILURES_SHOWN);
@@ -292,6 +296,8 @@ impl Core {
         for record in self.rollouts.values() {
             *figures.rollouts.entry(record.stored.state.phase().as_str()).or_default() += 1;
         }
+        let readings = self.rollouts.values().map(|r| r.reported.dropped()).sum();
+        figures.dropped.insert("sli_readings", readings);
         figures.units = self.fleet.len() as u64;
         figures.units_reachable = self.fleet.iter().filter(|(_, unit)| unit.is_reachable()).count() as u64;
         figures.audit_entries = self.tree.size();
