@@ -135,7 +135,8 @@ mod tests {
         {
             let request = Request::builder().uri(path).body(Body::empty()).unwrap();
             let response = router.clone().oneshot(request).await.unwrap();
-            assert_eq!((response.status().as_u16(), &response.headers()[header::CONTENT_TYPE]), (status, PROBLEM));
+            assert_eq!(response.status().as_u16(), status, "{path}");
+            assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM, "{path}");
             let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
             let problem: Problem = serde_json::from_slice(&body).unwrap();
             assert_eq!((problem.status, problem.code), (status, code), "{path}");
