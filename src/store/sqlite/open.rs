@@ -41,7 +41,7 @@ pub(super) async fn open(dir: &Path, durability: Durability) -> Result<Sqlite, S
         .mode(0o700)
         .create(dir)
         .map_err(|error| io_fault(dir, "making the data directory", error))?;
-    let lock = lock(dir)?;
+    let lock = lock(dir).await?;
     let path = dir.join(FILE);
     let reserve = Reserve::new(dir, durability == Durability::Full);
     file(dir, &path, &reserve)?;
@@ -78,7 +78,7 @@ pub(super) fn writing(path: &Path, durability: Durability) -> SqliteConnectOptio
 }
 
 /// Takes the directory for this process, until the file is dropped.
-fn lock(dir: &Path) -> Result<File, StoreError> {
+async fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join("lock");
     let file = OpenOptions::new()
         .create(true)
@@ -87,10 +87,18 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
         .mode(0o600)
         .open(&path)
         .map_err(|error| io_fault(&path, "opening the lock", error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { place: dir.display().to_string() }),
-        Err(TryLockError::Error(error)) => Err(io_fault(&path, "taking the lock", error)),
+    let mut tries = 0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // A reader looks for an instant whether somebody holds it; a server holds on.
+            Err(TryLockError::WouldBlock) if tries < 10 => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { place: dir.display().to_string() }),
+            Err(TryLockError::Error(error)) => return Err(io_fault(&path, "taking the lock", error)),
+        }
     }
 }
 
