@@ -1,19 +1,56 @@
 //! Gate expressions: CEL with duration literals and a third truth value.
+//!
+//! The grammar is CEL's, read by the `cel` crate, with two differences. A bare `10s`, `250ms`, `5m`
+//! or `1h30m` is a duration (CEL would write `duration('10s')`, which is read too). And a fact that
+//! is missing, or of the wrong type, is *unknown* rather than an error: `&&`, `||` and `!` follow
+//! Kleene (`unknown && false` is false, `unknown || true` is true), everything else that needs an
+//! unknown value is unknown. More facts never turn a true into a false or the other way round.
+//!
+//! Facts are booleans and numbers; a duration is a number of seconds, so that `gap < 10s` compares
+//! seconds. All numbers are doubles: `7 / 2` is 3.5. There are no functions, lists or texts.
+
+mod compile;
+mod evaluate;
+mod lex;
 
 use crate::domain::{Facts, SafeText, Truth};
 
+/// Longest expression, in characters.
+pub const LENGTH_MAX: usize = 1000;
+
 /// A compiled gate expression.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Expression {
+    text: String,
+    root: compile::Node,
+}
+
+/// Why a text is not a gate expression. Shown on one line; [`Self::caret`] points at the place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column {column}: {message}")]
+pub struct ExpressionError {
+    /// What is wrong there, and what was expected.
+    pub message: String,
+    /// Where, in characters from 1. Line breaks of the expression count as one character.
+    pub column: usize,
+    /// The expression on one line.
     text: String,
 }
 
-/// Why a text is not a gate expression. Shows the place with a caret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ExpressionError {
-    /// What is wrong, where (column from 1), and what was expected.
-    pub message: String,
+impl ExpressionError {
+    fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
+        Self { message: message.into(), column: offset + 1, text: text.to_owned() }
+    }
+
+    /// The expression, and under it a caret at the place: two lines.
+    #[must_use]
+    pub fn caret(&self) -> String {
+        const AROUND: usize = 60;
+        // Of a long expression the part around the place.
+        let from = self.column.saturating_sub(AROUND);
+        let part: String = self.text.chars().skip(from).take(2 * AROUND).collect();
+        format!("{}\n{}^", SafeText::new(part), " ".repeat(self.column.saturating_sub(1).saturating_sub(from)))
+    }
 }
 
 /// The answer of an expression, and what decided it.
@@ -29,21 +66,37 @@ impl Expression {
     /// Compiles an expression.
     ///
     /// # Errors
-    /// [`ExpressionError`] when it is no CEL, or uses a function that facts cannot feed.
+    /// [`ExpressionError`] when it is no CEL, uses what facts cannot feed, or cannot be true or false.
     pub fn compile(text: &str) -> Result<Self, ExpressionError> {
-        Ok(Self { text: text.to_owned() })
+        let source = lex::source(text)?;
+        let root = compile::compile(&source)?;
+        Ok(Self { text: source.text, root })
     }
 
-    /// The names of the facts that it reads.
+    /// The expression as written, on one line.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The names of the facts that it reads, each once, in order of appearance.
     #[must_use]
     pub fn facts(&self) -> Vec<String> {
-        todo!("{}", self.text)
+        let mut names = Vec::new();
+        self.root.each_fact(&mut |name| {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        });
+        names
     }
 
     /// Evaluates it. Never panics, whatever the facts.
     #[must_use]
     pub fn evaluate(&self, facts: &Facts) -> Evaluation {
-        let _ = facts;
-        todo!()
+        evaluate::evaluate(&self.root, facts)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,12 +32,15 @@ fn lifted(mut window: Window, at: i64) -> Window {
     window
 }
 
+/// What it is, the window, and its state at some instants.
+type Case<'a> = (&'a str, &'a Window, &'a [(i64, WindowState)]);
+
 #[test]
 fn a_window_holds_from_its_first_instant_until_just_before_its_last() {
     use WindowState::{Active, Ended, Lifted, Upcoming};
     let bounded = window("w-1", "dc-west", 10, Some(20));
     let open = window("w-2", "dc-west", 10, None);
-    let cases: &[(&str, &Window, &[(i64, WindowState)])] = &[
+    let cases: &[Case<'_>] = &[
         ("bounded", &bounded, &[(9, Upcoming), (10, Active), (19, Active), (20, Ended), (99, Ended)]),
         ("open-ended", &open, &[(9, Upcoming), (10, Active), (999_999, Active)]),
         (
