@@ -5,6 +5,9 @@
 //! that a server says can hang, fill or crash the program.
 
 mod answer;
+mod export;
+
+pub use export::ExportFailure;
 
 use std::time::Duration;
 
@@ -149,6 +152,19 @@ fn seconds(wait: Duration) -> String {
     wait.as_secs().to_string()
 }
 
+/// What of a query filters entries.
+fn audit_query(query: AuditQuery) -> Vec<(&'static str, String)> {
+    let rfc3339 = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+    let optional = [
+        ("rollout", query.rollout),
+        ("actor", query.actor),
+        ("action", query.action),
+        ("since", query.since.map(rfc3339)),
+        ("until", query.until.map(rfc3339)),
+    ];
+    optional.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
 #[async_trait::async_trait]
 impl Backend for Remote {
     fn place(&self) -> String {
@@ -188,16 +204,10 @@ impl Backend for Remote {
 
     async fn audit(&self, query: AuditQuery) -> BackendResult<AuditPage> {
         let mut pairs = vec![("after", query.after.to_string()), ("limit", query.limit.to_string())];
-        let rfc3339 = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
-        let optional = [
-            ("rollout", query.rollout),
-            ("actor", query.actor),
-            ("action", query.action),
-            ("since", query.since.map(rfc3339)),
-            ("until", query.until.map(rfc3339)),
-            ("newest", query.newest.then(|| "true".to_owned())),
-        ];
-        pairs.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        if query.newest {
+            pairs.push(("newest", "true".to_owned()));
+        }
+        pairs.extend(audit_query(query));
         self.get(&["audit"], &pairs).await
     }
 

@@ -68,15 +68,6 @@ impl Filter {
             newest: false,
         }
     }
-
-    /// Whether it leaves entries out.
-    fn is_filter(&self) -> bool {
-        self.rollout.is_some()
-            || self.actor.is_some()
-            || self.action.is_some()
-            || self.since.is_some()
-            || self.until.is_some()
-    }
 }
 
 /// Arguments of `list`.

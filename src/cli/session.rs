@@ -35,6 +35,8 @@ pub struct Connection {
     pub endpoint: Endpoint,
     /// What it is talked to by.
     pub backend: Arc<dyn Backend>,
+    /// The same, for what only a server over HTTP can do.
+    pub remote: Remote,
 }
 
 /// What to do when nothing says where the server is.
@@ -70,8 +72,8 @@ impl Session {
     /// When none is named, or what is named cannot be used.
     pub fn connect(&self) -> Result<Connection> {
         let endpoint = self.settings()?.endpoint()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
-        let backend = Arc::new(Remote::of_endpoint(&endpoint, Via::Cli)?);
-        Ok(Connection { endpoint, backend })
+        let remote = Remote::of_endpoint(&endpoint, Via::Cli)?;
+        Ok(Connection { endpoint, backend: Arc::new(remote.clone()), remote })
     }
 
     /// The same, for something that changes what is there.

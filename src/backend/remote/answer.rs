@@ -50,7 +50,7 @@ async fn json<T: DeserializeOwned>(place: &str, response: Response) -> BackendRe
 }
 
 /// The answer when it is one of success; otherwise the problem that it tells.
-async fn good(place: &str, response: Response) -> BackendResult<Response> {
+pub(super) async fn good(place: &str, response: Response) -> BackendResult<Response> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);

@@ -1,0 +1,1 @@
+//! `rolldeck demo`: the dashboard on a simulated warehouse fleet in this process.
