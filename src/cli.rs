@@ -10,6 +10,7 @@ mod audit;
 mod completions;
 mod context;
 mod dashboard;
+mod demo;
 mod doctor;
 mod exit;
 mod list;
@@ -59,6 +60,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The dashboard on a simulated fleet in this process; everything it shows is SIMULATED
+    Demo(demo::Args),
     /// Run the control plane over HTTP
     Serve(serve::Args),
     /// Run on a site: poll, apply, check, report
@@ -145,6 +148,7 @@ async fn run(cli: Cli) -> color_eyre::Result<()> {
         return Err(exit::Failure::Usage(format!("{rollout} opens the dashboard and takes no subcommand")).into());
     }
     match command {
+        Command::Demo(args) => demo::run(&session, args).await,
         Command::Serve(args) => serve::run(&session, args).await,
         Command::Agent(args) => agent::run(&session, args).await,
         Command::Start(args) => start::run(&session, args).await,

@@ -1,1 +1,67 @@
 //! `rolldeck demo`: the dashboard on a simulated warehouse fleet in this process.
+
+use std::sync::Arc;
+
+use clap::builder::PossibleValuesParser;
+use color_eyre::Result;
+
+use super::{dashboard, exit::say, plane, session::Session};
+use crate::{
+    backend::{Backend, local::Local},
+    domain::{RolloutId, SafeText, Via},
+    settings::Settings,
+    sim::{self, SimOptions},
+    tui::{self, ContextChoice, Options},
+};
+
+/// What its only context is called.
+const CONTEXT: &str = "demo";
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What all chance is drawn from: the same seed, the same story
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Simulated seconds in a real one: 0.1 to 1000
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    speed: f64,
+    /// Which story
+    #[arg(long, value_name = "NAME", default_value = sim::DEFAULT_SCENARIO, value_parser = PossibleValuesParser::new(sim::scenarios()))]
+    scenario: String,
+    /// Open the dashboard on this rollout
+    #[arg(value_name = "TARGET/NAME")]
+    rollout: Option<RolloutId>,
+}
+
+/// Runs it until the person leaves; its data goes with it.
+///
+/// # Errors
+/// When there is no terminal, or the simulation cannot be set up.
+pub async fn run(session: &Session, args: Args) -> Result<()> {
+    dashboard::needs_terminal()?;
+    // A demo needs nothing of the config but theme and keys, so a bad one is said and passed over.
+    let overrides = session.global.overrides();
+    let (settings, notices) = match Settings::load(&overrides, &session.env) {
+        Ok(settings) => (settings, Vec::new()),
+        Err(error) => (Settings::without_file(&overrides, &session.env)?, vec![SafeText::new(error.to_string())]),
+    };
+    say(&format!("setting up a SIMULATED fleet (scenario {}, seed {}) ...", args.scenario, args.seed));
+    let sim = sim::start(SimOptions { seed: args.seed, speed: args.speed, scenario: args.scenario }).await?;
+    let who = Local::person(&plane::user(&session.env), Via::Tui);
+    let backend: Arc<dyn Backend> = Arc::new(Local::new(sim.control.clone(), who, Arc::clone(&session.clock)));
+    let place = backend.place();
+    let connect = move |name: &str| -> Result<Arc<dyn Backend>, String> {
+        if name == CONTEXT { Ok(Arc::clone(&backend)) } else { Err(format!("the demo has no context {name}")) }
+    };
+    let options = Options {
+        connect: Arc::new(connect),
+        contexts: vec![ContextChoice { name: CONTEXT.to_owned(), protected: false, place }],
+        current: CONTEXT.to_owned(),
+        open: args.rollout,
+        ..dashboard::plain(session, &settings, notices)
+    };
+    let shown = tui::run(options).await;
+    sim.shutdown().await;
+    shown
+}
