@@ -315,6 +315,14 @@ pub fn wants(state: &State, unit: &UnitKey, context: &Context<'_>) -> bool {
     orders::wants(state, unit, context)
 }
 
+/// Whether all that the unit would be told now is the order of this number again, of which it has said
+/// nothing yet. An agent that has it is not told again: under a new number, its report of the order
+/// would be one of an old order, and so would the next.
+#[must_use]
+pub fn is_told(state: &State, unit: &UnitKey, generation: u64, context: &Context<'_>) -> bool {
+    orders::is_told(state, unit, generation, context)
+}
+
 /// What an action would do, in words; the checks say what forbids it here (the guard adds its own).
 #[must_use]
 pub fn preview(state: &State, action: Action, to: Option<&Digest>, context: &Context<'_>) -> Preview {

@@ -129,9 +129,6 @@ pub fn report(error: &Report) -> ExitCode {
                 say(&format!("  the refusal is audit entry {seq}"));
             }
         }
-        if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
-            say(&format!("{error:?}"));
-        }
     }
     ExitCode::from(code)
 }

@@ -40,6 +40,14 @@ impl Core {
         })
     }
 
+    /// Whether all that a rollout would tell the unit now is an order that its agent has already.
+    fn has_it(&self, id: &RolloutId, unit: &UnitId, known: u64) -> bool {
+        self.rollouts.get(id).is_some_and(|record| {
+            let context = Context { now: self.now(), plan: &record.stored.plan, held: &record.held };
+            engine::is_told(&record.stored.state, &unit.key(), known, &context)
+        })
+    }
+
     /// An agent asks what its unit is to run; `known` is the number of the last order that it has.
     pub(super) fn asked(
         &mut self,
@@ -85,7 +93,7 @@ impl Core {
         // An agent that remembers more than the server (a restored backup) is not given old numbers.
         let generation = last.max(known) + 1;
         for id in self.rollouts_of(unit) {
-            if self.has_order_for(&id, unit) {
+            if self.has_order_for(&id, unit) && !self.has_it(&id, unit, known) {
                 self.step(&id, &Event::Asked { unit: unit.key(), generation });
             }
         }

@@ -42,6 +42,19 @@ pub(super) fn wants(state: &State, unit: &UnitKey, context: &Context<'_>) -> boo
     state.find(unit).and_then(|at| state.units.get(at)).is_some_and(|unit| want(state, unit, context).is_some())
 }
 
+/// Whether what the unit would be told now is the order that it was given under this number and has
+/// said nothing of yet.
+pub(super) fn is_told(state: &State, unit: &UnitKey, generation: u64, context: &Context<'_>) -> bool {
+    let Some(unit) = state.find(unit).and_then(|at| state.units.get(at)) else { return false };
+    let Some(order) = unit.order.as_ref().filter(|order| order.generation == generation) else { return false };
+    let wanted = match want(state, unit, context) {
+        Some(Want::Candidate(snapshot)) => (snapshot, false),
+        Some(Want::Back(snapshot)) => (snapshot, true),
+        None => return false,
+    };
+    order.progress == UnitProgress::Told && wanted == (order.snapshot.clone(), order.back)
+}
+
 impl Work<'_> {
     /// An agent can take an order now.
     pub(super) fn asked(&mut self, key: &UnitKey, generation: u64) {
