@@ -42,9 +42,12 @@ pub fn decide(question: &Question<'_>) -> Decision {
     }
     if let (Some(action), Some(phase)) = (question.action, question.phase)
         && !action.applies_in(phase)
-        && !is_no_op(action, phase)
     {
-        return Decision::Refused(vec![wrong_phase(action, phase)]);
+        return if is_no_op(action, phase) {
+            Decision::Allowed
+        } else {
+            Decision::Refused(vec![wrong_phase(action, phase)])
+        };
     }
     if may_be_held(question.action, question.phase) && !question.freezes.is_empty() {
         return Decision::NeedsOverride(question.freezes.iter().map(|f| blocked_by(question.action, f)).collect());
@@ -52,12 +55,16 @@ pub fn decide(question: &Question<'_>) -> Decision {
     Decision::Allowed
 }
 
-/// Whether what the action aims at is there already.
+/// Whether what the action aims at is there already, as far as the phase tells. The engine has the
+/// last word.
 const fn is_no_op(action: Action, phase: Phase) -> bool {
     match action {
         Action::Pause => matches!(phase, Phase::Paused),
         Action::Rollback => matches!(phase, Phase::RollingBack | Phase::RolledBack | Phase::Aborted),
-        Action::Resume | Action::Promote | Action::PromoteFull | Action::Retry => false,
+        Action::Resume => {
+            matches!(phase, Phase::Pending | Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded)
+        }
+        Action::Promote | Action::PromoteFull | Action::Retry => false,
     }
 }
 

@@ -39,28 +39,57 @@ pub fn overall(slis: &[Sli]) -> OverallVerdict {
     let silent = slis.iter().filter(|sli| sli.verdict == Verdict::NoData).count();
     let (label, why) = match (slis.len(), silent) {
         (0, _) => (Verdict::NoData, "no indicator is reported".to_owned()),
-        (all, silent) if silent == all => (Verdict::NoData, format!("{all} indicators, none with data of both sides")),
-        (all, 0) => (Verdict::Insufficient, format!("{all} indicators compared, not judged")),
+        (all, silent) if silent == all => {
+            (Verdict::NoData, format!("{}, none with data of both sides", indicators(all)))
+        }
+        (all, 0) => (Verdict::Insufficient, format!("{} compared, not judged", indicators(all))),
         (all, silent) => (
             Verdict::Insufficient,
-            format!("{} of {all} indicators compared, not judged; {silent} without data", all - silent),
+            format!("{} of {} compared, not judged; {silent} without data", all - silent, indicators(all)),
         ),
     };
     OverallVerdict { label, score: None, why: SafeText::new(why) }
 }
 
+fn indicators(count: usize) -> String {
+    if count == 1 { "1 indicator".to_owned() } else { format!("{count} indicators") }
+}
+
 /// A value with its unit; ratios in percent, as people read them.
 fn figure(value: f64, unit: &str) -> String {
     match unit {
-        "ratio" => format!("{:.2}%", value * 100.0),
-        "" => format!("{value:.2}"),
-        unit => format!("{value:.1} {unit}"),
+        "ratio" => format!("{}%", three_digits(value * 100.0)),
+        "" => three_digits(value),
+        unit => format!("{} {unit}", three_digits(value)),
     }
+}
+
+/// Three digits that count, at least, so that a small value is not shown as none.
+fn three_digits(value: f64) -> String {
+    let size = value.abs();
+    if size >= 100.0 {
+        return format!("{value:.0}");
+    }
+    if size != 0.0 && size < 1e-6 {
+        return format!("{value:.2e}");
+    }
+    let decimals = if size >= 10.0 {
+        1
+    } else if size >= 0.1 || size == 0.0 {
+        2
+    } else {
+        (2.0 - size.log10().floor()) as usize
+    };
+    format!("{value:.decimals$}")
 }
 
 fn count(samples: Option<f64>) -> String {
     let samples = samples.unwrap_or_default();
-    if samples >= 10_000.0 { format!("{:.0}k", samples / 1000.0) } else { format!("{samples:.0}") }
+    match samples {
+        s if s >= 10_000_000.0 => format!("{:.0}M", s / 1_000_000.0),
+        s if s >= 10_000.0 => format!("{:.0}k", s / 1000.0),
+        s => format!("{s:.0}"),
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +106,55 @@ mod tests {
             let (verdict, why) = compare("ratio", &arm(Some(canary), 1e6), &arm(Some(baseline), 1e6));
             assert_eq!(verdict, Verdict::Insufficient);
             assert!(why.as_str().contains("not judged"), "{why}");
+        }
+    }
+
+    #[test]
+    fn the_sentence_has_figures_that_people_can_compare() {
+        for (unit, canary, baseline, samples, why) in [
+            ("ratio", 0.0041, 0.0012, 18_000.0, "0.41% against 0.12%, 18k and 18k samples; compared, not judged"),
+            ("ratio", 0.9987, 1.0, 250.0, "99.9% against 100%, 250 and 250 samples; compared, not judged"),
+            ("ratio", 0.000_012_34, 0.0, 2e7, "0.00123% against 0.00%, 20M and 20M samples; compared, not judged"),
+            ("ms", 212.4, 98.76, 12.0, "212 ms against 98.8 ms, 12 and 12 samples; compared, not judged"),
+            ("", 0.004, -3.456, 9.0, "0.00400 against -3.46, 9 and 9 samples; compared, not judged"),
+            ("", 1e-9, 0.0, 9.0, "1.00e-9 against 0.00, 9 and 9 samples; compared, not judged"),
+        ] {
+            let (_, said) = compare(unit, &arm(Some(canary), samples), &arm(Some(baseline), samples));
+            assert_eq!(said.as_str(), why);
+        }
+    }
+
+    #[test]
+    fn the_whole_is_no_better_than_its_parts() {
+        let sli = |verdict| Sli {
+            name: SafeText::new("errors"),
+            unit: SafeText::new("ratio"),
+            direction: SafeText::new("higher_is_worse"),
+            critical: false,
+            method: SafeText::new(METHOD),
+            canary: SliArm::default(),
+            baseline: SliArm::default(),
+            difference: None,
+            interval: None,
+            limit: None,
+            verdict,
+            why: SafeText::default(),
+            observed_at: None,
+            series: None,
+        };
+        for (verdicts, label, why) in [
+            (vec![], Verdict::NoData, "no indicator is reported"),
+            (vec![Verdict::NoData; 2], Verdict::NoData, "2 indicators, none with data of both sides"),
+            (vec![Verdict::Insufficient; 2], Verdict::Insufficient, "2 indicators compared, not judged"),
+            (
+                vec![Verdict::NoData, Verdict::Insufficient, Verdict::NoData],
+                Verdict::Insufficient,
+                "1 of 3 indicators compared, not judged; 2 without data",
+            ),
+        ] {
+            let slis: Vec<Sli> = verdicts.into_iter().map(sli).collect();
+            let overall = overall(&slis);
+            assert_eq!((overall.label, overall.why.as_str()), (label, why));
         }
     }
 

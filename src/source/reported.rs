@@ -2,7 +2,8 @@
 //! one hour in buckets of 15 seconds.
 //!
 //! Counters are cumulative per unit: what counts is how much they grew since the unit's last report,
-//! a smaller one than before is a reset and counts from zero. The value of a counter is its share of
+//! a smaller one than before is a reset and counts from zero. What grew while the unit went from one
+//! side to the other belongs to neither. The value of a counter is its share of
 //! good events over the last five minutes. The value of a gauge is the mean of the units' newest
 //! values that are not older than three of their own reporting intervals.
 
@@ -27,6 +28,12 @@ const BUCKETS: usize = 240;
 const WINDOW: i64 = 20;
 /// Most indicators of a rollout; further ones are dropped and counted.
 const NAMES: usize = 32;
+
+/// Most units of an indicator; further ones are dropped and counted.
+const UNITS: usize = 10_000;
+/// Shortest interval that a unit is taken to report in: two reports in a row, as after an apply,
+/// are no promise to go on like that.
+const INTERVAL_MIN: TimeDelta = TimeDelta::seconds(5);
 
 /// Which side of a comparison a unit is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,11 +121,13 @@ impl Reported {
                 self.dropped += 1;
                 continue;
             }
-            self.histories.entry(name).or_default().observe(at, unit, arm, *reading);
+            if !self.histories.entry(name).or_default().observe(at, unit, arm, *reading) {
+                self.dropped += 1;
+            }
         }
     }
 
-    /// How many readings were dropped because a rollout has at most 32 indicators.
+    /// How many readings were dropped because a rollout has at most 32 indicators of at most 10 000 units.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -138,20 +147,30 @@ impl Reported {
 }
 
 impl History {
-    fn observe(&mut self, at: DateTime<Utc>, unit: &UnitKey, arm: Arm, reading: SliReading) {
+    /// Whether there was room for it.
+    fn observe(&mut self, at: DateTime<Utc>, unit: &UnitKey, arm: Arm, reading: SliReading) -> bool {
         let last = self.units.get(unit).copied();
+        if last.is_none() && self.units.len() >= UNITS {
+            return false;
+        }
         let sums = match reading {
             SliReading::Counter { good, total } => {
                 self.counter = true;
-                match last.map(|l| l.reading) {
+                match last.map(|l| (l.arm, l.reading)) {
                     // The first report has no past to have grown from.
-                    None | Some(SliReading::Gauge { .. }) => Sums::default(),
-                    Some(SliReading::Counter { good: before_good, total: before })
-                        if total >= before && good >= before_good =>
+                    None | Some((_, SliReading::Gauge { .. })) => Sums::default(),
+                    Some((before, SliReading::Counter { good: good_before, total: total_before }))
+                        if total >= total_before && good >= good_before =>
                     {
-                        Sums { good: good - before_good, total: total - before, ..Sums::default() }
+                        let (good, total) = (good - good_before, total - total_before);
+                        // More good ones than there were is nonsense, and no data.
+                        if before == arm && good <= total {
+                            Sums { good, total, ..Sums::default() }
+                        } else {
+                            Sums::default()
+                        }
                     }
-                    Some(SliReading::Counter { .. }) => Sums { good, total, ..Sums::default() },
+                    Some((_, SliReading::Counter { .. })) => Sums { good, total, ..Sums::default() },
                 }
             }
             SliReading::Gauge { value } => {
@@ -159,8 +178,7 @@ impl History {
                 Sums { gauge: value, readings: 1.0, ..Sums::default() }
             }
         };
-        let interval =
-            last.map_or(TimeDelta::seconds(5), |l| (at - l.at).clamp(TimeDelta::seconds(1), TimeDelta::minutes(5)));
+        let interval = last.map_or(INTERVAL_MIN, |l| (at - l.at).clamp(INTERVAL_MIN, TimeDelta::minutes(5)));
         self.units.insert(unit.clone(), Last { at, interval, arm, reading });
         self.observed_at = self.observed_at.max(Some(at));
         if let Some(bucket) = self.bucket(at.timestamp().div_euclid(BUCKET)) {
@@ -169,6 +187,7 @@ impl History {
                 Arm::Baseline => bucket.baseline.add(sums),
             }
         }
+        true
     }
 
     /// The bucket of that number; none when it is older than all that are kept.

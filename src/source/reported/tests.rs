@@ -1,3 +1,5 @@
+//! What reports of many units come to.
+
 use crate::domain::Verdict;
 
 use super::*;
@@ -89,4 +91,51 @@ fn what_the_plan_declares_is_listed_even_when_nobody_reports_it() {
     let declared = PlanSli { critical: true, ..PlanSli::new("errors") };
     let slis = Reported::default().slis(at(0), &[declared]);
     assert_eq!((slis[0].name.as_str(), slis[0].verdict), ("errors", Verdict::NoData));
+}
+
+#[test]
+fn what_was_counted_while_a_unit_changed_sides_is_on_neither() {
+    let mut reported = Reported::default();
+    reported.observe(at(0), &unit("a"), Arm::Baseline, &counter(100.0, 100.0));
+    reported.observe(at(5), &unit("a"), Arm::Baseline, &counter(200.0, 200.0));
+    reported.observe(at(10), &unit("a"), Arm::Canary, &counter(250.0, 300.0));
+    reported.observe(at(15), &unit("a"), Arm::Canary, &counter(345.0, 400.0));
+    let sli = &reported.slis(at(15), &[])[0];
+    assert_eq!((sli.baseline.value, sli.baseline.samples), (Some(1.0), Some(100.0)));
+    assert_eq!((sli.canary.value, sli.canary.samples), (Some(0.95), Some(100.0)));
+}
+
+#[test]
+fn more_good_events_than_events_are_no_data() {
+    let mut reported = Reported::default();
+    reported.observe(at(0), &unit("a"), Arm::Canary, &counter(90.0, 100.0));
+    reported.observe(at(5), &unit("a"), Arm::Canary, &counter(100.0, 105.0));
+    assert_eq!(reported.slis(at(5), &[])[0].canary.value, None);
+}
+
+#[test]
+fn two_reports_in_a_row_do_not_make_a_gauge_flicker() {
+    let mut reported = Reported::default();
+    for seconds in [0, 5, 6] {
+        reported.observe(at(seconds), &unit("a"), Arm::Canary, &gauge(200.0));
+    }
+    assert_eq!(reported.slis(at(10), &[])[0].canary.value, Some(200.0), "before the next check");
+    assert_eq!(reported.slis(at(22), &[])[0].canary.value, None, "after three missed ones");
+}
+
+#[test]
+fn the_past_is_one_hour_and_the_present_five_minutes() {
+    let mut reported = Reported::default();
+    for n in 0..1000 {
+        let total = f64::from(n) * 10.0;
+        // Good until the last ten minutes, then one in ten fails.
+        let bad = f64::from((n - 880).max(0));
+        reported.observe(at(i64::from(n) * 5), &unit("a"), Arm::Canary, &counter(total - bad, total));
+    }
+    let sli = &reported.slis(at(999 * 5), &[])[0];
+    assert_eq!(sli.canary.value, Some(0.9));
+    let series = sli.series.as_ref().unwrap();
+    assert_eq!(series.len(), BUCKETS);
+    assert!(series.windows(2).all(|pair| (pair[1].at - pair[0].at).num_seconds() == BUCKET), "even steps");
+    assert_eq!((series[0].canary, series[0].baseline), (Some(1.0), None));
 }

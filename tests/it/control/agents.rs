@@ -22,9 +22,10 @@ async fn a_waiting_agent_is_told_as_soon_as_somebody_promotes() {
     world.obey("a", &order).await;
     world.until(Phase::AwaitingPromotion).await;
     let control = world.control.clone();
-    let waiting = tokio::spawn(async move {
-        control.desired(&mira(), &unit("b"), BTreeMap::new(), 0, Duration::from_secs(20)).await
-    });
+    let waiting =
+        tokio::spawn(
+            async move { control.desired(&mira(), &unit("b"), BTreeMap::new(), 0, Duration::from_secs(20)).await },
+        );
     // The poll has to be waiting before anybody promotes: it is when its unit was seen just now.
     let before = chrono::Utc::now();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
@@ -37,7 +38,8 @@ async fn a_waiting_agent_is_told_as_soon_as_somebody_promotes() {
         tokio::task::yield_now().await;
     }
     world.act(Action::Promote).await.unwrap();
-    let told = tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("it is told at once").unwrap().unwrap();
+    let told =
+        tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("it is told at once").unwrap().unwrap();
     assert_eq!(told.unwrap().snapshot, new);
 }
 
@@ -74,10 +76,7 @@ async fn a_success_that_was_measured_to_be_something_else_is_none() {
     world.start(&new, "  - all-of-it: all\n").await.unwrap();
     let order = world.ask("a", 0).await.unwrap();
     world.say("a", order.generation, ReportState::Applied, None, &[]).await.unwrap();
-    world
-        .say("a", order.generation, ReportState::Healthy, Some(old), &[("ok", FactValue::Bool(true))])
-        .await
-        .unwrap();
+    world.say("a", order.generation, ReportState::Healthy, Some(old), &[("ok", FactValue::Bool(true))]).await.unwrap();
     let phase = world.show().await.phase;
     assert!(!matches!(phase, Phase::AwaitingPromotion | Phase::Completed), "{phase}");
 }
@@ -92,7 +91,9 @@ async fn an_agents_token_speaks_for_its_own_site_only() {
     };
     let asked = world.control.desired(&agent("a"), &unit("b"), BTreeMap::new(), 0, Duration::ZERO).await;
     assert_eq!(asked.unwrap_err().code, Code::Forbidden);
-    assert!(world.control.desired(&agent("b"), &unit("b"), BTreeMap::new(), 0, Duration::ZERO).await.unwrap().is_none());
+    assert!(
+        world.control.desired(&agent("b"), &unit("b"), BTreeMap::new(), 0, Duration::ZERO).await.unwrap().is_none()
+    );
     assert_eq!(world.control.sites(&agent("b")).await.unwrap_err().code, Code::Forbidden);
 }
 

@@ -6,8 +6,8 @@ use rolldeck::{
     clock,
     control::{Control, Options, Tagged},
     domain::{
-        Action, ActorKind, Digest, FactValue, Phase, Principal, Report, ReportState, Role, Rollout, RolloutId, SafeBlock, SafeText,
-        UnitId, Via,
+        Action, ActorKind, Digest, FactValue, Phase, Principal, Report, ReportState, Role, Rollout, RolloutId,
+        SafeBlock, SafeText, UnitId, Via,
     },
     store::sqlite::{Durability, Sqlite},
     wire::{ActionReply, ActionRequest, Conditions, Desired, Problem, SnapshotRequest, StartRequest},
@@ -120,7 +120,9 @@ impl World {
         let measured = Some(order.snapshot.clone());
         self.say(site, order.generation, ReportState::Applying, None, &[]).await.unwrap();
         self.say(site, order.generation, ReportState::Applied, None, &[]).await.unwrap();
-        self.say(site, order.generation, ReportState::Healthy, measured, &[("ok", FactValue::Bool(true))]).await.unwrap();
+        self.say(site, order.generation, ReportState::Healthy, measured, &[("ok", FactValue::Bool(true))])
+            .await
+            .unwrap();
     }
 
     pub async fn start(&self, snapshot: &Digest, stages: &str) -> Result<ActionReply, Problem> {

@@ -68,7 +68,10 @@ fn a_gate_that_breaches_on_the_canary_brings_it_back_by_itself() {
     assert_eq!(stage.runs(&canary), old);
     let trail = stage.json(&["audit", "list", "--rollout", PICK]);
     let entries = trail["entries"].as_array().unwrap();
-    assert!(entries.iter().any(|e| e["actor"]["kind"] == "system" && e["reason"].to_string().contains("health")), "{trail}");
+    assert!(
+        entries.iter().any(|e| e["actor"]["kind"] == "system" && e["reason"].to_string().contains("health")),
+        "{trail}"
+    );
 }
 
 #[test]
@@ -77,7 +80,9 @@ fn a_site_that_refuses_is_shown_with_its_category_and_told_again_on_retry() {
     let old = stage.snapshot("1.0", &["--known-good", "--reason", WHY]);
     stage.agent("site-01");
     stage.wait("it runs the known-good snapshot", |s| s.runs("site-01") == old);
-    stage.wait("it has measured it", |s| s.json(&["site", "list"])["sites"][0]["lanes"][0]["report"]["measured"] == old.as_str());
+    stage.wait("it has measured it", |s| {
+        s.json(&["site", "list"])["sites"][0]["lanes"][0]["report"]["measured"] == old.as_str()
+    });
     std::fs::write(stage.path("site-01").join("refuse"), "").unwrap();
     let new = stage.snapshot("2.0", &[]);
     let plan = stage.plan(&new, "  - all-of-it: all\n");

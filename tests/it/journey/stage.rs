@@ -81,7 +81,9 @@ impl Stage {
     }
 
     fn environment(&self, mut command: Command) -> Command {
-        for (name, folder) in [("ROLLDECK_CONFIG_DIR", "config"), ("ROLLDECK_DATA_DIR", "own"), ("ROLLDECK_STATE", "state")] {
+        for (name, folder) in
+            [("ROLLDECK_CONFIG_DIR", "config"), ("ROLLDECK_DATA_DIR", "own"), ("ROLLDECK_STATE", "state")]
+        {
             command.env(name, self.path(folder));
         }
         command.env_remove("ROLLDECK_TOKEN").env_remove("ROLLDECK_CONTEXT").env_remove("ROLLDECK_SERVER");
@@ -94,7 +96,13 @@ impl Stage {
         std::fs::create_dir_all(&folder).unwrap();
         let running = folder.join("running");
         let bad = folder.join("bad");
-        let apply = format!("test ! -e '{}' && printf %s \"$ROLLDECK_SNAPSHOT\" > '{}.new' && mv '{}.new' '{}'", folder.join("refuse").display(), running.display(), running.display(), running.display());
+        let apply = format!(
+            "test ! -e '{}' && printf %s \"$ROLLDECK_SNAPSHOT\" > '{}.new' && mv '{}.new' '{}'",
+            folder.join("refuse").display(),
+            running.display(),
+            running.display(),
+            running.display()
+        );
         let check = format!(
             "printf '{{\"snapshot\": \"%s\", \"runtime_healthy\": %s}}' \"$(cat '{}')\" \"$(test -e '{}' && echo false || echo true)\"",
             running.display(),
@@ -126,7 +134,12 @@ impl Stage {
 
     /// The command line, against this server.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.environment(binary()).args(["--server", &self.url()]).args(arguments).stdin(Stdio::null()).output().unwrap()
+        self.environment(binary())
+            .args(["--server", &self.url()])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 
     /// The command line, which must succeed; its JSON.
