@@ -149,7 +149,7 @@ async fn run(cli: Cli) -> color_eyre::Result<()> {
     }
     match command {
         Command::Demo(args) => demo::run(&session, args).await,
-        Command::Serve(args) => serve::run(&session, args).await,
+        Command::Serve(args) => Box::pin(serve::run(&session, args)).await,
         Command::Agent(args) => agent::run(&session, args).await,
         Command::Start(args) => start::run(&session, args).await,
         Command::List(args) => list::run(&session, args).await,
@@ -167,7 +167,7 @@ async fn run(cli: Cli) -> color_eyre::Result<()> {
         Command::Site(command) => site::run(&session, command).await,
         Command::Context(command) => context::run(&session, command).await,
         Command::Doctor(args) => doctor::run(&session, args).await,
-        Command::Completions(args) => completions::run(&session, args),
+        Command::Completions(args) => completions::run(&session, &args),
         Command::Man(args) => man::run(&session, &args),
     }
 }

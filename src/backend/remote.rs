@@ -38,7 +38,7 @@ pub const ANSWER_MAX: usize = 16 * 1024 * 1024;
 /// Longest artifact, in bytes.
 pub const ARTIFACT_MAX: usize = 256 * 1024 * 1024;
 /// How long a verification of the whole trail may take.
-const VERIFY: Duration = Duration::from_secs(120);
+const VERIFY: Duration = Duration::from_mins(2);
 /// The slowest link that an upload is given time for, in bytes a second.
 const SLOWEST_UPLOAD: u64 = 16 * 1024;
 
@@ -251,7 +251,7 @@ impl Backend for Remote {
     async fn artifact(&self, digest: &Digest) -> BackendResult<Vec<u8>> {
         // As long as bytes keep coming, it may take its time.
         let path = ["snapshots", digest.as_str(), "artifact"];
-        let request = self.request_under(["agent", "v1"], Method::GET, &path, Duration::from_secs(3600));
+        let request = self.request_under(["agent", "v1"], Method::GET, &path, Duration::from_hours(1));
         answer::bytes(&self.place, self.send(request).await?).await
     }
 

@@ -4,7 +4,7 @@
 //! widens one is sent for the revision that was just read. A lost answer is asked for again with
 //! the same key, so that nothing is done twice.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use color_eyre::Result;
@@ -149,20 +149,16 @@ where
         if settled || !may_have_been_sent {
             return Err(error.into());
         }
-        match pauses.next() {
-            Some(pause) => {
-                say(&format!("no answer yet ({error}); asking again with the same key"));
-                tokio::time::sleep(pause).await;
-            }
-            None => {
-                let key = conditions.idempotency_key.as_deref().unwrap_or_default();
-                return Err(Failure::Unconfirmed(format!(
-                    "sent, and unconfirmed: {error}. Ask again with the same key, which never does it twice: \
-                     --idempotency-key {key}; or look with: {look}"
-                ))
-                .into());
-            }
-        }
+        let Some(pause) = pauses.next() else {
+            let key = conditions.idempotency_key.as_deref().unwrap_or_default();
+            return Err(Failure::Unconfirmed(format!(
+                "sent, and unconfirmed: {error}. Ask again with the same key, which never does it twice: \
+                 --idempotency-key {key}; or look with: {look}"
+            ))
+            .into());
+        };
+        say(&format!("no answer yet ({error}); asking again with the same key"));
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -208,8 +204,10 @@ pub fn preview(effect: &Preview) -> String {
     let parts = [("changes", &effect.changes), ("does not change", &effect.unchanged)];
     for (title, lines) in parts {
         if !lines.is_empty() {
-            text.push_str(&format!("{title}:\n"));
-            text.extend(lines.iter().map(|line| format!("  {line}\n")));
+            let _ = writeln!(text, "{title}:");
+            for line in lines {
+                let _ = writeln!(text, "  {line}");
+            }
         }
     }
     if !effect.checks.is_empty() {
@@ -220,7 +218,7 @@ pub fn preview(effect: &Preview) -> String {
                 CheckState::Warn => "WARN ",
                 CheckState::Block => "BLOCK",
             };
-            text.push_str(&format!("  {state}  {}\n", check.text));
+            let _ = writeln!(text, "  {state}  {}", check.text);
         }
     }
     text

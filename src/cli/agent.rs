@@ -31,7 +31,7 @@ pub struct Args {
     /// A label of the unit, such as region=north; several times
     #[arg(long = "label", value_name = "K=V", value_parser = parse::pair)]
     labels: Vec<(String, String)>,
-    /// Brings the unit to a snapshot (ROLLDECK_SNAPSHOT, ROLLDECK_VERSION, ...); must be idempotent
+    /// Brings the unit to a snapshot (`ROLLDECK_SNAPSHOT`, `ROLLDECK_VERSION`, ...); must be idempotent
     #[arg(long, value_name = "CMD")]
     apply: String,
     /// Says how the unit is: exit 0 healthy; one JSON object of facts on standard output

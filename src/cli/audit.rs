@@ -43,7 +43,7 @@ pub struct Filter {
     /// Only by this actor
     #[arg(long, value_name = "ID")]
     actor: Option<String>,
-    /// Only this action, such as promote or stage_passed
+    /// Only this action, such as promote or `stage_passed`
     #[arg(long, value_name = "VERB")]
     action: Option<String>,
     /// Not before: a time such as 2026-05-04T14:00:00Z, or a span ago such as 2h

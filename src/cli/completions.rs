@@ -17,7 +17,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub fn run(_: &Session, args: Args) -> Result<()> {
+pub fn run(_: &Session, args: &Args) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), "rolldeck", &mut script);
     output::write(&String::from_utf8_lossy(&script))

@@ -42,6 +42,7 @@ pub enum Command {
 
 /// Arguments of `add`; the server and its files are options that exist everywhere.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Add {
     /// Its name
     name: String,
@@ -100,14 +101,10 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
         }
         Command::Show { name } => {
             let settings = session.settings()?;
-            let name = match name.or_else(|| session.global.context.clone()).or_else(|| settings.current.clone()) {
-                Some(name) => name,
-                None => {
-                    return Err(Failure::NotFound(
-                        "no context is the current one: see `rolldeck context list`".to_owned(),
-                    )
-                    .into());
-                }
+            let Some(name) = name.or_else(|| session.global.context.clone()).or_else(|| settings.current.clone())
+            else {
+                let text = "no context is the current one: see `rolldeck context list`";
+                return Err(Failure::NotFound(text.to_owned()).into());
             };
             let context = settings.contexts.get(&name).ok_or_else(|| no_such(&name))?;
             session.print(&view(&settings, &name, context), || {

@@ -1,6 +1,6 @@
 //! `rolldeck doctor`: what is configured, reachable and permitted, and what this terminal can show.
 
-use std::{io::IsTerminal as _, path::Path};
+use std::{fmt::Write as _, io::IsTerminal as _, path::Path};
 
 use color_eyre::Result;
 use serde::Serialize;
@@ -102,7 +102,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
+        let _ = write!(text, ": {error}");
         cause = error.source();
     }
     text
@@ -186,8 +186,7 @@ fn data(report: &mut Report, area: &'static str, dir: &Path) {
     let free = rustix::fs::statvfs(dir).map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) / (1024 * 1024)).ok();
     let writable = rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok();
     let state = match (writable, free) {
-        (false, _) => State::Problem,
-        (true, Some(0..64)) => State::Problem,
+        (false, _) | (true, Some(0..64)) => State::Problem,
         (true, Some(64..512)) => State::Note,
         (true, _) => State::Ok,
     };

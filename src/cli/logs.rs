@@ -7,7 +7,7 @@ use super::exit::Failure;
 /// How much is logged, and how.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogArgs {
-    /// What is logged, as RUST_LOG says it: warn, info, rolldeck=debug
+    /// What is logged, as `RUST_LOG` says it: warn, info, rolldeck=debug
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info")]
     log: String,
     /// Log JSON lines

@@ -131,7 +131,11 @@ pub fn span(span: TimeDelta) -> String {
 
 /// Text of several lines, each behind a margin.
 pub fn quoted(text: &SafeBlock, margin: &str) -> String {
-    text.lines().map(|line| format!("{margin}{line}\n")).collect()
+    let mut quoted = String::new();
+    for line in text.lines() {
+        quoted.extend([margin, line, "\n"]);
+    }
+    quoted
 }
 
 /// A value's name as it is written in JSON.

@@ -79,8 +79,11 @@ async fn serve(
     say(&format!("rolldeck {} serves {} from {}", env!("CARGO_PKG_VERSION"), server.url(), dir.display()));
     match server.access() {
         Access::OpenOnLoopback => {
-            say("there is no token yet: everybody on this machine may everything (loopback only). \
-             Close it with: rolldeck token add --role commander --server URL")
+            say(&format!(
+                "there is no token yet: everybody on this machine may everything (loopback only). \
+                 Close it with: rolldeck token add --role commander --server {}",
+                server.url()
+            ));
         }
         Access::Tokens => say("whoever has a token gets in"),
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How long the whole of it may take.
-const EXPORT: Duration = Duration::from_secs(3600);
+const EXPORT: Duration = Duration::from_hours(1);
 
 /// Why there is no export.
 #[derive(Debug, thiserror::Error)]
