@@ -148,7 +148,7 @@ async fn run(cli: Cli) -> color_eyre::Result<()> {
         return Err(exit::Failure::Usage(format!("{rollout} opens the dashboard and takes no subcommand")).into());
     }
     match command {
-        Command::Demo(args) => demo::run(&session, args).await,
+        Command::Demo(args) => Box::pin(demo::run(&session, args)).await,
         Command::Serve(args) => Box::pin(serve::run(&session, args)).await,
         Command::Agent(args) => agent::run(&session, args).await,
         Command::Start(args) => start::run(&session, args).await,
