@@ -95,7 +95,7 @@ fn pause(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
     } else {
         says.change(format!("{} not told: {}", are(waiting.len()), words::names(waiting.iter().copied())));
     }
-    on_candidate(says, state, context.plan, |_| true, "keep it");
+    stays(says, state, context.plan);
     says.same("gates are watched on: a breach that the plan answers with a rollback still rolls back".to_owned());
     says.take("pause where it is; no further unit is told".to_owned(), 0)
 }
@@ -125,37 +125,36 @@ fn promote(says: &mut Says, state: &State, action: Action, context: &Context<'_>
         Action::PromoteFull => (next, plan.stages.len()),
         _ => (next, next + 1),
     };
-    let mut count = 0;
+    let untold = |unit: &Unit| unit.stage.is_some_and(|stage| (first..last).contains(&stage)) && unit.order.is_none();
+    let due = keys(state, untold);
     for (index, stage) in plan.stages.iter().enumerate().take(last).skip(first) {
-        let due = keys(state, |unit| unit.stage == Some(index) && unit.awaits_order());
-        if due.is_empty() {
-            continue;
-        }
-        count += due.len();
-        let size = membership::size(due.iter().copied());
-        let names = words::names(due.iter().copied());
-        says.change(format!("stage {}: {size} told {} ({names})", stage.name, plan.snapshot.short()));
-        unreachable(says, state, &due);
-        let without: Vec<&UnitKey> =
-            keys(state, |unit| unit.stage == Some(index) && unit.awaits_order() && unit.pinned.is_none());
-        if !without.is_empty() {
-            let names = words::names(without.iter().copied());
-            says.warn(format!("{} without a snapshot to go back to: {names}", are(without.len())));
+        let own = keys(state, |unit| unit.stage == Some(index) && unit.order.is_none());
+        if !own.is_empty() {
+            let size = membership::size(own.iter().copied());
+            let names = words::names(own.iter().copied());
+            says.change(format!("stage {}: {size} told {} ({names})", stage.name, plan.snapshot.short()));
         }
     }
+    unreachable(says, state, &due);
+    let without = keys(state, |unit| untold(unit) && unit.pinned.is_none());
+    if !without.is_empty() {
+        let names = words::names(without.iter().copied());
+        says.warn(format!("{} without a snapshot to go back to: {names}", are(without.len())));
+    }
+    let count = due.len();
     if action == Action::PromoteFull {
         says.change("no stage waits for a person any more; gates and holds are as before".to_owned());
     } else if next >= plan.stages.len() {
         says.change(format!("the rollout completes, and {} becomes known good", plan.snapshot.short()));
     }
-    on_candidate(says, state, plan, |_| true, "stay on it");
+    stays(says, state, plan);
     let later = keys(state, |unit| unit.stage.is_none_or(|stage| stage >= last) && !unit.exposed);
     if !later.is_empty() {
         says.same(format!("{} of later stages or of none keep what they run", words::units(later.len())));
     }
     let summary = match (action, plan.stages.get(next)) {
-        (Action::PromoteFull, _) => format!("promote through all stages: {} more", words::units(count)),
-        (_, Some(stage)) => format!("promote to stage {}: {} more", stage.name, words::units(count)),
+        (Action::PromoteFull, _) => format!("promote through all stages: {} to be told", words::units(count)),
+        (_, Some(stage)) => format!("promote to stage {}: {} to be told", stage.name, words::units(count)),
         (_, None) => "promote the last stage: the rollout completes".to_owned(),
     };
     says.take(summary, count)
@@ -207,7 +206,10 @@ fn retry(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
     let what = if state.back.is_some() { "to go back" } else { context.plan.snapshot.short() };
     told(says, what, &failed);
     unreachable(says, state, &failed);
-    on_candidate(says, state, context.plan, |unit| unit.fault.is_none(), "are not told anything");
+    let others = state.units.iter().filter(|unit| unit.exposed && unit.fault.is_none()).count();
+    if others > 0 {
+        says.same(format!("{} that did not fail: told nothing", words::units(others)));
+    }
     says.take(format!("tell {} again", words::units(failed.len())), failed.len())
 }
 
@@ -215,10 +217,10 @@ fn told(says: &mut Says, what: &str, units: &[&UnitKey]) {
     says.change(format!("{} told {what} when they ask: {}", are(units.len()), words::names(units.iter().copied())));
 }
 
-fn on_candidate(says: &mut Says, state: &State, plan: &Plan, which: impl Fn(&Unit) -> bool, keep: &str) {
-    let count = state.units.iter().filter(|unit| unit.counts_as_exposed() && which(unit)).count();
+fn stays(says: &mut Says, state: &State, plan: &Plan) {
+    let count = state.units.iter().filter(|unit| unit.counts_as_exposed()).count();
     if count > 0 {
-        says.same(format!("{} that have or are told {} {keep}", words::units(count), plan.snapshot.short()));
+        says.same(format!("{} stays on {} that it reached", plan.snapshot.short(), words::units(count)));
     }
 }
 

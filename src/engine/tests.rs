@@ -1,1 +1,5 @@
-//! The engine held against random plans and stories.
+//! The engine held against random plans and random stories.
+
+mod membership;
+mod properties;
+mod world;

@@ -1,0 +1,279 @@
+//! A small world around one rollout: units that ask, report and fall silent, freezes that come and go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+use crate::{
+    domain::{
+        Action, Digest, FailureCategory, Freeze, GateName, Plan, SafeBlock, SafeText, Truth, UnitKey,
+        plan::{Advance, BreachResponse, PlanStage, Selection},
+    },
+    engine::{Context, Effect, Event, Member, Progress, Reading, State, Step, UnitReport, begin, step},
+};
+
+pub(super) fn candidate() -> Digest {
+    Digest::of([0xc; 32])
+}
+
+pub(super) fn old() -> Digest {
+    Digest::of([0x0; 32])
+}
+
+pub(super) fn other() -> Digest {
+    Digest::of([0xa; 32])
+}
+
+pub(super) fn unit(site: usize, lane: usize) -> UnitKey {
+    format!("osl{site}/{}", ["main", "west"][lane % 2]).try_into().unwrap()
+}
+
+/// One random thing that happens.
+#[derive(Debug, Clone)]
+pub(super) enum Happening {
+    Time {
+        minutes: i64,
+    },
+    Act {
+        action: Action,
+        to: Option<Digest>,
+    },
+    Ask {
+        unit: usize,
+    },
+    Report {
+        unit: usize,
+        progress: Progress,
+        measured: u8,
+        readings: Vec<Truth>,
+        stale: bool,
+    },
+    /// A check that says nothing: neither what runs nor how it is.
+    KnowsNothing {
+        unit: usize,
+    },
+    Silent {
+        unit: usize,
+    },
+    Freeze {
+        units: Vec<bool>,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) state: State,
+    pub(super) now: DateTime<Utc>,
+    pub(super) held: BTreeMap<UnitKey, Freeze>,
+    pub(super) members: Vec<Member>,
+    generation: u64,
+    orders: BTreeMap<UnitKey, (u64, Digest)>,
+    /// Units that were ever told the candidate.
+    pub(super) told: BTreeSet<UnitKey>,
+}
+
+impl World {
+    /// None where the plan selects nothing in some stage.
+    pub(super) fn begin(plan: Plan, members: Vec<Member>) -> Option<Self> {
+        let now = "2026-03-01T12:00:00Z".parse().unwrap();
+        let state = begin(&plan, &members, now).ok()?.state;
+        let (held, orders) = (BTreeMap::new(), BTreeMap::new());
+        Some(Self { plan, state, now, held, members, generation: 0, orders, told: BTreeSet::new() })
+    }
+
+    pub(super) fn context(&self) -> Context<'_> {
+        Context { now: self.now, plan: &self.plan, held: &self.held }
+    }
+
+    pub(super) fn key(&self, index: usize) -> UnitKey {
+        self.members[index % self.members.len()].unit.clone()
+    }
+
+    /// The event that a happening is now.
+    pub(super) fn event(&mut self, happening: &Happening) -> Event {
+        match happening {
+            Happening::Time { minutes } => {
+                self.now += TimeDelta::minutes(*minutes);
+                Event::Tick
+            }
+            Happening::Act { action, to } => Event::Act { action: *action, to: to.clone() },
+            Happening::Ask { unit } => {
+                self.generation += 1;
+                Event::Asked { unit: self.key(*unit), generation: self.generation }
+            }
+            Happening::Report { unit, progress, measured, readings, stale } => {
+                let unit = self.key(*unit);
+                let order = self.orders.get(&unit);
+                let told = order.map(|(_, snapshot)| snapshot.clone());
+                let (measured, claimed) = match measured {
+                    0 | 1 => (told, None),
+                    2 => (None, told),
+                    3 => (Some(other()), None),
+                    _ => (None, None),
+                };
+                let readings = self.plan.gates.iter().zip(readings).map(|((gate, _), truth)| Reading {
+                    gate: gate.clone(),
+                    truth: *truth,
+                    why: SafeText::new("as it was measured"),
+                });
+                let generation = order.map_or(0, |(generation, _)| *generation).saturating_sub(u64::from(*stale));
+                let progress = progress.clone();
+                let report = UnitReport { generation, progress, measured, claimed, readings: readings.collect() };
+                Event::Reported { unit, report }
+            }
+            Happening::KnowsNothing { unit } => {
+                let unit = self.key(*unit);
+                let generation = self.orders.get(&unit).map_or(0, |(generation, _)| *generation);
+                let progress = Progress::Healthy;
+                let report = UnitReport { generation, progress, measured: None, claimed: None, readings: Vec::new() };
+                Event::Reported { unit, report }
+            }
+            Happening::Silent { unit } => Event::Silent { unit: self.key(*unit) },
+            Happening::Freeze { units } => {
+                let frozen = self.members.iter().zip(units).filter(|(_, frozen)| **frozen);
+                self.held = frozen.map(|(member, _)| (member.unit.clone(), freeze(self.now))).collect();
+                Event::Tick
+            }
+        }
+    }
+
+    pub(super) fn step(&mut self, event: &Event) -> Step {
+        let step = step(&self.state, event, &self.context());
+        for effect in &step.effects {
+            if let Effect::Tell { unit, generation, snapshot, .. } = effect {
+                self.orders.insert(unit.clone(), (*generation, snapshot.clone()));
+                if !is_back(&step.state) {
+                    self.told.insert(unit.clone());
+                }
+            }
+        }
+        self.state = step.state.clone();
+        step
+    }
+
+    /// Every agent asks, and does what it is told.
+    pub(super) fn all_obey(&mut self) {
+        for index in 0..self.members.len() {
+            let event = self.event(&Happening::Ask { unit: index });
+            self.step(&event);
+            let readings = vec![Truth::True; self.plan.gates.len()];
+            let progress = Progress::Healthy;
+            let event = self.event(&Happening::Report { unit: index, progress, measured: 0, readings, stale: false });
+            self.step(&event);
+        }
+    }
+}
+
+pub(super) fn is_back(state: &State) -> bool {
+    use crate::domain::Phase as P;
+    matches!(state.phase(), P::RollingBack | P::RolledBack | P::RollbackFailed)
+}
+
+fn freeze(since: DateTime<Utc>) -> Freeze {
+    let text = SafeText::new("pilot week");
+    Freeze { window: SafeText::new("w-1"), scope: text.clone(), reason: text.clone(), by: text, since, until: None }
+}
+
+pub(super) fn gate(index: usize) -> GateName {
+    format!("gate{index}").parse().unwrap()
+}
+
+fn selection() -> impl Strategy<Value = Selection> {
+    prop_oneof![
+        (1_u32..4).prop_map(Selection::Sites),
+        (1_u32..4).prop_map(Selection::Units),
+        (1.0_f64..100.0).prop_map(Selection::Percent),
+        Just(Selection::All),
+    ]
+}
+
+fn minutes(choices: &'static [u64]) -> impl Strategy<Value = std::time::Duration> {
+    prop::sample::select(choices).prop_map(|minutes| std::time::Duration::from_secs(minutes * 60))
+}
+
+fn stage() -> impl Strategy<Value = PlanStage> {
+    let advance = prop_oneof![Just(Advance::Manual), Just(Advance::Automatic)];
+    let gates = prop::option::weighted(0.3, prop::collection::btree_set(0_usize..2, 0..2));
+    (selection(), minutes(&[0, 0, 7, 30]), advance, gates, prop::option::weighted(0.4, minutes(&[10, 40]))).prop_map(
+        |(selects, hold, advance, gates, deadline)| PlanStage {
+            name: "stage".parse().unwrap(),
+            selects,
+            hold,
+            advance,
+            gates: gates.map(|gates| gates.into_iter().map(gate).collect()),
+            slis: None,
+            deadline,
+        },
+    )
+}
+
+fn response() -> impl Strategy<Value = BreachResponse> {
+    prop_oneof![Just(BreachResponse::Rollback), Just(BreachResponse::Pause)]
+}
+
+/// Plans of one to four stages with up to two gates, over one to eight units of up to four sites.
+pub(super) fn worlds() -> impl Strategy<Value = World> {
+    let runs = prop_oneof![8 => Just(Some(old())), 2 => Just(None), 1 => Just(Some(candidate()))];
+    let members = prop::collection::btree_map((0_usize..4, 0_usize..2), runs, 1..9);
+    let plan = (0_usize..3, prop::collection::vec(stage(), 1..4), response(), prop::option::of(response()));
+    (plan, members).prop_filter_map("a stage selects nothing", |((gates, stages, on_breach, of_first), members)| {
+        let mut plan = Plan {
+            rollout: "pick-assist".parse().unwrap(),
+            target: "dc-west".parse().unwrap(),
+            snapshot: candidate(),
+            owner: SafeText::new("team-picking"),
+            gates: (0..gates).map(|index| (gate(index), "gap < 10s".to_owned())).collect(),
+            stages,
+            on_breach,
+            on_breach_of: of_first.into_iter().map(|response| (gate(0), response)).collect(),
+        };
+        for (index, stage) in plan.stages.iter_mut().enumerate() {
+            stage.name = format!("stage{index}").parse().unwrap();
+            if let Some(named) = &mut stage.gates {
+                named.retain(|gate| plan.gates.iter().any(|(known, _)| known == gate));
+            }
+        }
+        let members =
+            members.into_iter().map(|((site, lane), present)| Member { unit: unit(site, lane), present }).collect();
+        World::begin(plan, members)
+    })
+}
+
+pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let actions = prop::sample::select(&[
+        Action::Pause,
+        Action::Resume,
+        Action::Promote,
+        Action::Promote,
+        Action::PromoteFull,
+        Action::Rollback,
+        Action::Retry,
+    ]);
+    let to = prop::option::weighted(0.2, prop_oneof![Just(other()), Just(candidate())]);
+    let truth = prop_oneof![6 => Just(Truth::True), 3 => Just(Truth::False), 1 => Just(Truth::Unknown)];
+    let progress = prop_oneof![
+        12 => Just(Progress::Healthy),
+        2 => Just(Progress::Unhealthy),
+        1 => Just(Progress::Applying),
+        1 => Just(Progress::Applied),
+        1 => prop::sample::select(&[FailureCategory::Preflight, FailureCategory::Apply, FailureCategory::Verify])
+            .prop_map(|category| Progress::Failed { category, output_tail: SafeBlock::new("exit 1") }),
+    ];
+    let measured = prop_oneof![12 => 0_u8..2, 2 => Just(2_u8), 1 => 3_u8..5];
+    let report = (0_usize..8, progress, measured, prop::collection::vec(truth, 2), prop::bool::weighted(0.05));
+    let happening = prop_oneof![
+        3 => (0_i64..20).prop_map(|minutes| Happening::Time { minutes }),
+        2 => (actions, to).prop_map(|(action, to)| Happening::Act { action, to }),
+        8 => (0_usize..8).prop_map(|unit| Happening::Ask { unit }),
+        14 => report.prop_map(|(unit, progress, measured, readings, stale)| {
+            Happening::Report { unit, progress, measured, readings, stale }
+        }),
+        1 => (0_usize..8).prop_map(|unit| Happening::KnowsNothing { unit }),
+        1 => (0_usize..8).prop_map(|unit| Happening::Silent { unit }),
+        1 => prop::collection::vec(any::<bool>(), 8).prop_map(|units| Happening::Freeze { units }),
+        1 => Just(Happening::Freeze { units: Vec::new() }),
+    ];
+    prop::collection::vec(happening, 1..90)
+}
