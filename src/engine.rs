@@ -36,6 +36,7 @@ mod settle;
 mod state;
 mod survey;
 mod transition;
+mod units;
 mod view;
 mod words;
 
@@ -290,15 +291,18 @@ pub fn step(state: &State, event: &Event, context: &Context<'_>) -> Step {
         Event::Act { action, to } => work.act(*action, to.as_ref()),
         Event::Asked { unit, generation } => {
             work.asked(unit, *generation);
-            Answer::Done
+            work.settle_after(unit, state);
+            return work.done(Answer::Done);
         }
         Event::Reported { unit, report } => {
             work.reported(unit, report);
-            Answer::Done
+            work.settle_after(unit, state);
+            return work.done(Answer::Done);
         }
         Event::Silent { unit } => {
             work.silence(unit);
-            Answer::Done
+            work.settle_after(unit, state);
+            return work.done(Answer::Done);
         }
     };
     if answer == Answer::Done {

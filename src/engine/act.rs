@@ -1,8 +1,12 @@
 //! A person's actions: from which phase to which, by the design's table.
 
-use std::sync::Arc;
-
-use super::{Answer, State, settle, state::Paused, survey, transition::Work, view, words};
+use super::{
+    Answer, State, settle,
+    state::{Memory, Paused},
+    survey,
+    transition::Work,
+    view, words,
+};
 use crate::domain::{Action, Blocker, BlockerKind, Digest, Phase};
 
 impl Work<'_> {
@@ -41,17 +45,17 @@ impl Work<'_> {
             _ => return refused(&self.state, Action::Resume, Vec::new()),
         }
         let from = self.state.paused.take().map_or(Phase::Progressing, |paused| paused.from);
-        for unit in &mut self.state.units {
-            let breached = |memory: &super::state::Memory| memory.breached.is_some();
-            if breached(&unit.health) || unit.gates.iter().any(breached) {
-                let unit = Arc::make_mut(unit);
+        let breached = |memory: &Memory| memory.breached.is_some();
+        self.state.units.change(
+            |unit| breached(&unit.health) || unit.gates.iter().any(breached),
+            |unit| {
                 for memory in std::iter::once(&mut unit.health).chain(&mut unit.gates) {
                     if memory.breached.take().is_some() {
                         memory.falses = 0;
                     }
                 }
-            }
-        }
+            },
+        );
         if let Some(memory) = self.state.stage_memory_mut() {
             memory.clock = Some(now);
         }

@@ -4,7 +4,7 @@
 //! A site is counted once, with those of its lanes that are not yet taken; only a selection of
 //! single units can part the lanes of a site, and the next selection by sites completes that site first.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
@@ -133,26 +133,8 @@ pub(super) fn size<'a>(keys: impl Iterator<Item = &'a UnitKey>) -> String {
 pub(super) fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Result<Step, BeginError> {
     let drawn = draw(plan, members)?;
     let what = size(drawn.units.iter().map(|(key, _, _)| key));
-    let units = drawn
-        .units
-        .into_iter()
-        .map(|(key, pinned, stage)| {
-            Arc::new(Unit {
-                key,
-                stage,
-                pinned,
-                exposed: false,
-                order: None,
-                measured: None,
-                claimed: None,
-                fault: None,
-                silent: None,
-                returned: false,
-                health: Default::default(),
-                gates: vec![Default::default(); plan.gates.len()],
-            })
-        })
-        .collect();
+    let units =
+        drawn.units.into_iter().map(|(key, pinned, stage)| Unit::new(key, stage, pinned, plan.gates.len())).collect();
     let state = State {
         phase: Phase::Pending,
         revision: 1,
@@ -162,6 +144,7 @@ pub(super) fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Resu
         stages: vec![Default::default(); plan.stages.len()],
         back: None,
         units,
+        look_at: Some(now),
         created_at: now,
         updated_at: now,
     };

@@ -1,12 +1,10 @@
 //! Which units are given which order when their agents ask, and what their reports mean.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
 use super::{
     Context, Effect, Progress, State, UnitReport,
-    state::{Fault, Memory, Order, Unit, UnitProgress},
+    state::{Fault, Order, Unit, UnitProgress},
     transition::Work,
     words,
 };
@@ -80,8 +78,7 @@ impl Work<'_> {
         if !back {
             unit.exposed = true;
             unit.returned = false;
-            unit.health = Memory::default();
-            unit.gates.iter_mut().for_each(|memory| *memory = Memory::default());
+            unit.forget_readings();
         }
         self.effect(Effect::Tell { unit: key.clone(), generation, snapshot, previous });
     }
@@ -129,19 +126,17 @@ impl Work<'_> {
     /// The units that failed are to be told again; how many.
     pub(super) fn forget_faults(&mut self) -> usize {
         let is_back = self.state.back.is_some();
-        let mut count = 0;
-        for unit in self.state.units.iter_mut().filter(|unit| unit.fault.is_some()) {
-            let unit = Arc::make_mut(unit);
-            unit.fault = None;
-            unit.order = None;
-            // On the way back, what was last read of the candidate stays to be seen.
-            if !is_back {
-                unit.health = Memory::default();
-                unit.gates.iter_mut().for_each(|memory| *memory = Memory::default());
-            }
-            count += 1;
-        }
-        count
+        self.state.units.change(
+            |unit| unit.fault.is_some(),
+            |unit| {
+                unit.fault = None;
+                unit.order = None;
+                // On the way back, what was last read of the candidate stays to be seen.
+                if !is_back {
+                    unit.forget_readings();
+                }
+            },
+        )
     }
 }
 

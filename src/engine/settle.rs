@@ -18,8 +18,25 @@ impl Work<'_> {
     pub(super) fn settle(&mut self) {
         for _ in 0..self.context.plan.stages.len() + 8 {
             if !self.settle_once() {
-                return;
+                break;
             }
+        }
+        self.state.look_at = next_look(&self.state, self.context);
+    }
+
+    /// As [`Work::settle`], after something of one unit: nothing follows where it is judged as
+    /// before and no hold or deadline ended. Most reports of a fleet are of that kind.
+    pub(super) fn settle_after(&mut self, unit: &UnitKey, before: &State) {
+        let is_time = before.look_at.is_some_and(|at| at <= self.now());
+        let stage = self.state.stage.and_then(|index| self.context.plan.stages.get(index));
+        let has_deadline = stage.is_some_and(|stage| stage.deadline.is_some());
+        let at = self.state.find(unit);
+        let is_same = match at.and_then(|at| Some((before.units.get(at)?, self.state.units.get(at)?))) {
+            Some((before, after)) => after.is_judged_as(before, has_deadline),
+            None => true,
+        };
+        if is_time || !is_same || self.state.phase == Phase::Pending {
+            self.settle();
         }
     }
 
@@ -28,7 +45,7 @@ impl Work<'_> {
         match self.state.phase {
             Phase::Pending => self.begin_first_stage(),
             Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded | Phase::Paused => {
-                self.state.is_climbing() && (self.answer_breaches() || self.climb())
+                self.state.is_climbing() && self.climb()
             }
             Phase::RollingBack | Phase::RolledBack | Phase::RollbackFailed => self.look_back(),
             Phase::Aborted | Phase::Completed | Phase::Unknown => false,
@@ -43,14 +60,14 @@ impl Work<'_> {
         may
     }
 
-    /// Finds breaches that are new, says each gate once, and does what the plan says.
-    fn answer_breaches(&mut self) -> bool {
-        let Some(current) = self.state.stage else { return false };
+    /// Says each gate that breached once, with its units, and does what the plan says.
+    fn answer_breaches(&mut self, places: &[usize]) {
+        let Some(current) = self.state.stage else { return };
         let (plan, now) = (self.context.plan, self.now());
         let watch = Watch::new(plan, current);
         let mut found: Vec<(Condition, Vec<UnitKey>, String)> = Vec::new();
-        for at in 0..self.state.units.len() {
-            let Some(unit) = self.state.units.get(at).filter(|unit| unit.is_due(Some(current))) else { continue };
+        for at in places.iter().copied() {
+            let Some(unit) = self.state.units.get(at) else { continue };
             let limit = survey::limit(&self.state, unit, plan);
             let new: Vec<(Condition, String)> = watch
                 .conditions(unit)
@@ -61,9 +78,6 @@ impl Work<'_> {
                     (condition, format!("{} ({how})", memory.why))
                 })
                 .collect();
-            if new.is_empty() {
-                continue;
-            }
             let key = unit.key.clone();
             let Some(unit) = self.state.unit_mut(at) else { continue };
             for (condition, why) in new {
@@ -79,9 +93,6 @@ impl Work<'_> {
                     None => found.push((condition, vec![key.clone()], why)),
                 }
             }
-        }
-        if found.is_empty() {
-            return false;
         }
         let mut response = BreachResponse::Pause;
         let mut cause = String::new();
@@ -105,7 +116,6 @@ impl Work<'_> {
             BreachResponse::Rollback => self.go_back(None, "rollback_started", &cause),
             BreachResponse::Pause => self.pause_for(&cause),
         }
-        true
     }
 
     fn pause_for(&mut self, cause: &str) {
@@ -123,6 +133,11 @@ impl Work<'_> {
         let Some(index) = self.state.stage else { return false };
         let Some(stage) = plan.stages.get(index) else { return false };
         let found = survey(&self.state, self.context);
+        if !found.breaching.is_empty() {
+            let places = found.breaching;
+            self.answer_breaches(&places);
+            return true;
+        }
         let degraded = found.is_degraded();
         let passing = found.passing && !degraded;
         let why = if degraded { trouble(&found, plan) } else { String::new() };
@@ -187,7 +202,7 @@ impl Work<'_> {
         let Some(back) = &self.state.back else { return false };
         let (mut returned, mut away, mut going, mut failed) = (0_usize, Vec::new(), 0_usize, Vec::new());
         let mut left = Vec::new();
-        for unit in &self.state.units {
+        for unit in self.state.units.iter() {
             if unit.way_back(back).is_none() {
                 if unit.exposed {
                     left.push(&unit.key);
@@ -297,12 +312,17 @@ pub(super) fn obstacle(found: &Survey<'_>, plan: &crate::domain::Plan) -> String
 
 /// When a tick would change something by itself.
 pub(super) fn due(state: &State, context: &Context<'_>) -> Option<DateTime<Utc>> {
-    let (plan, now) = (context.plan, context.now);
-    if may_begin(state, context) {
-        return Some(now);
+    match state.phase {
+        Phase::Pending => may_begin(state, context).then_some(context.now),
+        Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded => state.look_at,
+        _ => None,
     }
-    let is_watching = matches!(state.phase, Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded);
-    if !is_watching {
+}
+
+/// When a hold or a unit's deadline next ends, of a state that was just settled.
+fn next_look(state: &State, context: &Context<'_>) -> Option<DateTime<Utc>> {
+    let (plan, now) = (context.plan, context.now);
+    if !matches!(state.phase, Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded) {
         return None;
     }
     let index = state.stage?;

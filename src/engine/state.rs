@@ -1,13 +1,11 @@
 //! What is remembered of a rollout: its phase, its stages, and each unit of its frozen membership.
 //!
-//! Nothing here decides. Units lie behind [`Arc`], so that a step over 10 000 of them copies
-//! pointers and the one unit that it is about.
-
-use std::sync::Arc;
+//! Nothing here decides.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::units::Units;
 use crate::domain::{Digest, FailureCategory, Phase, Plan, SafeBlock, SafeText, StageName, Truth, UnitKey};
 
 /// What the engine keeps of one rollout. Serialised as it is into the store.
@@ -24,7 +22,10 @@ pub struct State {
     pub(super) stages: Vec<StageMemory>,
     pub(super) back: Option<GoingBack>,
     /// The membership, in the order of names.
-    pub(super) units: Vec<Arc<Unit>>,
+    pub(super) units: Units,
+    /// When time alone next changes something, while nothing else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) look_at: Option<DateTime<Utc>>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
 }
@@ -184,6 +185,44 @@ impl Memory {
 }
 
 impl Unit {
+    /// A unit as it is when the rollout begins.
+    pub(super) fn new(key: UnitKey, stage: Option<usize>, pinned: Option<Digest>, gates: usize) -> Self {
+        Self {
+            key,
+            stage,
+            pinned,
+            exposed: false,
+            order: None,
+            measured: None,
+            claimed: None,
+            fault: None,
+            silent: None,
+            returned: false,
+            health: Memory::default(),
+            gates: vec![Memory::default(); gates],
+        }
+    }
+
+    /// Whether nothing changed that decides on a transition. A deadline counts from the order.
+    pub(super) fn is_judged_as(&self, before: &Self, has_deadline: bool) -> bool {
+        fn alike(one: &Memory, other: &Memory) -> bool {
+            (one.truth, one.held, one.falses, one.breached, one.since.is_some())
+                == (other.truth, other.held, other.falses, other.breached, other.since.is_some())
+        }
+        (self.returned, self.silent, self.is_healthy()) == (before.returned, before.silent, before.is_healthy())
+            && self.fault == before.fault
+            && (!has_deadline || self.order.as_ref().map(|o| o.at) == before.order.as_ref().map(|o| o.at))
+            && alike(&self.health, &before.health)
+            && self.gates.len() == before.gates.len()
+            && self.gates.iter().zip(&before.gates).all(|(one, other)| alike(one, other))
+    }
+
+    /// A new order begins without readings.
+    pub(super) fn forget_readings(&mut self) {
+        self.health = Memory::default();
+        self.gates.iter_mut().for_each(|memory| *memory = Memory::default());
+    }
+
     /// Whether a stage up to `current` selects it.
     pub(super) fn is_due(&self, current: Option<usize>) -> bool {
         matches!((self.stage, current), (Some(own), Some(current)) if own <= current)
@@ -245,12 +284,12 @@ impl State {
     }
 
     pub(super) fn find(&self, unit: &UnitKey) -> Option<usize> {
-        self.units.binary_search_by(|probe| probe.key.cmp(unit)).ok()
+        self.units.find(unit)
     }
 
     /// The unit at a place that [`State::find`] gave, to be changed.
     pub(super) fn unit_mut(&mut self, at: usize) -> Option<&mut Unit> {
-        self.units.get_mut(at).map(Arc::make_mut)
+        self.units.get_mut(at)
     }
 
     pub(super) fn stage_memory(&self) -> Option<&StageMemory> {

@@ -82,6 +82,8 @@ pub(super) struct Survey<'a> {
     pub(super) not_known: Tally<'a>,
     /// Units that a breach was found on and not answered yet.
     pub(super) breached: Tally<'a>,
+    /// Where units are on which a breach is new.
+    pub(super) breaching: Vec<usize>,
     /// Units of this stage that are not on the candidate yet.
     pub(super) under_way: Tally<'a>,
     /// Due units that a freeze keeps from being told.
@@ -113,6 +115,8 @@ pub(super) struct Watch {
     own: Vec<Vec<usize>>,
     /// By stage: what is watched on its units for a breach: its own gates and those of the present stage.
     watched: Vec<Vec<usize>>,
+    /// How many gates the plan has.
+    gates: usize,
 }
 
 impl Watch {
@@ -127,11 +131,16 @@ impl Watch {
                 all
             })
             .collect();
-        Self { own, watched }
+        Self { own, watched, gates: plan.gates.len() }
     }
 
     pub(super) fn own(&self, stage: usize) -> &[usize] {
         self.own.get(stage).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a unit has a memory for every gate that its stage names, so that none is passed over.
+    fn is_complete(&self, stage: usize, unit: &Unit) -> bool {
+        unit.gates.len() >= self.gates && self.own(stage).iter().all(|at| *at < self.gates)
     }
 
     fn watched(&self, unit: &Unit) -> &[usize] {
@@ -189,25 +198,29 @@ pub(super) fn survey<'a>(state: &'a State, context: &Context<'_>) -> Survey<'a> 
     let watch = Watch::new(context.plan, current);
     let now = context.now;
     found.passing = true;
-    for unit in &state.units {
+    for (at, unit) in state.units.iter().enumerate() {
         let Some(stage) = unit.stage.filter(|stage| *stage <= current) else { continue };
         let healthy = unit.is_healthy();
-        let own_gates_hold =
-            watch.own(stage).iter().all(|at| unit.gates.get(*at).is_some_and(|memory| memory.truth == Truth::True));
-        found.passing &= healthy && own_gates_hold;
         if stage == current {
             found.total += 1;
             found.healthy += usize::from(healthy);
             found.claimed += usize::from(healthy && unit.measured.is_none());
         }
         let is_quiet = healthy
-            && own_gates_hold
             && unit.silent.is_none()
-            && watch.conditions(unit).all(|(_, memory)| memory.truth == Truth::True && memory.breached.is_none());
+            && watch.conditions(unit).all(|(_, memory)| memory.truth == Truth::True && memory.breached.is_none())
+            && watch.is_complete(stage, unit);
         if is_quiet {
             continue;
         }
-        look_at(&mut found, unit, &watch, limit(state, unit, context.plan), now, context);
+        let own_gates_hold =
+            || watch.own(stage).iter().all(|at| unit.gates.get(*at).is_some_and(|memory| memory.truth == Truth::True));
+        found.passing &= healthy && own_gates_hold();
+        let limit = limit(state, unit, context.plan);
+        if watch.conditions(unit).any(|(_, memory)| breaches(memory, limit, now)) {
+            found.breaching.push(at);
+        }
+        look_at(&mut found, unit, &watch, limit, now, context);
     }
     found.passing &= found.total > 0;
     found

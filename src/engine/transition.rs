@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Answer, Context, Effect, Fact, State, Step, words};
+use super::{Answer, Context, Effect, Fact, State, Step, state::Unit, words};
 use crate::domain::{Digest, Phase};
 
 /// A step under way.
@@ -75,19 +75,17 @@ impl<'a> Work<'a> {
         let now = self.now();
         let back = super::state::GoingBack { to, since: now, cause: words::text(cause) };
         self.state.paused = None;
-        let mut count = 0;
-        for unit in &mut self.state.units {
-            let Some(target) = unit.way_back(&back).cloned() else { continue };
-            // One that was already seen there need not be told again.
-            let is_there = unit.returned && unit.measured.as_ref().or(unit.claimed.as_ref()) == Some(&target);
-            if !is_there {
-                let unit = std::sync::Arc::make_mut(unit);
-                unit.order = None;
-                unit.fault = None;
-                unit.returned = false;
-            }
-            count += 1;
-        }
+        let count = self.state.units.iter().filter(|unit| unit.way_back(&back).is_some()).count();
+        // One that was already seen where it is to go need not be told again.
+        let must_go = |unit: &Unit| {
+            let runs = unit.measured.as_ref().or(unit.claimed.as_ref());
+            unit.way_back(&back).is_some_and(|target| !unit.returned || runs != Some(target))
+        };
+        self.state.units.change(must_go, |unit| {
+            unit.order = None;
+            unit.fault = None;
+            unit.returned = false;
+        });
         let detail = match &back.to {
             Some(to) => format!("{cause}: {} go to {}", words::units(count), to.short()),
             None => format!("{cause}: {} go back to what they ran before", words::units(count)),

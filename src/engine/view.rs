@@ -40,7 +40,7 @@ pub(super) fn view(state: &State, context: &Context<'_>) -> View {
         stages: stages(state, &found, context),
         current_stage,
         blockers: blockers_found(state, &found, context),
-        exposure: exposure(state.units.iter().map(AsRef::as_ref)),
+        exposure: exposure(state.units.iter()),
         units: units(state, context),
         failures,
         next: next(state, &found, context),
@@ -235,7 +235,7 @@ fn going_back(state: &State) -> String {
 fn stages(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Vec<Stage> {
     let plan = context.plan;
     let mut own: Vec<Vec<&Unit>> = vec![Vec::new(); plan.stages.len()];
-    for unit in &state.units {
+    for unit in state.units.iter() {
         if let Some(units) = unit.stage.and_then(|index| own.get_mut(index)) {
             units.push(unit);
         }

@@ -45,7 +45,7 @@ fn drawn(stages: &[Selection], units: impl IntoIterator<Item = UnitKey>) -> Resu
     let plan = plan(stages);
     let state = begin(&plan, &members(units), now())?.state;
     let mut counts = vec![0; stages.len() + 1];
-    for unit in &state.units {
+    for unit in state.units.iter() {
         counts[unit.stage.unwrap_or(stages.len())] += 1;
     }
     Ok(counts)
