@@ -181,6 +181,7 @@ impl PlanFile {
             snapshot: digest("candidate"),
             owner: SafeText::new("team-picking"),
             gates: self.gates.iter().map(|gate| (gate.clone(), format!("{gate}_ok"))).collect(),
+            slis: Vec::new(),
             stages: stages.collect(),
             on_breach: self.on_breach,
             on_breach_of: self.on_breach_of.clone(),

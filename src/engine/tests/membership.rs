@@ -26,6 +26,7 @@ fn plan(stages: &[Selection]) -> Plan {
         snapshot: super::world::candidate(),
         owner: SafeText::new("team-picking"),
         gates: Vec::new(),
+        slis: Vec::new(),
         stages: stages.iter().enumerate().map(stage).collect(),
         on_breach: BreachResponse::Rollback,
         on_breach_of: Default::default(),

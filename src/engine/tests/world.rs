@@ -225,6 +225,7 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             snapshot: candidate(),
             owner: SafeText::new("team-picking"),
             gates: (0..gates).map(|index| (gate(index), "gap < 10s".to_owned())).collect(),
+            slis: Vec::new(),
             stages,
             on_breach,
             on_breach_of: of_first.into_iter().map(|response| (gate(0), response)).collect(),
