@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{self, Clock},
     domain::{LaneName, SafeText, SiteName, TargetName, UnitId},
-    settings::{SecretError, Settings},
+    settings::SecretError,
     wire::{
         Problem,
         client::{ClientError, server_url},
@@ -78,7 +78,7 @@ pub struct AgentOptions {
     pub token_file: Option<PathBuf>,
     /// Certificates of authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
-    /// Where it keeps what it must not forget; agents of several units may share it.
+    /// Where it keeps what it must not forget, a directory a unit: agents of several may share it.
     pub state_directory: PathBuf,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
@@ -106,12 +106,6 @@ impl AgentOptions {
             state_directory,
             clock: clock::system(),
         })
-    }
-
-    /// Where agents keep their state by default, in the platform's data directory.
-    #[must_use]
-    pub fn default_state_directory(settings: &Settings) -> PathBuf {
-        settings.paths.data_dir.join("agent")
     }
 
     /// The unit.

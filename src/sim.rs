@@ -51,7 +51,7 @@ use crate::{
 /// The scenario that is taken when none is named.
 pub const DEFAULT_SCENARIO: &str = SCENARIOS[0].0;
 /// How long setting the scene may take.
-const SETTING_MAX: Duration = Duration::from_secs(60);
+const SETTING_MAX: Duration = Duration::from_mins(1);
 /// How long an ending simulation is waited for.
 const ENDING_MAX: Duration = Duration::from_secs(5);
 /// How many groups are worked on side by side.
@@ -112,7 +112,7 @@ impl SimError {
         Self::Story { place: place.to_string(), why: problem.detail.clone() }
     }
 
-    fn name(error: NameError) -> Self {
+    fn name(error: &NameError) -> Self {
         Self::Story { place: "a name".to_owned(), why: SafeText::new(error.to_string()) }
     }
 }
@@ -243,13 +243,13 @@ async fn set_the_scene(
 }
 
 async fn mark_known_good(scene: &Scene, group: &Group) -> Result<(), SimError> {
-    let target = TargetName::new(&group.name).map_err(SimError::name)?;
+    let target = TargetName::new(&group.name).map_err(|error| SimError::name(&error))?;
     let reason = "Runs everywhere since the last release train";
     people::add_version(scene, &target, &group.stable, LIND, Some(reason)).await.map(drop)
 }
 
 async fn add_versions(scene: &Scene, group: &Group) -> Result<BTreeMap<String, Digest>, SimError> {
-    let target = TargetName::new(&group.name).map_err(SimError::name)?;
+    let target = TargetName::new(&group.name).map_err(|error| SimError::name(&error))?;
     let mut known = BTreeMap::new();
     let mut troubles = Troubles::new();
     let candidates = group.stories.iter().map(|story| (story.version.as_str(), story.trouble));
@@ -269,7 +269,7 @@ fn people_the_sites(
     seed: u64,
     noise: f64,
 ) -> Result<Vec<Unit>, SimError> {
-    let target = TargetName::new(&group.name).map_err(SimError::name)?;
+    let target = TargetName::new(&group.name).map_err(|error| SimError::name(&error))?;
     let Some(stable) = known.get(&group.stable) else { return Ok(Vec::new()) };
     let mut places: Vec<(&str, &str)> =
         group.sites.iter().flat_map(|site| group.lanes.iter().map(|lane| (site.as_str(), *lane))).collect();
@@ -279,7 +279,10 @@ fn people_the_sites(
         .into_iter()
         .enumerate()
         .map(|(ordinal, (site, lane))| {
-            let (site, lane) = (site.parse().map_err(SimError::name)?, lane.parse().map_err(SimError::name)?);
+            let (site, lane) = (
+                site.parse().map_err(|error| SimError::name(&error))?,
+                lane.parse().map_err(|error| SimError::name(&error))?,
+            );
             let born = unit::Birth { group: &target, region: group.region, ordinal, stable, seed, noise };
             Ok(Unit::new(site, lane, &born))
         })

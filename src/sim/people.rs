@@ -67,10 +67,10 @@ pub(super) async fn tell(
     versions: &BTreeMap<String, Digest>,
     set: &watch::Sender<usize>,
 ) -> Result<(), SimError> {
-    let target = TargetName::new(&group.name).map_err(SimError::name)?;
+    let target = TargetName::new(&group.name).map_err(|error| SimError::name(&error))?;
     let mut has_set = false;
     for story in &group.stories {
-        let name = RolloutName::new(&story.name).map_err(SimError::name)?;
+        let name = RolloutName::new(&story.name).map_err(|error| SimError::name(&error))?;
         let told = Told { scene, story, id: RolloutId { target: target.clone(), name }, versions };
         for step in &story.steps {
             if matches!(step, Step::Set) {

@@ -68,8 +68,9 @@ impl Unit {
         let mut rng = StdRng::seed_from_u64(id.to_string().bytes().fold(seed ^ 0x9E37_79B9_7F4A_7C15, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
         }));
-        let ring = if ordinal == 0 { "0" } else { ["1", "2", "3"][ordinal % 3] };
-        let labels = [("region", region), ("ring", ring)];
+        // The first of a group takes changes first.
+        let order_of_change = if ordinal == 0 { "0" } else { ["1", "2", "3"][ordinal % 3] };
+        let labels = [("region", region), ("ring", order_of_change)];
         Self {
             id,
             labels: labels.iter().map(|(key, value)| ((*key).to_owned(), SafeText::new(value))).collect(),
@@ -273,11 +274,8 @@ mod tests {
     }
 
     fn run(unit: &mut Unit, troubles: &Troubles, until: f64) -> Vec<Report> {
-        (0..)
-            .map(|n| f64::from(n) * 10.0)
-            .take_while(|now| *now <= until)
-            .map(|now| unit.check(now, 10.0, troubles, false))
-            .collect()
+        let checks = (until / 10.0) as u32 + 1;
+        (0..checks).map(|n| unit.check(f64::from(n) * 10.0, 10.0, troubles, false)).collect()
     }
 
     #[test]

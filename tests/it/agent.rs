@@ -1,5 +1,7 @@
 //! A real agent with real commands, against a stand-in server on loopback.
 
+mod real;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -430,19 +432,19 @@ async fn killed_in_the_middle_of_an_apply_it_ends_what_is_left_and_applies_again
     agent.stop().await;
 }
 
-/// An agent whose end leaves its apply command behind, as `kill -9` of a process does.
+/// The program's own agent, to be killed for good: its apply command is left behind.
 struct KilledAgent(std::process::Child);
 
 impl KilledAgent {
     fn start(options: &AgentOptions) -> Self {
-        // This very test binary, asked to be an agent: a process that can be killed for good.
-        let child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["agent::be_an_agent", "--exact", "--ignored", "--nocapture"])
-            .env("AGENT_SERVER", options.server.as_str())
-            .env("AGENT_STATE", &options.state_directory)
-            .env("AGENT_APPLY", &options.apply)
-            .env("AGENT_CHECK", &options.check)
+        let child = std::process::Command::new(env!("CARGO_BIN_EXE_rolldeck"))
+            .args(["agent", "--server", options.server.as_str()])
+            .args(["--group", options.group.as_str(), "--site", options.site.as_str()])
+            .args(["--apply", &options.apply, "--check", &options.check])
+            .arg("--state")
+            .arg(&options.state_directory)
             .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
         Self(child)
@@ -452,23 +454,6 @@ impl KilledAgent {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
-}
-
-#[tokio::test]
-#[ignore = "not a test by itself: the process that another test kills"]
-async fn be_an_agent() {
-    let var = |name: &str| std::env::var(name).ok();
-    let Some(server) = var("AGENT_SERVER") else { return };
-    let mut options = AgentOptions::new(
-        &server,
-        "dc-west".parse().unwrap(),
-        "berlin".parse().unwrap(),
-        var("AGENT_STATE").unwrap().into(),
-    )
-    .unwrap();
-    options.apply = var("AGENT_APPLY").unwrap();
-    options.check = var("AGENT_CHECK").unwrap();
-    agent::run(options, CancellationToken::new()).await.unwrap();
 }
 
 #[tokio::test]
