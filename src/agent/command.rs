@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStderr, ChildStdout, Command},
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -92,12 +92,39 @@ impl Running {
     /// When `/bin/sh` cannot be started.
     pub(super) fn start(job: &Job) -> io::Result<Self> {
         let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(&job.command);
+        command.arg("-c").arg(&job.command).stdin(Stdio::null());
+        Self::spawn(command, job)
+    }
+
+    /// Starts a shell that waits for [`release`](Self::release) before it runs anything, so that who
+    /// it is can be written down first. Should the agent be killed before, it ends without having run it.
+    ///
+    /// # Errors
+    /// When `/bin/sh` cannot be started.
+    pub(super) fn start_held(job: &Job) -> io::Result<Self> {
+        let mut command = Command::new("/bin/sh");
+        // The command is the script's `$0`: nothing has to be quoted.
+        command.args(["-c", r#"read -r _ && exec /bin/sh -c "$0" </dev/null"#]).arg(&job.command).stdin(Stdio::piped());
+        Self::spawn(command, job)
+    }
+
+    /// Lets a command that is held run.
+    ///
+    /// # Errors
+    /// When its shell has ended already.
+    pub(super) async fn release(&mut self) -> io::Result<()> {
+        match self.child.stdin.take() {
+            Some(mut gate) => gate.write_all(b"\n").await,
+            None => Ok(()),
+        }
+    }
+
+    fn spawn(mut command: Command, job: &Job) -> io::Result<Self> {
         for name in OWN_VARIABLES {
             command.env_remove(name);
         }
         command.envs(job.variables.iter().map(|(name, value)| (*name, value.as_str())));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);

@@ -6,7 +6,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 
 use super::link::{Backoff, Link, LinkError, REFUSED_PAUSE};
 use crate::domain::Report;
@@ -88,7 +91,8 @@ impl Outbox {
                         tracing::warn!(generation = report.generation, code = ?problem.code, "the server refused a report: {}", problem.detail);
                         said = Some(problem.code);
                     }
-                    sleep(REFUSED_PAUSE).await;
+                    // The same order's next report waits; that of a newer one is another question.
+                    let _ = timeout(REFUSED_PAUSE, self.newer_than(report.generation)).await;
                 }
                 Err(LinkError::Lost(why)) => {
                     let pause = backoff.next();
@@ -96,6 +100,12 @@ impl Outbox {
                     sleep(pause).await;
                 }
             }
+        }
+    }
+
+    async fn newer_than(&self, generation: u64) {
+        while self.lock().reports.last_key_value().is_none_or(|(newest, _)| *newest <= generation) {
+            self.something.notified().await;
         }
     }
 
@@ -142,6 +152,16 @@ mod tests {
         let (_, oldest) = outbox.oldest().unwrap();
         assert_eq!((oldest.generation, oldest.state), (13, ReportState::Applied));
         assert_eq!(outbox.lock().reports.len(), KEPT);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_does_not_hold_up_what_a_newer_order_has_to_say() {
+        let outbox = Outbox::default();
+        outbox.put(report(4, ReportState::Healthy));
+        let waiting = timeout(std::time::Duration::from_millis(50), outbox.newer_than(4));
+        assert!(waiting.await.is_err());
+        outbox.put(report(5, ReportState::Applying));
+        timeout(std::time::Duration::from_secs(10), outbox.newer_than(4)).await.unwrap();
     }
 
     #[test]

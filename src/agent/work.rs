@@ -164,14 +164,19 @@ impl<'a> Worker<'a> {
             ("ROLLDECK_GENERATION", order.generation.to_string()),
         ]);
         variables.extend(artifact.map(|path| ("ROLLDECK_ARTIFACT", path.display().to_string())));
-        let running = match Running::start(&Job { command: self.options.apply.clone(), variables }) {
+        let job = Job { command: self.options.apply.clone(), variables };
+        let mut running = match Running::start_held(&job) {
             Ok(running) => running,
             Err(error) => return Some(self.refused(format!("/bin/sh cannot be started: {error}"))),
         };
+        // Written down before it runs anything: a restarted agent finds what a killed one left behind.
         let process = running.group().and_then(ProcessMark::of);
         let begun = Kept { process, ..self.memory.kept().clone() };
         if let Err(error) = self.memory.keep(begun).await {
             tracing::warn!("which process applies cannot be written down: {error}");
+        }
+        if let Err(error) = running.release().await {
+            return Some(self.refused(format!("the apply command could not be started: {error}")));
         }
         let stop = async {
             shutdown.cancelled().await;

@@ -86,6 +86,25 @@ async fn a_left_over_is_known_by_more_than_its_number() {
     assert_eq!(waiting.await.unwrap().unwrap().how, How::Signalled(15));
 }
 
+#[tokio::test]
+async fn a_held_command_runs_nothing_until_it_is_released_and_never_when_its_agent_died() {
+    let directory = tempfile::tempdir().unwrap();
+    let ran = directory.path().join("it's run");
+    let job = job(&format!("touch \"{}\"; read line && exit 5; exit 4", ran.display()));
+    let mut given_up = Running::start_held(&job).unwrap();
+    drop(given_up.child.stdin.take());
+    assert_eq!(given_up.child.wait().await.unwrap().code(), Some(1));
+    assert!(!ran.exists());
+    let mut held = Running::start_held(&job).unwrap();
+    let mark = ProcessMark::of(held.group().unwrap()).unwrap();
+    held.release().await.unwrap();
+    let group = held.group().unwrap();
+    assert_eq!(ProcessMark::of(group).unwrap_or(mark.clone()), mark, "it stays the same process");
+    let ended = held.finish(Instant::now() + LONG, std::future::pending()).await.unwrap();
+    assert_eq!(ended.how, How::Exited(4), "its standard input is empty too");
+    assert!(ran.exists());
+}
+
 async fn wait_until_gone(group: Pid) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while test_kill_process_group(group).is_ok() {
