@@ -94,6 +94,17 @@ pub enum RunError {
     Io(#[from] io::Error),
 }
 
+impl RunError {
+    /// A keyboard that cannot be read because the terminal is gone is a closed terminal, whoever noticed it
+    /// first.
+    fn of_terminal(error: io::Error) -> Self {
+        match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+            Some(rustix::io::Errno::IO | rustix::io::Errno::NXIO | rustix::io::Errno::BADF) => Ended::hung_up().into(),
+            _ => Self::Io(error),
+        }
+    }
+}
+
 /// Runs a program until it leaves. `perform` does in the world what the program asks for and must not
 /// wait; what comes of it arrives in `messages`.
 ///
@@ -194,7 +205,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                     if let (Some(session), Some(continued)) = (&self.session, &mut continued) {
                         session.stop(continued).await;
                     }
-                    self.go_on()?;
+                    self.go_on().map_err(RunError::of_terminal)?;
                 }
                 None => {}
             }
@@ -212,10 +223,10 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                 result = self.writer.written() => self.written(result)?,
                 Some(message) = self.messages.recv() => self.deliver(message),
                 event = next(&mut self.events) => match event {
-                    Some(event) => self.event(event?),
+                    Some(event) => self.event(event.map_err(RunError::of_terminal)?),
                     None => self.events = None,
                 },
-                () = next_signal(&mut continued) => self.go_on()?,
+                () = next_signal(&mut continued) => self.go_on().map_err(RunError::of_terminal)?,
                 () = at(settles_at) => self.resize(),
                 () = at(paint_at) => self.paint(),
                 () = at(deadline) => {

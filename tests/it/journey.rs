@@ -3,4 +3,4 @@
 
 mod crash;
 mod rollout;
-mod stage;
+pub mod stage;

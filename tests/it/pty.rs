@@ -1,4 +1,5 @@
 //! Terminal discipline, seen from the terminal's side.
 
 mod child;
+mod dashboard;
 mod terminal;
