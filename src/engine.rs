@@ -311,20 +311,26 @@ pub fn step(state: &State, event: &Event, context: &Context<'_>) -> Step {
     work.done(answer)
 }
 
+/// The number of an order that the unit was given, never said that it has, and would be given again:
+/// it is said again under the same number, so that an agent whose first report is still on its way
+/// is not told the same thing anew for ever.
+#[must_use]
+pub fn standing(state: &State, unit: &UnitKey, context: &Context<'_>) -> Option<u64> {
+    orders::standing(state, unit, context)
+}
+
+/// Whether the unit was given an order that it never said it has.
+#[must_use]
+pub fn is_unheard(state: &State, unit: &UnitKey) -> bool {
+    orders::is_unheard(state, unit)
+}
+
 /// Whether the unit would be given an order if it asked now. One that was told and never reported
 /// wants to be told again: an agent that polls with that order's number has it, and is not to be
 /// asked for ([`Event::Asked`]) until it says otherwise.
 #[must_use]
 pub fn wants(state: &State, unit: &UnitKey, context: &Context<'_>) -> bool {
     orders::wants(state, unit, context)
-}
-
-/// Whether all that the unit would be told now is the order of this number again, of which it has said
-/// nothing yet. An agent that has it is not told again: under a new number, its report of the order
-/// would be one of an old order, and so would the next.
-#[must_use]
-pub fn is_told(state: &State, unit: &UnitKey, generation: u64, context: &Context<'_>) -> bool {
-    orders::is_told(state, unit, generation, context)
 }
 
 /// What an action would do, in words; the checks say what forbids it here (the guard adds its own).

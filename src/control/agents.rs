@@ -40,14 +40,6 @@ impl Core {
         })
     }
 
-    /// Whether all that a rollout would tell the unit now is an order that its agent has already.
-    fn has_it(&self, id: &RolloutId, unit: &UnitId, known: u64) -> bool {
-        self.rollouts.get(id).is_some_and(|record| {
-            let context = Context { now: self.now(), plan: &record.stored.plan, held: &record.held };
-            engine::is_told(&record.stored.state, &unit.key(), known, &context)
-        })
-    }
-
     /// An agent asks what its unit is to run; `known` is the number of the last order that it has.
     pub(super) fn asked(
         &mut self,
@@ -93,7 +85,7 @@ impl Core {
         // An agent that remembers more than the server (a restored backup) is not given old numbers.
         let generation = last.max(known) + 1;
         for id in self.rollouts_of(unit) {
-            if self.has_order_for(&id, unit) && !self.has_it(&id, unit, known) {
+            if self.has_order_for(&id, unit) && self.standing(&id, unit) != Some(last) {
                 self.step(&id, &Event::Asked { unit: unit.key(), generation });
             }
         }
@@ -102,7 +94,7 @@ impl Core {
         }
         let order = self.fleet.get(unit).and_then(|u| {
             let order = u.order.as_ref()?;
-            // Told before, and never seen to have arrived: it is said again.
+            // Told before, and not known to the agent: it is said again under its number.
             let lost = u.generation == last && known < last && self.may_hear_again(unit);
             (u.generation != last || lost).then(|| (u.generation, order.clone()))
         });
@@ -124,19 +116,23 @@ impl Core {
         }))
     }
 
-    /// Whether an order that was given, and perhaps lost on the way, may be said again now. One that
-    /// belongs to no open rollout may; within one the engine decides, for a pause or a freeze may have
-    /// come since.
+    fn standing(&self, id: &RolloutId, unit: &UnitId) -> Option<u64> {
+        let record = self.rollouts.get(id)?;
+        let context = Context { now: self.now(), plan: &record.stored.plan, held: &record.held };
+        engine::standing(&record.stored.state, &unit.key(), &context)
+    }
+
+    /// Whether an order that the agent does not know, because it got lost on the way or the agent lost
+    /// its memory, may be said again now. One that no agent ever acknowledged is held by a pause or a
+    /// freeze that came since; one that was acknowledged has happened, and is what the unit is to run.
     fn may_hear_again(&self, unit: &UnitId) -> bool {
-        let mut open = self
-            .rollouts_of(unit)
-            .into_iter()
-            .filter(|id| self.rollouts.get(id).is_some_and(|r| !r.stored.state.phase().is_terminal()))
-            .peekable();
-        if open.peek().is_none() {
-            return true;
-        }
-        open.any(|id| self.has_order_for(&id, unit))
+        self.rollouts_of(unit).iter().all(|id| {
+            self.rollouts.get(id).is_none_or(|record| {
+                record.stored.state.phase().is_terminal()
+                    || !engine::is_unheard(&record.stored.state, &unit.key())
+                    || self.has_order_for(id, unit)
+            })
+        })
     }
 
     /// Gives a unit that was never told anything the newest known-good snapshot of its group.

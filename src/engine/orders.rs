@@ -40,17 +40,22 @@ pub(super) fn wants(state: &State, unit: &UnitKey, context: &Context<'_>) -> boo
     state.find(unit).and_then(|at| state.units.get(at)).is_some_and(|unit| want(state, unit, context).is_some())
 }
 
-/// Whether what the unit would be told now is the order that it was given under this number and has
-/// said nothing of yet.
-pub(super) fn is_told(state: &State, unit: &UnitKey, generation: u64, context: &Context<'_>) -> bool {
-    let Some(unit) = state.find(unit).and_then(|at| state.units.get(at)) else { return false };
-    let Some(order) = unit.order.as_ref().filter(|order| order.generation == generation) else { return false };
-    let wanted = match want(state, unit, context) {
-        Some(Want::Candidate(snapshot)) => (snapshot, false),
-        Some(Want::Back(snapshot)) => (snapshot, true),
-        None => return false,
+/// The number of an order that the unit was given, that it never said it has, and that is still
+/// what it would be told: to be said again rather than anew.
+pub(super) fn standing(state: &State, unit: &UnitKey, context: &Context<'_>) -> Option<u64> {
+    let unit = state.find(unit).and_then(|at| state.units.get(at))?;
+    let order = unit.order.as_ref().filter(|order| order.progress == UnitProgress::Told)?;
+    let stands = match want(state, unit, context)? {
+        Want::Candidate(snapshot) => !order.back && order.snapshot == snapshot,
+        Want::Back(snapshot) => order.back && order.snapshot == snapshot,
     };
-    order.progress == UnitProgress::Told && wanted == (order.snapshot.clone(), order.back)
+    stands.then_some(order.generation)
+}
+
+/// Whether the unit was given an order that it never said it has.
+pub(super) fn is_unheard(state: &State, unit: &UnitKey) -> bool {
+    let unit = state.find(unit).and_then(|at| state.units.get(at));
+    unit.and_then(|unit| unit.order.as_ref()).is_some_and(|order| order.progress == UnitProgress::Told)
 }
 
 impl Work<'_> {

@@ -113,3 +113,22 @@ async fn orders_and_progress_survive_a_restart() {
     let world = world.restart().await;
     world.until(Phase::AwaitingPromotion).await;
 }
+
+#[tokio::test]
+async fn an_order_is_said_again_under_its_number_and_never_anew_to_an_agent_that_has_it() {
+    let world = World::new().await;
+    let old = world.snapshot("1.0", false).await;
+    let new = world.snapshot("2.0", false).await;
+    world.sites(&["a"], &old).await;
+    world.start(&new, "  - all-of-it: all\n").await.unwrap();
+    let order = world.ask("a", 0).await.unwrap();
+    assert!(world.ask("a", order.generation).await.is_none(), "it has it, its first report is on the way");
+    let again = world.ask("a", 0).await.expect("the answer was lost");
+    assert_eq!(again, order);
+    world.act(Action::Pause).await.unwrap();
+    assert!(world.ask("a", 0).await.is_none(), "a pause holds what no agent has acknowledged");
+    world.act(Action::Resume).await.unwrap();
+    world.obey("a", &order).await;
+    world.act(Action::Pause).await.unwrap();
+    assert_eq!(world.ask("a", 0).await, Some(order), "an agent that lost its memory is told what it runs");
+}

@@ -37,6 +37,16 @@ pub struct Stage {
     agents: Vec<(String, Process)>,
 }
 
+impl Drop for Stage {
+    /// The files of a story that failed are kept, to be looked at.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the files of this story are kept in {}", self.folder.path().display());
+            self.folder.disable_cleanup(true);
+        }
+    }
+}
+
 fn binary() -> Command {
     Command::new(env!("CARGO_BIN_EXE_rolldeck"))
 }
