@@ -5,11 +5,19 @@
 //! `cargo bench --bench server`; the store syncs every commit, in the system's temporary directory
 //! (`TMPDIR` moves it to another disk).
 
-#![allow(missing_docs, clippy::allow_attributes, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark"
+)]
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -44,7 +52,8 @@ struct Counts {
     polls: AtomicU64,
     reports: AtomicU64,
     views: AtomicU64,
-    failed: AtomicU64,
+    /// What failed, and how often.
+    failed: Mutex<BTreeMap<String, u64>>,
 }
 
 fn main() {
@@ -66,12 +75,18 @@ async fn measure() {
     let url: Url = server.url().parse().unwrap();
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(server.run(shutdown.clone()));
-    let http =
-        client(&ClientOptions { server: &url, token: None, ca: None, silence: Duration::from_secs(60) }).unwrap();
+    let http = client(&ClientOptions { server: &url, token: None, ca: None, silence: Duration::from_mins(1) }).unwrap();
 
     let mut load = JoinSet::new();
     let counts = Arc::new(Counts::default());
     let old = snapshot(&http, &url, "1.0.0").await;
+    let mut enrolling = JoinSet::new();
+    for number in 0..AGENTS {
+        enrolling.spawn(http.get(unit_url(&url, number, "desired")).send());
+    }
+    for answer in enrolling.join_all().await {
+        answer.unwrap().error_for_status().unwrap();
+    }
     for number in 0..AGENTS {
         load.spawn(agent_polls(http.clone(), url.clone(), number, Arc::clone(&counts)));
         load.spawn(agent_reports(http.clone(), url.clone(), number, old.clone(), Arc::clone(&counts)));
@@ -128,7 +143,7 @@ async fn measure() {
     println!("the same load, and {CROWD} people who act as fast as they are answered, {seconds:.0} s");
     println!("  synced actions/s  {:.0} (in {:.0} commits/s)", acks.len() as f64 / seconds, commits as f64 / seconds);
     print_times("  action ack", acks);
-    println!("failed requests  {}", counts.failed.load(Ordering::Relaxed));
+    println!("failed requests  {:?}", counts.failed.lock().unwrap());
 
     load.abort_all();
     shutdown.cancel();
@@ -164,7 +179,7 @@ async fn agent_polls(http: Client, url: Url, number: u32, counts: Arc<Counts>) {
                     generation = order["generation"].as_u64().unwrap_or(generation);
                 }
             }
-            _ => failed(&counts).await,
+            other => failed(&counts, said(other)).await,
         }
     }
 }
@@ -182,17 +197,24 @@ async fn agent_reports(http: Client, url: Url, number: u32, present: String, cou
             "slis": {"success": {"good": 995, "total": 1000}, "latency": {"value": 120.0}},
         });
         match http.post(url.clone()).json(&report).send().await {
-            // One that was told something reports of an order that it does not follow here.
+            // Agents here carry nothing out: one that was told something reports of an old order.
             Ok(response) if response.status().is_success() || response.status() == 412 => {
                 counts.reports.fetch_add(1, Ordering::Relaxed);
             }
-            _ => failed(&counts).await,
+            other => failed(&counts, said(other)).await,
         }
     }
 }
 
-async fn failed(counts: &Counts) {
-    counts.failed.fetch_add(1, Ordering::Relaxed);
+fn said(answer: reqwest::Result<reqwest::Response>) -> String {
+    match answer {
+        Ok(response) => response.status().to_string(),
+        Err(error) => rolldeck::wire::client::chain(&error.without_url()),
+    }
+}
+
+async fn failed(counts: &Counts, why: String) {
+    *counts.failed.lock().unwrap().entry(why).or_default() += 1;
     tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
@@ -205,7 +227,7 @@ async fn dashboard(url: Url, counts: Arc<Counts>) {
                 cursor = Some(next);
                 counts.views.fetch_add(1, Ordering::Relaxed);
             }
-            Err(_) => failed(&counts).await,
+            Err(error) => failed(&counts, error.to_string()).await,
         }
     }
 }

@@ -174,7 +174,7 @@ async fn a_client_that_sends_too_much_reads_why() {
         let answer = raw(running.address, &sent).await;
         assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("too-large"), "{answer}");
     }
-    let many: String = (0..100).map(|n| format!("X-Filler-{n}: a\r\n")).collect();
+    let many = "X-Filler: a\r\n".repeat(100);
     let answer = raw(running.address, &request("GET /healthz", &many)).await;
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("too-large"), "{answer}");
     let huge = format!("X-Filler: {}\r\n", "a".repeat(200_000));

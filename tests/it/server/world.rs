@@ -84,7 +84,7 @@ impl World {
 
     pub async fn send(&self, call: Call) -> Reply {
         let answering = self.router.clone().oneshot(call.request());
-        let response = tokio::time::timeout(Duration::from_secs(60), answering).await.expect("an answer").unwrap();
+        let response = tokio::time::timeout(Duration::from_mins(1), answering).await.expect("an answer").unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Reply {
