@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backend::{AuditPage, AuditQuery, Backend},
-    domain::{AuditEntry, RolloutId},
+    domain::{AuditEntry, Digest, RolloutId},
 };
 
 /// Entries of a page, as many as a server gives.
@@ -159,9 +159,14 @@ async fn follow(session: &Session, backend: &dyn Backend, mut query: AuditQuery)
 
 fn subject(entry: &AuditEntry) -> String {
     let subject = &entry.subject;
+    // A digest is told by its beginning; JSON has the whole.
+    let name = match subject.name.as_str().parse::<Digest>() {
+        Ok(digest) => format!("sha256:{}", digest.short()),
+        Err(_) => subject.name.to_string(),
+    };
     match &subject.target {
-        Some(target) => format!("{} {target}/{}", word(&subject.kind), subject.name),
-        None => format!("{} {}", word(&subject.kind), subject.name),
+        Some(target) => format!("{} {target}/{name}", word(&subject.kind)),
+        None => format!("{} {name}", word(&subject.kind)),
     }
 }
 

@@ -9,7 +9,11 @@ use super::{
     session::{NO_CONTEXT, Session},
 };
 use crate::{
-    backend::{Backend, remote::Remote},
+    backend::{
+        Backend,
+        read_only::ReadOnly,
+        remote::{ConnectError, Remote},
+    },
     domain::{RolloutId, SafeText, Via},
     settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
     tui::{
@@ -28,7 +32,7 @@ pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
     let endpoint = settings.endpoint()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
     needs_terminal()?;
     // Read once now, so that a token file that is refused is said before the screen is taken.
-    let first: Arc<dyn Backend> = Arc::new(Remote::of_endpoint(&endpoint, Via::Tui)?);
+    let first = backend(&endpoint)?;
     let contexts = contexts(&settings, &endpoint);
     let read_only = endpoint.read_only;
     let (named, by_name) = (endpoint.name.clone(), settings.clone());
@@ -38,8 +42,7 @@ pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
             return Ok(Arc::clone(&first));
         }
         let endpoint = by_name.endpoint_named(name, "chosen in the dashboard").map_err(|error| error.to_string())?;
-        let remote = Remote::of_endpoint(&endpoint, Via::Tui).map_err(|error| error.to_string())?;
-        Ok(Arc::new(remote))
+        backend(&endpoint).map_err(|error| error.to_string())
     };
     let current = contexts.first().map(|context| context.name.clone()).unwrap_or_default();
     let options = Options {
@@ -51,6 +54,12 @@ pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
         ..plain(session, &settings, Vec::new())
     };
     tui::run(options).await
+}
+
+fn backend(endpoint: &Endpoint) -> Result<Arc<dyn Backend>, ConnectError> {
+    let remote: Arc<dyn Backend> = Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?);
+    // Which context is read-only is not the dashboard's to remember.
+    Ok(if endpoint.read_only { Arc::new(ReadOnly(remote)) } else { remote })
 }
 
 /// The contexts to choose from, the one to begin with first.

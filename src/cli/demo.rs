@@ -7,7 +7,7 @@ use color_eyre::Result;
 
 use super::{dashboard, exit::say, plane, session::Session};
 use crate::{
-    backend::{Backend, local::Local},
+    backend::{Backend, local::Local, read_only::ReadOnly},
     domain::{RolloutId, SafeText, Via},
     settings::Settings,
     sim::{self, SimOptions},
@@ -51,6 +51,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     let who = Local::person(&plane::user(&session.env), Via::Tui);
     let backend: Arc<dyn Backend> = Arc::new(Local::new(sim.control.clone(), who, Arc::clone(&session.clock)));
     let place = backend.place();
+    let backend: Arc<dyn Backend> = if settings.read_only { Arc::new(ReadOnly(backend)) } else { backend };
     let connect = move |name: &str| -> Result<Arc<dyn Backend>, String> {
         if name == CONTEXT { Ok(Arc::clone(&backend)) } else { Err(format!("the demo has no context {name}")) }
     };

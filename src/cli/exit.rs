@@ -115,13 +115,14 @@ pub fn report(error: &Report) -> ExitCode {
         // A server's words may be in it, and it is painted on a terminal after all.
         say(&format!("error: {}", message(error)));
         if let Some(BackendError::Problem(problem)) = error.chain().find_map(|cause| cause.downcast_ref()) {
-            for blocker in &problem.blockers {
+            let said = problem.detail.as_str();
+            for blocker in problem.blockers.iter().filter(|blocker| !said.contains(blocker.summary.as_str())) {
                 say(&format!("  blocked by: {}", blocker.summary));
             }
             if let Some(at) = problem.next_transition {
                 say(&format!("  the next window begins or ends at {}", super::output::time(at)));
             }
-            if let Some(revision) = &problem.revision {
+            if let Some(revision) = problem.revision.as_ref().filter(|_| of_problem(problem.code) == REVISION) {
                 let changed = problem.changed.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
                 say(&format!("  it is at revision {revision} now{changed}"));
             }
