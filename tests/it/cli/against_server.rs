@@ -18,15 +18,16 @@ struct Served {
 }
 
 impl Served {
-    fn start(shell: &Shell, dir: &str) -> Self {
-        let mut command = shell.command(&["serve", "--listen", "127.0.0.1:0", "--data", dir, "--log", "warn"]);
+    fn start(shell: &Shell, dir: &str, more: &[&str]) -> Self {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--data", dir, "--log", "warn"];
+        let mut command = shell.command(&[&args[..], more].concat());
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let mut served = Self { child: Some(child), url: String::new(), lines };
-        let line = served.line_with("serves http://");
-        let (_, rest) = line.split_once("serves ").unwrap();
+        let line = served.line_with(" serves http");
+        let (_, rest) = line.split_once(" serves ").unwrap();
         served.url = rest.split(' ').next().unwrap().to_owned();
         served
     }
@@ -63,7 +64,7 @@ impl Drop for Served {
 fn a_server_is_run_asked_changed_closed_with_tokens_and_ended() {
     let shell = Shell::new();
     let data = shell.path("deck").to_str().unwrap().to_owned();
-    let served = Served::start(&shell, &data);
+    let served = Served::start(&shell, &data, &[]);
     served.line_with("there is no token yet");
     let ask = |args: &[&str]| shell.run(&[args, &["--server", &served.url]].concat());
 
@@ -146,4 +147,34 @@ fn off_loopback_a_server_needs_tls_and_a_damaged_database_is_refused() {
     std::fs::write(shell.path("deck").join("rolldeck.db"), "this is no database at all, whatever it was before")
         .unwrap();
     shell.run(&["serve", "--listen", "127.0.0.1:0", "--data", &data]).exits(1).says("damaged");
+}
+
+#[test]
+fn over_tls_a_server_is_trusted_by_its_authority_only_and_the_first_token_comes_before_the_first_start() {
+    let shell = Shell::new();
+    let data = shell.path("deck").to_str().unwrap().to_owned();
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    let cert = shell.file("cert.pem", &cert.pem());
+    let key = shell.file("key.pem", &signing_key.serialize_pem());
+    let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
+
+    let token = shell.path("token");
+    let token = token.to_str().unwrap();
+    shell.run(&["token", "add", "--role", "operator", "--data", &data, "--out", token]).exits(0);
+    let served = Served::start(&shell, &data, &["--tls-cert", cert, "--tls-key", key]);
+    assert!(served.url.starts_with("https://"), "{}", served.url);
+    served.line_with("whoever has a token");
+
+    let list = ["list", "--server", &served.url, "--token-file", token];
+    shell.run(&list).exits(7);
+    shell.run(&[&list[..], &["--ca-file", cert]].concat()).exits(0);
+    shell.run(&["list", "--server", &served.url, "--ca-file", cert]).exits(6);
+    // A context keeps all of it, and the role is the token's.
+    let add = ["context", "add", "deck", "--server", &served.url, "--token-file", token, "--ca-file", cert];
+    shell.run(&add).exits(0).says("mira, operator on *");
+    shell.run(&["list"]).exits(0);
+    shell.run(&["token", "list"]).exits(6);
+    assert_eq!(served.end(), 0);
+    shell.run(&["list"]).exits(7);
 }
