@@ -225,7 +225,7 @@ impl History {
     fn series(&self, at: DateTime<Utc>) -> Vec<SliPoint> {
         let Some(first) = self.buckets.front().map(|b| b.number) else { return Vec::new() };
         let present = at.timestamp().div_euclid(BUCKET);
-        let first = first.max(present - BUCKETS as i64 + 1);
+        let first = first.max(present + 1 - i64::try_from(BUCKETS).unwrap_or(i64::MAX));
         let by_number: BTreeMap<i64, &Bucket> = self.buckets.iter().map(|b| (b.number, b)).collect();
         (first..=present)
             .filter_map(|number| {
