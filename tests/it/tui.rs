@@ -1,1 +1,12 @@
-//! (area: tui)
+//! The dashboard without a terminal: rules of the dialog, what stays true whatever is pressed, and
+//! whole frames of every screen.
+
+mod desk;
+mod dialog;
+mod effects;
+mod fleet;
+mod frames;
+mod freshness;
+mod list;
+mod property;
+mod screens;

@@ -47,6 +47,11 @@ pub fn left(left: TimeDelta) -> String {
         return "now".to_owned();
     }
     let seconds = (millis + 999) / 1000;
+    if (61..=120).contains(&seconds) {
+        // The last two minutes are worth their tens of seconds.
+        let tens = (seconds + 9) / 10 * 10;
+        return if tens % 60 == 0 { format!("{}m", tens / 60) } else { format!("1m{:02}s", tens % 60) };
+    }
     let step = step(seconds);
     let rounded = (seconds + step - 1) / step * step;
     if (3600..172_800).contains(&rounded) && rounded % 3600 == 0 && seconds < rounded {
@@ -74,6 +79,7 @@ pub fn left_flips_in(left: TimeDelta) -> Option<Duration> {
     let step = match millis {
         ..=10_000 => 1000,
         10_001..=60_000 => 5000,
+        60_001..=120_000 => 10_000,
         _ => 60_000,
     };
     let over = match millis % step {
@@ -136,7 +142,9 @@ mod tests {
     #[test]
     fn a_countdown_never_says_less_than_is_left() {
         assert_eq!(left(TimeDelta::milliseconds(2100)), "3s");
-        assert_eq!(left(TimeDelta::seconds(61)), "2m");
+        assert_eq!(left(TimeDelta::seconds(61)), "1m10s");
+        assert_eq!(left(TimeDelta::seconds(119)), "2m");
+        assert_eq!(left(TimeDelta::seconds(121)), "3m");
         assert_eq!(left(TimeDelta::seconds(6900)), "1h55m");
         assert_eq!(left(TimeDelta::zero()), "now");
     }

@@ -41,6 +41,7 @@ impl App {
                 let top = self.rollouts.top(height);
                 for row in (top..top + height).map_while(|position| self.rollouts.at(position)) {
                     at.extend(self.stales_at(&row.rollout, server));
+                    at.extend(self.stale_flips_at(&row.rollout, server));
                 }
                 if let Some(row) = self.rollouts.selected() {
                     at.extend(self.ticks_at(&row.rollout, server));
@@ -69,9 +70,13 @@ impl App {
         let next = rollout.next.as_ref().and_then(|next| next.at);
         let holds = rollout.stages.iter().filter_map(|stage| stage.hold_until);
         let left = next.into_iter().chain(holds).filter_map(|at| age::left_flips_in(at - server));
-        let stale = attention::is_stale(rollout, server)
-            .then(|| rollout.observed_at.map(|at| age::age_flips_in(server - at)))
-            .flatten();
-        left.chain(stale).min().map(|flip| self.now.elapsed + flip)
+        let left = left.min().map(|flip| self.now.elapsed + flip);
+        left.into_iter().chain(self.stale_flips_at(rollout, server)).min()
+    }
+
+    /// When the age of a stale rollout flips.
+    fn stale_flips_at(&self, rollout: &Rollout, server: DateTime<Utc>) -> Option<Duration> {
+        let at = rollout.observed_at.filter(|_| attention::is_stale(rollout, server))?;
+        Some(self.now.elapsed + age::age_flips_in(server - at))
     }
 }

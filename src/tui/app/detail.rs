@@ -172,17 +172,20 @@ impl Detail {
                 .filter(|f| !units.iter().any(|u| u.site == f.site && u.lane == f.lane))
                 .map(|failure| UnitLine { unit: None, failure: Some(failure) }),
         );
-        lines.sort_by_key(|line| {
-            let still_failed = line.unit.is_none_or(|unit| matches!(unit.state.as_str(), "failed" | "unhealthy"))
-                || line.unit.is_none();
-            let untouched = line.unit.is_some_and(|unit| unit.state.as_str() == "baseline");
-            (
-                !(line.failure.is_some() && still_failed),
-                line.unit.is_some_and(|unit| unit.reachable),
-                untouched,
-                line.failure.is_none(),
-            )
-        });
+        lines.sort_by_key(rank);
         lines
+    }
+}
+
+/// Failed units first, then silent ones, those that stay behind, those at work, the rest.
+fn rank(line: &UnitLine<'_>) -> u8 {
+    let Some(unit) = line.unit else { return 0 };
+    match unit.state.as_str() {
+        "failed" | "unhealthy" => 0,
+        _ if !unit.reachable => 1,
+        "left_as_is" => 2,
+        "told" | "applying" | "applied" | "reverting" => 3,
+        "baseline" => 5,
+        _ => 4,
     }
 }

@@ -73,7 +73,7 @@ pub fn overview(body: Rect) -> Overview {
         15..30 => 6,
         _ => 14,
     };
-    let table = body.height - 1 - strip_height.min(body.height - 1);
+    let table = body.height.saturating_sub(1 + strip_height);
     Overview {
         counts: row(area, 0, 1),
         table: row(area, 1, table),

@@ -23,7 +23,7 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
         Answer::View(Ok(page)) => return view(app, page),
         Answer::View(Err(error)) => {
             let was_live = matches!(app.link.state(app.now.elapsed), LinkState::Live | LinkState::Slow(_));
-            app.link.failed(app.now, SafeText::new(error.to_string()));
+            app.link.failed(app.now, SafeText::new(why(&error)));
             // A reconnect is not what was armed: whoever armed it looked at live data.
             if was_live && app.disarm() {
                 app.say(Tone::Attention, "locked again: the connection was lost");
@@ -90,6 +90,15 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
         Answer::WindowChanged(key, result) => return commit::window_changed(app, &key, result),
     }
     Vec::new()
+}
+
+/// What happened, without the place that the banner names already.
+fn why(error: &BackendError) -> String {
+    match error {
+        BackendError::Unreachable { why, .. } => why.clone(),
+        BackendError::Nonsense { why, .. } => format!("it answers nonsense: {why}"),
+        BackendError::Problem(problem) => format!("{}: {}", problem.title, problem.detail),
+    }
 }
 
 /// A credential that is refused is said in words: waiting does not help.

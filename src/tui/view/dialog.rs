@@ -164,8 +164,14 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         lines.push((None, "Checks".to_owned(), Role::Heading));
         lines.extend(checks);
     }
-    let twin_rows = u16::from(area.height > 4);
+    let indent = 10;
+    let most = if area.height > 14 { 3 } else { 1 };
+    let columns = usize::from(area.width).saturating_sub(indent + 1);
+    let twin = fit::wrap(&twin(app, dialog), columns, most, fit::ellipsis(theme));
+    let twin_rows = if area.height > 4 { twin.len() as u16 } else { 0 };
     let room = usize::from(area.height.saturating_sub(twin_rows));
+    // What is decided on is read to its end: long lines go on below.
+    let lines: Vec<Styled> = lines.into_iter().flat_map(|line| wrapped(line, area.width, theme)).collect();
     let last = lines.len().saturating_sub(room);
     let top = dialog.scroll.min(last);
     for (y, (mark, text, role)) in lines.iter().skip(top).take(room).enumerate() {
@@ -175,19 +181,37 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         }
         let below = lines.len() - top - y - 1;
         if y + 1 == room && below > 0 {
-            row = row.text(&format!("{below} more lines, pgdn shows them"), Role::Muted);
+            row = row.text(&format!("more below ({}): pgdn on a button shows it", below + 1), Role::Notice);
         } else {
             row = row.text(text, *role);
         }
         row.draw(area, y as u16, buffer);
     }
-    if twin_rows > 0 {
-        Row::new(theme, area.width).text(" same as: ", Role::Muted).text(&twin(app, dialog), Role::Normal).draw(
-            area,
-            area.height - 1,
-            buffer,
-        );
+    for (line, text) in twin.iter().take(usize::from(twin_rows)).enumerate() {
+        let y = area.height - twin_rows + line as u16;
+        let label = if line == 0 { " same as:" } else { "" };
+        Row::new(theme, area.width).text(label, Role::Muted).to(indent).text(text, Role::Normal).draw(area, y, buffer);
     }
+}
+
+fn wrapped(line: Styled, width: u16, theme: &Theme) -> Vec<Styled> {
+    let (mark, text, role) = line;
+    let lead = text.len() - text.trim_start().len();
+    let indent = " ".repeat(lead);
+    let columns = usize::from(width).saturating_sub(3 + lead + if mark.is_some() { 2 } else { 0 });
+    let mut out: Vec<Styled> = fit::wrap(&text, columns.max(10), 3, fit::ellipsis(theme))
+        .into_iter()
+        .enumerate()
+        .map(|(at, part)| match (mark, at) {
+            (Some(mark), 0) => (Some(mark), part, role),
+            (Some(_), _) => (None, format!("  {part}"), role),
+            (None, _) => (None, format!("{indent}{part}"), role),
+        })
+        .collect();
+    if out.is_empty() {
+        out.push((mark, String::new(), role));
+    }
+    out
 }
 
 fn refusal(app: &App, error: &BackendError, lines: &mut Vec<Styled>) {
@@ -278,18 +302,13 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     put("Ticket (may be empty)", Focus::Ticket, &dialog.ticket, y, buffer);
     y += 1;
     let count = dialog.reason.text().trim().chars().count();
-    let rule = match dialog.checked_reason() {
-        Ok(_) => String::new(),
-        Err(rule) if count > 0 => format!("   {rule}"),
-        Err(_) => String::new(),
-    };
+    let short = dialog.checked_reason().is_err() && count > 0;
     let counter = format!("{count} / {REASON_MAX}");
     let at = Rect { y: area.y + y, height: 1, ..area };
     Row::new(theme, area.width)
         .text(&format!(" Reason (required, {REASON_MIN} or more; kept in the audit trail)"), Role::Muted)
-        .text(&rule, Role::NeedsPerson)
         .to(usize::from(area.width).saturating_sub(counter.len() + 2))
-        .text(&counter, if rule.is_empty() { Role::Normal } else { Role::NeedsPerson })
+        .text(&counter, if short { Role::NeedsPerson } else { Role::Normal })
         .draw(at, 0, buffer);
     y += 1;
     let at = Rect { x: area.x + 3, y: area.y + y, width: area.width.saturating_sub(5), height: 1 };

@@ -109,8 +109,7 @@ pub(super) fn banner(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
                 || "nothing is known yet".to_owned(),
                 |at| format!("everything below is from {}", app.clock_seconds(at)),
             );
-            // The place may be in the sentence of what went wrong already.
-            let why = app.link.why().map_or(String::new(), |why| format!(": {}", why.as_str().replace(place, "it")));
+            let why = app.link.why().map_or(String::new(), |why| format!(": {why}"));
             (format!(" LOST {place} {} ago{retry}, {from}{why}", age::age(span(silent))), Role::BannerLost)
         }
         _ => match (freezes.first(), &app.hold) {
@@ -130,13 +129,11 @@ pub(super) fn banner(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
             (None, Some(hold)) => {
                 more -= 1;
                 let at = hold.as_of.map_or(String::new(), |at| format!(" at {}", app.clock_seconds(at)));
-                (
-                    format!(
-                        " HOLD: the display stands still{at}, {} answers behind; z lets it go on",
-                        hold.answers.len()
-                    ),
-                    Role::BannerHold,
-                )
+                let text = format!(
+                    " HOLD: the display stands still{at}, {} answers behind; z lets it go on",
+                    hold.answers.len()
+                );
+                (text, Role::BannerHold)
             }
             (None, None) => return,
         },

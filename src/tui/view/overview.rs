@@ -217,7 +217,7 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
         row = row.cell(&units, c.units, Role::Normal);
     }
     let worst = if stale {
-        let age = rollout.observed_at.map_or_else(String::new, |at| age::coarse(now, at));
+        let age = rollout.observed_at.map_or_else(String::new, |at| age::age(now - at));
         format!("STALE {age}: {}", attention::worst_signal(rollout))
     } else if !live {
         // Known once; nobody can say whether it still is.

@@ -24,7 +24,7 @@ fn state(line: &UnitLine<'_>) -> (Mark, String) {
         return (Mark::Fail, "FAILED".to_owned());
     };
     if !unit.reachable {
-        return (Mark::NoData, format!("SILENT ({})", unit.state));
+        return (Mark::NoData, "SILENT".to_owned());
     }
     match unit.state.as_str() {
         "failed" => (Mark::Fail, "FAILED".to_owned()),
@@ -106,7 +106,7 @@ fn row<'a>(scene: &Scene<'a>, line: &UnitLine<'_>, selected: bool, width: u16) -
         row = row.cell(stage, 10, Role::Normal);
         if !unit.reachable {
             let seen = unit.seen_at.map_or_else(|| "never".to_owned(), |at| age::coarse(now, at));
-            row = row.text(&format!("heard of {seen} ago  "), Role::NoData);
+            row = row.text(&format!("{} when last heard of, {seen} ago  ", unit.state), Role::NoData);
         }
         if let Some(failure) = line.failure {
             row = row.text(&format!("{}  ", failure.category.as_str()), Role::Fail);

@@ -1,0 +1,1 @@
+//! The tasks behind the dashboard, against a backend that fails on purpose.

@@ -1,0 +1,156 @@
+//! Whole frames of every screen, at three sizes, without colour; and in ASCII.
+
+use rolldeck::{
+    domain::Role,
+    tui::{
+        intent::Intent as I,
+        message::{Answer, Command},
+    },
+};
+
+use super::{
+    desk::{Desk, options, unreachable},
+    fleet::{breach, nine, preview, sites, trail, verified, windows},
+};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+fn desk(size: (u16, u16), protected: bool) -> Desk {
+    let mut desk = Desk::with(&options(protected, false), Role::Commander, true, nine(), size);
+    desk.answer(Answer::Windows(Ok(windows())));
+    if size.0 >= 160 {
+        desk.watched(breach());
+        desk.answer(Answer::Timeline(breach().id(), Ok(trail())));
+    }
+    desk
+}
+
+fn detail(size: (u16, u16)) -> Desk {
+    let mut desk = desk(size, false);
+    desk.press(I::Open);
+    desk.watched(breach());
+    desk.answer(Answer::Timeline(breach().id(), Ok(trail())));
+    desk
+}
+
+fn audit(desk: &mut Desk) {
+    desk.press(I::ViewAudit);
+    let query = desk.commands.iter().rev().find_map(|c| if let Command::Audit(q) = c { Some(q.clone()) } else { None });
+    desk.answer(Answer::Audit(query.unwrap(), Ok(trail())));
+    desk.answer(Answer::Verified(Ok(verified(None))));
+    desk.keys(&[I::Down]);
+}
+
+fn dialog(desk: &mut Desk) {
+    desk.press(I::ActionMenu).wait(300).press(I::Rollback).paint().wait(300);
+    let key = desk.app.dialog().unwrap().key.clone();
+    desk.answer(Answer::Previewed(key, Ok(preview(&breach()))));
+    desk.write("canary error rate is 3.4 times the base");
+    desk.keys(&[I::NextPane, I::NextPane]);
+}
+
+fn snap(name: &str, size: (u16, u16), screen: &str) {
+    let (width, height) = size;
+    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(format!("tui_{name}_{width}x{height}"), screen);
+    });
+}
+
+#[test]
+fn overview() {
+    for size in SIZES {
+        snap("overview", size, &desk(size, false).screen());
+    }
+    snap("overview_ascii", (80, 24), &desk((80, 24), false).ascii());
+    snap("overview_styled", (80, 24), &desk((80, 24), true).styled());
+    snap("overview", (60, 16), &desk((60, 16), false).screen());
+}
+
+#[test]
+fn overview_of_a_lost_backend() {
+    let mut desk = desk((80, 24), true);
+    desk.answer(Answer::View(Err(unreachable())));
+    desk.answer(Answer::RetryIn(std::time::Duration::from_secs(4)));
+    snap("lost", (80, 24), &desk.screen());
+    snap("lost_styled", (80, 24), &desk.styled());
+}
+
+#[test]
+fn rollout_in_detail() {
+    for size in SIZES {
+        snap("detail", size, &detail(size).screen());
+    }
+    snap("detail_ascii", (80, 24), &detail((80, 24)).ascii());
+    snap("detail_ascii", (120, 40), &detail((120, 40)).ascii());
+    let mut units = detail((80, 24));
+    units.keys(&[I::NextPane, I::NextPane]);
+    snap("detail_units", (80, 24), &units.screen());
+    let mut chart = detail((120, 40));
+    chart.keys(&[I::NextPane, I::Zoom]);
+    snap("detail_chart_zoomed", (120, 40), &chart.screen());
+}
+
+#[test]
+fn action_menu_and_dialog() {
+    let mut menu = desk((80, 24), true);
+    menu.press(I::ActionMenu);
+    snap("menu", (80, 24), &menu.screen());
+    snap("menu_ascii", (80, 24), &menu.ascii());
+    for size in SIZES {
+        let mut desk = desk(size, true);
+        dialog(&mut desk);
+        snap("dialog", size, &desk.screen());
+    }
+    let mut desk = desk((80, 24), true);
+    dialog(&mut desk);
+    snap("dialog_ascii", (80, 24), &desk.ascii());
+    snap("dialog_styled", (80, 24), &desk.styled());
+    let mut window = super::frames::desk((80, 24), false);
+    window.press(I::ActionMenu).wait(300).press(I::AddWindow).paint();
+    snap("dialog_freeze", (80, 24), &window.screen());
+}
+
+#[test]
+fn audit_trail() {
+    for size in SIZES {
+        let mut desk = desk(size, false);
+        audit(&mut desk);
+        snap("audit", size, &desk.screen());
+    }
+    let mut desk = desk((80, 24), false);
+    audit(&mut desk);
+    snap("audit_ascii", (80, 24), &desk.ascii());
+    desk.answer(Answer::Verified(Ok(verified(Some(9315)))));
+    snap("audit_broken", (80, 24), &desk.screen());
+}
+
+#[test]
+fn windows_sites_contexts_and_help() {
+    for size in SIZES {
+        let mut desk = desk(size, false);
+        desk.press(I::ViewWindows);
+        snap("windows", size, &desk.screen());
+        desk.press(I::ViewSites);
+        desk.answer(Answer::Sites(Ok(sites())));
+        snap("sites", size, &desk.screen());
+        desk.press(I::ViewOverview).press(I::Help);
+        snap("help", size, &desk.screen());
+    }
+    let mut desk = desk((80, 24), true);
+    desk.command("ctx");
+    snap("contexts", (80, 24), &desk.screen());
+    desk.press(I::ViewWindows);
+    snap("windows_ascii", (80, 24), &desk.ascii());
+    desk.press(I::ViewSites);
+    desk.answer(Answer::Sites(Ok(sites())));
+    snap("sites_ascii", (80, 24), &desk.ascii());
+}
+
+#[test]
+fn loading_and_nothing_there() {
+    let desk = Desk::bare(&options(false, false), (80, 24));
+    snap("loading", (80, 24), &desk.screen());
+    let mut empty = Desk::bare(&options(false, false), (80, 24));
+    empty.all(Vec::new());
+    snap("empty", (80, 24), &empty.screen());
+}

@@ -1,0 +1,140 @@
+//! Whatever is pressed, typed or pasted: nothing is sent but from a dialog with a reason, on its button.
+
+use proptest::prelude::*;
+use rolldeck::{
+    domain::{Phase, Reason, Role},
+    tui::{
+        intent::Intent,
+        message::{Answer, Command, Input, Message},
+    },
+};
+use tui_input::InputRequest;
+
+use super::{
+    desk::{Desk, options, unreachable},
+    fleet::{nine, preview, rollout, windows},
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Press(usize),
+    Type(String),
+    Paste(String),
+    Paint,
+    Wait(u64),
+    Preview,
+    Answer(bool),
+    Lost,
+    Back,
+    Resize(u16, u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..Intent::ALL.len()).prop_map(Step::Press),
+        3 => "[ -~]{0,14}".prop_map(Step::Type),
+        1 => "\\PC{0,20}[\r\n]?".prop_map(Step::Paste),
+        3 => Just(Step::Paint),
+        3 => (0_u64..5000).prop_map(Step::Wait),
+        2 => Just(Step::Preview),
+        1 => any::<bool>().prop_map(Step::Answer),
+        1 => Just(Step::Lost),
+        1 => Just(Step::Back),
+        1 => (1_u16..220, 1_u16..70).prop_map(|(w, h)| Step::Resize(w, h)),
+    ]
+}
+
+fn key(commands: &[Command]) -> Option<String> {
+    commands.iter().rev().find_map(|c| match c {
+        Command::Preview { key, .. } => Some(key.clone()),
+        _ => None,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn nothing_is_sent_but_from_a_committed_dialog_and_no_screen_panics(
+        protected in any::<bool>(),
+        role in prop_oneof![Just(Role::Viewer), Just(Role::Operator), Just(Role::Commander)],
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut desk = Desk::with(&options(protected, false), role, true, nine(), (100, 30));
+        desk.answer(Answer::Windows(Ok(windows())));
+        let mut keys: Vec<String> = Vec::new();
+        for step in steps {
+            desk.taken();
+            let before = desk.app.dialog().cloned();
+            let armed = desk.app.is_armed();
+            match step {
+                Step::Press(index) => {
+                    desk.press(Intent::ALL[index]);
+                }
+                Step::Type(text) => {
+                    desk.write(&text);
+                }
+                Step::Paste(text) => {
+                    desk.paste(&text);
+                    prop_assert!(desk.acts().is_empty(), "a paste sent something");
+                }
+                Step::Paint => {
+                    desk.paint();
+                }
+                Step::Wait(millis) => {
+                    desk.wait(millis);
+                }
+                Step::Preview => {
+                    if let Some(key) = keys.last() {
+                        let now = rollout("dc-west/pick-assist", Phase::Progressing, 1);
+                        desk.answer(Answer::Previewed(key.clone(), Ok(preview(&now))));
+                    }
+                }
+                Step::Answer(ok) => {
+                    if let Some(key) = before.as_ref().map(|dialog| dialog.key.clone()) {
+                        let result = if ok { Err(unreachable()) } else { Ok(preview(&nine()[0])) };
+                        desk.answer(Answer::Acted(key, result));
+                    }
+                }
+                Step::Lost => {
+                    desk.answer(Answer::View(Err(unreachable())));
+                }
+                Step::Back => {
+                    desk.all(nine());
+                }
+                Step::Resize(width, height) => {
+                    desk.size = (width, height);
+                    desk.send(Message::Resized { width, height });
+                }
+            }
+            keys.extend(key(&desk.commands));
+            for command in desk.acts() {
+                let dialog = before.as_ref().expect("an action without a dialog");
+                prop_assert!(dialog.painted.is_some(), "an action from a dialog that nobody saw");
+                prop_assert!(role != Role::Viewer, "a viewer acted");
+                let (reason, widens) = match command {
+                    Command::Act { request, conditions, .. } => {
+                        prop_assert!(!request.dry_run);
+                        prop_assert_eq!(conditions.idempotency_key.as_ref(), Some(&dialog.key));
+                        (request.reason.clone(), request.action.widens())
+                    }
+                    Command::AddWindow { request, .. } => (request.reason.clone(), false),
+                    Command::LiftWindow { request, .. } => (request.reason.clone(), true),
+                    _ => unreachable!(),
+                };
+                prop_assert!(Reason::new(&reason).is_ok(), "{:?} is no reason", reason);
+                prop_assert!(!(widens && protected && !armed), "a locked context was widened");
+            }
+            // Whatever the state and the size, a frame can be drawn.
+            desk.screen();
+        }
+    }
+
+    #[test]
+    fn typed_text_alone_never_does_anything(text in "[ -~]{0,60}") {
+        let mut desk = Desk::with(&options(false, false), Role::Commander, false, nine(), (80, 24));
+        for c in text.chars() {
+            desk.send(Message::Input(Input::Edit(InputRequest::InsertChar(c))));
+        }
+        prop_assert!(desk.commands.is_empty());
+    }
+}
