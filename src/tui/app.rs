@@ -153,7 +153,12 @@ impl App {
     #[must_use]
     pub fn new(options: &Options, keymap: Arc<Keymap>, now: Moment, size: (u16, u16)) -> Self {
         let context = options.contexts.iter().position(|c| c.name == options.current).unwrap_or(0);
-        let notice = options.notices.first().map(|text| Notice::new(Tone::Attention, text.as_str(), now.elapsed));
+        let more = match options.notices.len() {
+            0 | 1 => String::new(),
+            n => format!(" (and {} more: rolldeck doctor says them all)", n - 1),
+        };
+        let notice = options.notices.first();
+        let notice = notice.map(|text| Notice::new(Tone::Attention, format!("{text}{more}"), now.elapsed));
         Self {
             now,
             size,

@@ -103,7 +103,7 @@ fn follow(app: &mut App) -> Vec<Command> {
     let body = layout::zones(app.area()).body;
     let wanted = match app.view {
         View::Detail => app.detail.as_ref().map(|detail| detail.id.clone()),
-        View::Overview if layout::overview(body).side.is_some() => app.rollouts.selected().map(|row| row.id().clone()),
+        View::Overview if layout::overview(body).shows_past() => app.rollouts.selected().map(|row| row.id().clone()),
         _ => None,
     };
     if wanted == app.watched {

@@ -47,6 +47,9 @@ pub fn zones(area: Rect) -> Zones {
     }
 }
 
+/// Height of a strip that shows a chart.
+pub const ROOMY_STRIP: u16 = 19;
+
 /// The parts of the overview.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overview {
@@ -71,7 +74,9 @@ pub fn overview(body: Rect) -> Overview {
         _ if wide => 0,
         ..15 => 0,
         15..30 => 6,
-        _ => 14,
+        30..34 => 12,
+        // Room for a chart and for what happened last.
+        _ => ROOMY_STRIP,
     };
     let table = body.height.saturating_sub(1 + strip_height);
     Overview {
@@ -87,6 +92,14 @@ pub fn overview(body: Rect) -> Overview {
 pub fn table_and_record(body: Rect, record: u16) -> (Rect, Rect) {
     let record = if body.height < 14 { 0 } else { record.min(body.height / 2) };
     (row(body, 0, body.height - record), row(body, body.height - record, record))
+}
+
+impl Overview {
+    /// Whether the selected rollout is shown with its past, and so has to be watched.
+    #[must_use]
+    pub fn shows_past(&self) -> bool {
+        self.side.is_some() || self.strip.is_some_and(|strip| strip.height >= ROOMY_STRIP)
+    }
 }
 
 impl App {

@@ -34,14 +34,14 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let mut head = Row::new(theme, table.width)
         .gap(1)
         .cell("V", 1, Role::Heading)
-        .cell("TIME", 16, Role::Heading)
+        .cell("TIME", if wide { 16 } else { 13 }, Role::Heading)
         .right("SEQ", 6, Role::Heading)
         .cell("WHO", 10, Role::Heading);
     if wide {
         head = head.cell("VIA", 5, Role::Heading);
     }
     head.cell("ACTION", 14, Role::Heading)
-        .cell("ON", if wide { 28 } else { 16 }, Role::Heading)
+        .cell("ON", if wide { 28 } else { 19 }, Role::Heading)
         .text("REASON", Role::Heading)
         .draw(table, 2, buffer);
     let rows = Rect { y: table.y + 3, height: table.height.saturating_sub(3), ..table };
@@ -139,7 +139,7 @@ fn line<'a>(app: &App, entry: &AuditEntry, selected: bool, wide: bool, theme: &'
     let mut row = Row::new(theme, width)
         .text(if selected { ">" } else { " " }, Role::Normal)
         .mark(mark)
-        .cell(&app.day_clock(entry.at), 16, Role::Muted)
+        .cell(&app.day_clock(entry.at), if wide { 16 } else { 13 }, Role::Muted)
         .right(&entry.seq.to_string(), 6, role)
         .cell(entry.actor.id.as_str(), 10, role);
     if wide {
@@ -147,7 +147,7 @@ fn line<'a>(app: &App, entry: &AuditEntry, selected: bool, wide: bool, theme: &'
     }
     row = row.cell(entry.action.as_str(), 14, Role::Strong).cell(
         &subject(entry),
-        if wide { 28 } else { 16 },
+        if wide { 28 } else { 19 },
         Role::Normal,
     );
     if proof == Proof::Broken {

@@ -27,7 +27,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
     let slis = detail.slis(rollout);
     let score = rollout.verdict.score.map_or_else(String::new, |score| format!(" score {score:.0}"));
     let why = if rollout.verdict.why.is_empty() { String::new() } else { format!(": {}", rollout.verdict.why) };
-    let text = format!("indicators  {}{score}{why}", attention::verdict_word(rollout.verdict.label));
+    let text = format!("indicators {}  {}{score}{why}", slis.len(), attention::verdict_word(rollout.verdict.label));
     title(scene, Pane::Slis, &text, area.width).draw(area, 0, buffer);
     let lines = Rect { y: area.y + 1, height: area.height - 1, ..area };
     if slis.is_empty() {
@@ -37,8 +37,13 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
         return None;
     }
     heading(theme, lines.width).draw(lines, 0, buffer);
-    let chart_rows = if lines.height >= 9 { (lines.height - 3).min(14).max(6) } else { 0 };
-    let table = usize::from(lines.height.saturating_sub(1 + chart_rows)).max(1).min(slis.len());
+    // The table has a third of the room, and what the charts cannot use.
+    let charted = if lines.height >= 9 {
+        (lines.height - 1).saturating_sub((slis.len() as u16).min(lines.height / 3).max(2))
+    } else {
+        0
+    };
+    let table = usize::from(lines.height - 1 - charted.min(lines.height - 1)).clamp(1, slis.len());
     let top = detail.top(Pane::Slis, table, slis.len());
     let mut cursor = None;
     for y in 0..table.min(slis.len() - top) {
@@ -109,7 +114,7 @@ fn line<'a>(scene: &Scene<'a>, sli: &Sli, selected: bool, width: u16) -> Row<'a>
     row.right(&words::samples(sli), 11, role).cell(&age, 4, role).text(sli.why.as_str(), Role::Normal)
 }
 
-fn chart(app: &crate::tui::app::App, sli: &Sli, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn chart(app: &crate::tui::app::App, sli: &Sli, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let value = |v: Option<f64>| words::value_or_none(v, sli);
     let text = format!(
         "{}  canary {}  base {}  {}",

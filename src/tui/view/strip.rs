@@ -2,11 +2,11 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::words;
+use super::{slis, words};
 use crate::{
     domain::{Rollout, Verdict},
     tui::{
-        app::{App, age, attention, rollouts::Row as Item},
+        app::{App, age, attention, layout, rollouts::Row as Item},
         theme::{Mark, Role, Theme},
         widget::row::{Row, titled},
     },
@@ -28,11 +28,12 @@ pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &m
     titled(theme, area.width, &title, Role::Strong).draw(area, 0, buffer);
     let mut lines: Vec<Row<'_>> = Vec::new();
     let roomy = area.height > 8;
+    let past = if area.height >= layout::ROOMY_STRIP { 8 } else { 0 };
     if roomy {
         lines.push(pipeline(rollout, theme, area.width));
         lines.push(Row::new(theme, area.width));
     }
-    let room = usize::from(area.height).saturating_sub(1);
+    let room = usize::from(area.height).saturating_sub(1 + past);
     // `passed`, `next` and `last` keep their lines; blockers take what is left, at least one.
     let for_blockers = room.saturating_sub(lines.len() + 3).max(1);
     for (index, blocker) in rollout.blockers.iter().enumerate().take(for_blockers) {
@@ -77,6 +78,35 @@ pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &m
     );
     for (y, line) in lines.into_iter().take(room).enumerate() {
         line.draw(area, y as u16 + 1, buffer);
+    }
+    if past > 0 {
+        let below = Rect { y: area.bottom() - past as u16, height: past as u16, ..area };
+        draw_past(app, item, theme, below, buffer);
+    }
+}
+
+/// The worst indicator's past beside what happened last, once the whole rollout is known.
+fn draw_past(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(detail) = app.detail.as_ref().filter(|detail| &detail.id == item.id()) else { return };
+    let half = area.width / 2;
+    let left = Rect { width: half - 1, ..area };
+    let right = Rect { x: area.x + half, width: area.width - half, ..area };
+    let rollout = app.rollout(&detail.id);
+    match rollout.as_deref().map(|rollout| attention::slis_by_weight(&rollout.slis)).as_deref() {
+        Some([worst, ..]) => slis::chart(app, worst, theme, left, buffer),
+        _ => titled(theme, left.width, "no indicator is reported", Role::Heading).draw(left, 0, buffer),
+    }
+    titled(theme, right.width, "what happened last", Role::Heading).draw(right, 0, buffer);
+    for (y, entry) in detail.timeline.iter().take(usize::from(right.height) - 1).enumerate() {
+        let why = entry.reason.as_ref().or(entry.effect.as_ref()).map_or("", |text| text.as_str());
+        Row::new(theme, right.width)
+            .text(" ", Role::Normal)
+            .cell(&app.clock_seconds(entry.at), 9, Role::Muted)
+            .mark(words::outcome_mark(entry.outcome))
+            .cell(entry.action.as_str(), 13, Role::Strong)
+            .cell(entry.actor.id.as_str(), 8, Role::Normal)
+            .text(why, Role::Normal)
+            .draw(right, y as u16 + 1, buffer);
     }
 }
 

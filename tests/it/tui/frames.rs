@@ -18,7 +18,7 @@ const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 fn desk(size: (u16, u16), protected: bool) -> Desk {
     let mut desk = Desk::with(&options(protected, false), Role::Commander, true, nine(), size);
     desk.answer(Answer::Windows(Ok(windows())));
-    if size.0 >= 160 {
+    if size.1 >= 40 {
         desk.watched(breach());
         desk.answer(Answer::Timeline(breach().id(), Ok(trail())));
     }
