@@ -8,9 +8,10 @@ use std::{
 
 use rolldeck::{
     backend::{
-        ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendError, BackendResult, CheckpointView, Code,
-        Conditions, Cursor, Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply,
-        SnapshotRequest, SnapshotsPage, StartRequest, Tagged, VerifyReport, WindowReply, WindowRequest, WindowsPage,
+        ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendError, BackendResult, CheckpointView,
+        CheckpointsPage, Code, Conditions, Cursor, Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo,
+        SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest,
+        TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsPage,
     },
     domain::{Action, Digest, Phase, Role, Rollout, RolloutId},
     tui::{
@@ -86,6 +87,18 @@ impl Backend for Puppet {
         Err(unreachable())
     }
     async fn checkpoint(&self) -> BackendResult<CheckpointView> {
+        Err(unreachable())
+    }
+    async fn checkpoints(&self) -> BackendResult<CheckpointsPage> {
+        Err(unreachable())
+    }
+    async fn tokens(&self) -> BackendResult<TokensPage> {
+        Err(unreachable())
+    }
+    async fn add_token(&self, _: TokenRequest) -> BackendResult<TokenReply> {
+        Err(unreachable())
+    }
+    async fn revoke_token(&self, _: &str, _: ReasonRequest) -> BackendResult<TokenReply> {
         Err(unreachable())
     }
     async fn proof(&self, _: u64, _: u64) -> BackendResult<ProofView> {
