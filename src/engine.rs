@@ -28,6 +28,7 @@ use crate::domain::{
 };
 
 mod act;
+mod back;
 mod gates;
 mod membership;
 mod orders;

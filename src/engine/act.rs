@@ -33,7 +33,7 @@ impl Work<'_> {
         let detail =
             format!("paused in {}; {} of it not told yet", place(&self.state, self.context.plan), settle::are(waiting));
         self.state.paused = Some(Paused { from: self.state.phase, at: self.now(), breach: None });
-        self.to_phase(Phase::Paused, Action::Pause.verb(), &detail);
+        self.change_phase(Phase::Paused, Action::Pause.verb(), &detail);
         Answer::Done
     }
 
@@ -60,7 +60,7 @@ impl Work<'_> {
             memory.clock = Some(now);
         }
         let detail = format!("goes on from {}", place(&self.state, self.context.plan));
-        self.to_phase(from, Action::Resume.verb(), &detail);
+        self.change_phase(from, Action::Resume.verb(), &detail);
         Answer::Done
     }
 
@@ -113,7 +113,7 @@ impl Work<'_> {
             // No stage began, and so no unit was told.
             _ if self.state.stage.is_none() => {
                 self.state.paused = None;
-                self.to_phase(Phase::Aborted, Action::Rollback.verb(), "aborted before any unit was told");
+                self.change_phase(Phase::Aborted, Action::Rollback.verb(), "aborted before any unit was told");
                 Answer::Done
             }
             _ => {
@@ -134,7 +134,7 @@ impl Work<'_> {
         }
         let detail = format!("{} told again", settle::are(count));
         if self.state.phase == Phase::RollbackFailed {
-            self.to_phase(Phase::RollingBack, Action::Retry.verb(), &detail);
+            self.change_phase(Phase::RollingBack, Action::Retry.verb(), &detail);
             return Answer::Done;
         }
         if let Some(memory) = self.state.stage_memory_mut() {
@@ -143,7 +143,7 @@ impl Work<'_> {
         if survey::survey(&self.state, self.context).is_degraded() {
             self.fact(Action::Retry.verb(), &detail);
         } else {
-            self.to_phase(Phase::Progressing, Action::Retry.verb(), &detail);
+            self.change_phase(Phase::Progressing, Action::Retry.verb(), &detail);
         }
         Answer::Done
     }

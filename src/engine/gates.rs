@@ -90,7 +90,8 @@ impl<'a> Reading<'a> {
         }
         if let Some(mut sentence) = self.wrong.sentence() {
             if let Some(memory) = self.wrong.first.filter(|memory| memory.held) {
-                sentence.push_str(&format!(", check {} of {BREACH_CHECKS} in a row", memory.falses.min(BREACH_CHECKS)));
+                let row = memory.falses.min(BREACH_CHECKS);
+                sentence = format!("{sentence}, check {row} of {BREACH_CHECKS} in a row");
             }
             return (GateState::NotYet, words::text(sentence), self.wrong.earliest);
         }

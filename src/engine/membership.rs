@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Answer, BeginError, Fact, Member, Step,
-    state::{State, Unit},
+    state::{StageMemory, State, Unit},
     words,
 };
 use crate::domain::{Digest, Phase, Plan, SiteName, UnitKey, plan::Selection};
@@ -141,7 +141,7 @@ pub(super) fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Resu
         stage: None,
         full: false,
         paused: None,
-        stages: vec![Default::default(); plan.stages.len()],
+        stages: vec![StageMemory::default(); plan.stages.len()],
         back: None,
         units,
         look_at: Some(now),

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Context, State,
+    back::WayBack,
     state::Paused,
     survey::{self, Condition, Survey, Watch, survey},
     transition::Work,
@@ -124,7 +125,7 @@ impl Work<'_> {
             return;
         }
         self.state.paused = Some(Paused { from: self.state.phase, at: self.now(), breach: Some(words::text(cause)) });
-        self.to_phase(Phase::Paused, "paused", &format!("paused: {cause}"));
+        self.change_phase(Phase::Paused, "paused", &format!("paused: {cause}"));
     }
 
     /// Where a rollout that is in a stage stands now.
@@ -182,16 +183,20 @@ impl Work<'_> {
         }
         let passes = format!("stage {} passed, {standing}; a person must promote", stage.name);
         match (phase, target) {
-            (_, Phase::Degraded) => self.to_phase(target, "degraded", &why),
+            (_, Phase::Degraded) => self.change_phase(target, "degraded", &why),
             (Phase::Degraded, Phase::AwaitingPromotion) => {
-                self.to_phase(target, "recovered", &format!("recovered: {passes}"));
+                self.change_phase(target, "recovered", &format!("recovered: {passes}"));
             }
             (Phase::Degraded, _) => {
-                self.to_phase(target, "recovered", &format!("recovered: {standing} in stage {}", stage.name));
+                self.change_phase(target, "recovered", &format!("recovered: {standing} in stage {}", stage.name));
             }
-            (_, Phase::AwaitingPromotion) => self.to_phase(target, "stage_passed", &passes),
+            (_, Phase::AwaitingPromotion) => self.change_phase(target, "stage_passed", &passes),
             _ => {
-                self.to_phase(target, "stage_reopened", &format!("stage {} does not pass any more: {lost}", stage.name))
+                self.change_phase(
+                    target,
+                    "stage_reopened",
+                    &format!("stage {} does not pass any more: {lost}", stage.name),
+                );
             }
         }
         true
@@ -199,56 +204,18 @@ impl Work<'_> {
 
     /// Where a rollout that goes back stands now.
     fn look_back(&mut self) -> bool {
-        let Some(back) = &self.state.back else { return false };
-        let (mut returned, mut away, mut going, mut failed) = (0_usize, Vec::new(), 0_usize, Vec::new());
-        let mut left = Vec::new();
-        for unit in self.state.units.iter() {
-            if unit.way_back(back).is_none() {
-                if unit.exposed {
-                    left.push(&unit.key);
-                }
-            } else if unit.returned {
-                returned += 1;
-            } else if unit.fault.is_some() {
-                failed.push(&unit.key);
-            } else if unit.silent.is_some() {
-                away.push(&unit.key);
-            } else {
-                going += 1;
-            }
-        }
-        let is_back = self.state.phase == Phase::RolledBack;
-        let target = match (failed.is_empty(), going) {
-            (false, _) => Phase::RollbackFailed,
-            // One that was unreachable and returns is told, and it stays rolled back.
-            (true, 0) => Phase::RolledBack,
-            (true, _) if is_back => Phase::RolledBack,
-            (true, _) => Phase::RollingBack,
-        };
+        let Some(found) = WayBack::of(&self.state) else { return false };
+        let target = found.phase(self.state.phase);
         if target == self.state.phase {
             return false;
-        }
-        let mut detail = match target {
-            Phase::RollbackFailed => {
-                format!("{} could not go back: {}", words::units(failed.len()), words::names(failed.iter().copied()))
-            }
-            Phase::RolledBack => format!("{} back", are(returned)),
-            _ => format!("{} still on the way back", are(going)),
-        };
-        if !away.is_empty() {
-            let names = words::names(away.iter().copied());
-            detail.push_str(&format!("; {} unreachable and told on return: {names}", are(away.len())));
-        }
-        if !left.is_empty() {
-            let names = words::names(left.iter().copied());
-            detail.push_str(&format!("; {} left as is, without a snapshot to go back to: {names}", are(left.len())));
         }
         let what = match target {
             Phase::RollbackFailed => "rollback_failed",
             Phase::RolledBack => "rolled_back",
             _ => "rollback_resumed",
         };
-        self.to_phase(target, what, &detail);
+        let detail = found.sentence();
+        self.change_phase(target, what, &detail);
         true
     }
 }

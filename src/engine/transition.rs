@@ -33,7 +33,7 @@ impl<'a> Work<'a> {
     }
 
     /// Moves to another phase of the same stage.
-    pub(super) fn to_phase(&mut self, phase: Phase, what: &'static str, detail: &str) {
+    pub(super) fn change_phase(&mut self, phase: Phase, what: &'static str, detail: &str) {
         self.transition(phase, self.state.stage, what, detail);
     }
 
@@ -67,7 +67,7 @@ impl<'a> Work<'a> {
         let count = self.state.units.iter().filter(|unit| unit.exposed).count();
         let detail = format!("completed: {} run {}", words::units(count), snapshot.short());
         self.effect(Effect::MarkKnownGood { snapshot });
-        self.to_phase(Phase::Completed, what, &detail);
+        self.change_phase(Phase::Completed, what, &detail);
     }
 
     /// Begins the way back, to the pinned snapshots or to the one that was named.
@@ -86,12 +86,14 @@ impl<'a> Work<'a> {
             unit.fault = None;
             unit.returned = false;
         });
+        let go = format!("{} {}", words::units(count), if count == 1 { "goes" } else { "go" });
         let detail = match &back.to {
-            Some(to) => format!("{cause}: {} go to {}", words::units(count), to.short()),
-            None => format!("{cause}: {} go back to what they ran before", words::units(count)),
+            _ if count == 0 => format!("{cause}: no unit has anywhere to go back to"),
+            Some(to) => format!("{cause}: {go} to {}", to.short()),
+            None => format!("{cause}: {go} back to what ran there before"),
         };
         self.state.back = Some(back);
-        self.to_phase(Phase::RollingBack, what, &detail);
+        self.change_phase(Phase::RollingBack, what, &detail);
     }
 
     pub(super) fn done(self, answer: Answer) -> Step {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Context, State, View, gates,
+    Context, State, View,
+    back::WayBack,
+    gates,
     membership::{self, selects},
     settle::{self, are},
     state::{Unit, UnitProgress},
@@ -186,7 +188,11 @@ fn message(state: &State, found: &Survey<'_>, context: &Context<'_>) -> String {
         }
         Phase::AwaitingPromotion => format!("{name} passed, {healthy}{claimed}; a person must promote"),
         Phase::Degraded => format!("{name}: {}", settle::trouble(found, plan)),
-        Phase::RollingBack | Phase::RolledBack | Phase::RollbackFailed => going_back(state),
+        Phase::RollingBack | Phase::RolledBack | Phase::RollbackFailed => {
+            let far = WayBack::of(state).map(|found| found.sentence()).unwrap_or_default();
+            let cause = state.back.as_ref().map(|back| back.cause.as_str()).unwrap_or_default();
+            format!("{far}; cause: {cause}")
+        }
         Phase::Aborted => "aborted before any unit was told".to_owned(),
         Phase::Completed => format!("completed: {} run {}", exposed(state), plan.snapshot.short()),
         Phase::Unknown => "unknown".to_owned(),
@@ -195,41 +201,6 @@ fn message(state: &State, found: &Survey<'_>, context: &Context<'_>) -> String {
 
 fn exposed(state: &State) -> String {
     words::units(state.units.iter().filter(|unit| unit.counts_as_exposed()).count())
-}
-
-/// How far the way back is, with what does not go back by name.
-fn going_back(state: &State) -> String {
-    let Some(back) = &state.back else { return String::new() };
-    let (mut returned, mut total) = (0, 0);
-    let (mut failed, mut away, mut going, mut left) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for unit in state.units.iter().filter(|unit| unit.exposed) {
-        if unit.way_back(back).is_none() {
-            left.push(&unit.key);
-            continue;
-        }
-        total += 1;
-        if unit.returned {
-            returned += 1;
-        } else if unit.fault.is_some() {
-            failed.push(&unit.key);
-        } else if unit.silent.is_some() {
-            away.push(&unit.key);
-        } else {
-            going.push(&unit.key);
-        }
-    }
-    let mut parts = vec![format!("{returned} of {} back", words::units(total))];
-    for (keys, how) in [
-        (failed, "could not go back"),
-        (going, "on the way"),
-        (away, "unreachable, told on return"),
-        (left, "left as is, without a snapshot to go back to"),
-    ] {
-        if !keys.is_empty() {
-            parts.push(format!("{} {how}: {}", words::units(keys.len()), words::names(keys.iter().copied())));
-        }
-    }
-    format!("{}; cause: {}", parts.join("; "), back.cause)
 }
 
 fn stages(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Vec<Stage> {
@@ -368,13 +339,16 @@ fn next(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Option<Next
             None => {
                 let at = settle::due(state, context);
                 let stage = state.stage.and_then(|index| plan.stages.get(index))?;
-                let left = found.total.saturating_sub(found.healthy);
-                let what = if left > 0 {
-                    format!("{} passes when {} more are healthy and its gates hold", stage.name, words::units(left))
-                } else {
-                    format!("{} passes when its gates hold on all its units", stage.name)
+                let when = match found.total.saturating_sub(found.healthy) {
+                    0 => "its gates hold on all its units".to_owned(),
+                    1 => "1 more unit is healthy and its gates hold".to_owned(),
+                    left => format!("{left} more units are healthy and its gates hold"),
                 };
-                says(at, if at.is_some() { format!("{what}; its deadline") } else { what })
+                let name = &stage.name;
+                match at {
+                    Some(_) => says(at, format!("deadline of {name}, which passes when {when}")),
+                    None => says(None, format!("{name} passes when {when}")),
+                }
             }
         },
         Phase::AwaitingPromotion => says(None, format!("when a person promotes, {begins}")),

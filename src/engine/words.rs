@@ -45,19 +45,11 @@ pub(super) fn time(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 /// `90s`, `30m`, `2h`, `1h30m`, `3d`.
 pub(super) fn span(length: Duration) -> String {
     let seconds = length.as_secs();
-    let mut text = String::new();
-    for (size, letter) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
-        let whole = match letter {
-            'd' => seconds / size,
-            'h' => seconds % 86_400 / size,
-            'm' => seconds % 3_600 / size,
-            _ => seconds % 60,
-        };
-        if whole > 0 {
-            text.push_str(&format!("{whole}{letter}"));
-        }
-    }
-    if text.is_empty() { "0s".to_owned() } else { text }
+    let parts =
+        [(seconds / 86_400, 'd'), (seconds % 86_400 / 3_600, 'h'), (seconds % 3_600 / 60, 'm'), (seconds % 60, 's')];
+    let parts: Vec<String> =
+        parts.iter().filter(|(whole, _)| *whole > 0).map(|(whole, letter)| format!("{whole}{letter}")).collect();
+    if parts.is_empty() { "0s".to_owned() } else { parts.concat() }
 }
 
 /// `at` and `length` later; the end of time where that would be beyond it.
@@ -91,7 +83,7 @@ mod tests {
         }
         let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
         assert_eq!(time(now, now), "12:00Z");
-        assert_eq!(time(later(now, Duration::from_secs(86_400)), now), "2026-03-02 12:00Z");
+        assert_eq!(time(later(now, Duration::from_hours(24)), now), "2026-03-02 12:00Z");
         assert_eq!(later(now, Duration::MAX), DateTime::<Utc>::MAX_UTC);
     }
 }

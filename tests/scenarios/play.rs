@@ -264,6 +264,10 @@ impl Stage<'_> {
             let wanted = (due != "none").then(|| since_start(due));
             assert_eq!(engine::due(&self.state, &self.context()), wanted, "due\n{at}");
         }
+        if let Some(part) = &expect.next {
+            let says = view.next.as_ref().is_some_and(|next| next.what.as_str().contains(part));
+            assert!(says, "next is {:?}\n{at}", view.next);
+        }
         if let Some(new) = expect.new_revision {
             assert_eq!(self.state.revision() != revision, new, "revision\n{at}");
         }

@@ -151,6 +151,8 @@ pub struct Expected {
     pub failures: Option<Vec<String>>,
     /// When a tick is due, since the beginning; `none` for never.
     pub due: Option<String>,
+    /// What happens next, in part.
+    pub next: Option<String>,
     /// Whether the revision changes.
     pub new_revision: Option<bool>,
 }

@@ -14,7 +14,7 @@ fn plan(stages: &[Selection]) -> Plan {
     let stage = |(index, selects): (usize, &Selection)| PlanStage {
         name: format!("stage{index}").parse().unwrap(),
         selects: *selects,
-        hold: std::time::Duration::from_secs(1_800),
+        hold: std::time::Duration::from_mins(30),
         advance: Advance::Manual,
         gates: None,
         slis: None,
@@ -29,7 +29,7 @@ fn plan(stages: &[Selection]) -> Plan {
         slis: Vec::new(),
         stages: stages.iter().enumerate().map(stage).collect(),
         on_breach: BreachResponse::Rollback,
-        on_breach_of: Default::default(),
+        on_breach_of: std::collections::BTreeMap::new(),
     }
 }
 
