@@ -150,7 +150,7 @@ async fn run(cli: Cli) -> color_eyre::Result<()> {
     match command {
         Command::Demo(args) => Box::pin(demo::run(&session, args)).await,
         Command::Serve(args) => Box::pin(serve::run(&session, args)).await,
-        Command::Agent(args) => agent::run(&session, args).await,
+        Command::Agent(args) => Box::pin(agent::run(&session, args)).await,
         Command::Start(args) => start::run(&session, args).await,
         Command::List(args) => list::run(&session, args).await,
         Command::Show(args) => show::run(&session, args).await,
