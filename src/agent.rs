@@ -36,12 +36,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{self, Clock},
-    domain::{LaneName, SafeText, SiteName, TargetName, UnitId},
+    domain::{LaneName, SafeText, SiteName, TargetName, UnitId, address::server_url},
     settings::SecretError,
-    wire::{
-        Problem,
-        client::{ClientError, server_url},
-    },
+    wire::{Problem, client::ClientError},
 };
 
 /// How long an apply command may still run once the agent is told to end.
@@ -92,7 +89,7 @@ impl AgentOptions {
     /// [`AgentError`] when the server's URL is none.
     pub fn new(server: &str, group: TargetName, site: SiteName, state_directory: PathBuf) -> Result<Self, AgentError> {
         Ok(Self {
-            server: server_url(server)?,
+            server: server_url(server).map_err(ClientError::from)?,
             group,
             site,
             lane: LaneName::new("main").map_err(|error| AgentError::Options(error.to_string()))?,

@@ -5,6 +5,7 @@
 //! logged and painted as it is.
 
 pub mod action;
+pub mod address;
 pub mod audit;
 pub mod duration;
 pub mod name;
@@ -16,6 +17,7 @@ pub mod rollout;
 pub mod scope;
 pub mod snapshot;
 pub mod text;
+pub mod token;
 pub mod unit;
 pub mod window;
 
@@ -33,5 +35,6 @@ pub use rollout::{
 pub use scope::{Place, Scope, ScopeError};
 pub use snapshot::{Digest, Snapshot};
 pub use text::{SafeBlock, SafeText};
+pub use token::{TokenError, TokenText};
 pub use unit::{FactValue, Facts, FailureCategory, Report, ReportState, SliReading, Truth, UnitId, UnitKey};
 pub use window::{Window, WindowState};

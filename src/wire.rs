@@ -8,4 +8,4 @@ pub mod token;
 
 pub use envelope::*;
 pub use problem::{Code, Problem};
-pub use token::{TokenError, TokenReply, TokenRequest, TokenText, TokenView, TokensPage};
+pub use token::{TokenReply, TokenRequest, TokenView, TokensPage};

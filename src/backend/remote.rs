@@ -21,12 +21,9 @@ use super::{
     VerifyReport, WindowReply, WindowRequest, WindowsPage,
 };
 use crate::{
-    domain::{Digest, Rollout, RolloutId, SafeText, Via},
+    domain::{Digest, Rollout, RolloutId, SafeText, TokenText, Via},
     settings::{Endpoint, SecretError},
-    wire::{
-        TokenText,
-        client::{self, ClientError, ClientOptions},
-    },
+    wire::client::{self, ClientError, ClientOptions},
 };
 
 /// How long a connection may take to be made: a person waits for it.
@@ -79,7 +76,7 @@ impl Remote {
     /// # Errors
     /// [`ClientError`] when URL, token or certificates are no such.
     pub fn new(server: &str, token: Option<&TokenText>, ca: Option<&[u8]>, via: Via) -> Result<Self, ClientError> {
-        let base = client::server_url(server)?;
+        let base = crate::domain::address::server_url(server).map_err(client::ClientError::from)?;
         let secret = token.map(|token| secrecy::SecretString::from(token.expose().to_owned()));
         let options = ClientOptions { server: &base, token: secret.as_ref(), ca, silence: VERIFY };
         let client = client::client_within(&options, CONNECT)?;

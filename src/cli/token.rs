@@ -18,9 +18,8 @@ use super::{
 use crate::{
     backend::{ReasonRequest, TokenRequest, TokenView},
     clock,
-    domain::{Binding, LaneName, Role, SiteName, TargetName},
+    domain::{Binding, LaneName, Role, SiteName, TargetName, TokenText},
     settings::edit::write_private,
-    wire::TokenText,
 };
 
 /// What to do with tokens.

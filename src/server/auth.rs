@@ -19,9 +19,9 @@ use super::{
     problem::{Answer, Failure},
 };
 use crate::{
-    domain::{ActorKind, Binding, LaneName, Principal, Role, SafeText, SiteName, TargetName, UnitId, Via},
+    domain::{ActorKind, Binding, LaneName, Principal, Role, SafeText, SiteName, TargetName, TokenText, UnitId, Via},
     store::TokenRecord,
-    wire::{Code, TokenText},
+    wire::Code,
 };
 
 /// An authenticated caller.

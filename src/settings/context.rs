@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{Paths, SecretError, read_token_file};
-use crate::wire::{TokenText, client};
+use crate::domain::{TokenText, address};
 
 /// A server, as the config file has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,8 +110,8 @@ fn read_ca(path: &Path) -> Result<Vec<u8>, SecretError> {
 /// # Errors
 /// What is wrong with it, and what was expected.
 pub fn check_server(text: &str) -> Result<(), String> {
-    let url = client::server_url(text).map_err(|error| error.to_string())?;
-    if url.scheme() == "http" && !client::is_loopback(&url) {
+    let url = address::server_url(text).map_err(|error| error.to_string())?;
+    if url.scheme() == "http" && !address::is_loopback(&url) {
         return Err(format!("{url} is neither on this machine nor https: use an https:// URL"));
     }
     Ok(())
@@ -132,7 +132,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 
 /// The host and port of a checked URL.
 pub(super) fn host(server: &str) -> String {
-    client::server_url(server).map_or_else(
+    address::server_url(server).map_or_else(
         |_| server.to_owned(),
         |url| match (url.host_str(), url.port()) {
             (Some(host), Some(port)) => format!("{host}:{port}"),

@@ -2,7 +2,7 @@
 
 use std::{io::Read as _, path::Path};
 
-use crate::wire::{TokenError, TokenText};
+use crate::domain::{TokenError, TokenText};
 
 /// Longest token file, in bytes.
 const TOKEN_FILE_MAX: u64 = 4096;

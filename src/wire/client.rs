@@ -2,10 +2,12 @@
 //! redirect (a token must not travel to where it was not meant for), and never sends a token in
 //! clear text over a network.
 
-use std::{net::IpAddr, sync::OnceLock, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
 use reqwest::{Certificate, Client, Response, Url, header, redirect};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::address::{AddressError, is_loopback};
 
 /// How long a connection may take to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -13,7 +15,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a client needs to know of its server.
 #[derive(Debug, Clone)]
 pub struct ClientOptions<'a> {
-    /// Where the server is, from [`server_url`].
+    /// Where the server is, from [`crate::domain::address::server_url`].
     pub server: &'a Url,
     /// The bearer token; none on loopback without tokens.
     pub token: Option<&'a SecretString>,
@@ -27,13 +29,8 @@ pub struct ClientOptions<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The address is not one of a server.
-    #[error("{given:?} is no server's URL: {why}; write it like https://rolldeck.example:7440")]
-    Url {
-        /// What was given, without credentials.
-        given: String,
-        /// What is wrong with it.
-        why: String,
-    },
+    #[error(transparent)]
+    Url(#[from] AddressError),
     /// The token would be readable on the way.
     #[error(
         "{0} is neither on this machine nor https: a token is not sent in clear text over a network; use an https:// URL"
@@ -59,41 +56,6 @@ pub enum BodyError {
     /// The connection broke, or fell silent.
     #[error("the answer broke off: {0}")]
     Broken(String),
-}
-
-/// Reads a server's URL: `http` or `https`, a host, no credentials, no query. Ends with `/`, so
-/// that `join` adds to it.
-///
-/// # Errors
-/// [`ClientError::Url`], which never repeats a password.
-pub fn server_url(text: &str) -> Result<Url, ClientError> {
-    // Whatever stands before an @ may be a secret.
-    let given: String = text.rsplit('@').next().unwrap_or_default().chars().take(200).collect();
-    let wrong = |why: &str| ClientError::Url { given: given.clone(), why: why.to_owned() };
-    let mut url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("it begins with neither http:// nor https://"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("it carries credentials; tokens come from a token file"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it has a query or a fragment"));
-    }
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url)
-}
-
-/// Whether the URL's host is this machine.
-#[must_use]
-pub fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    })
 }
 
 /// Builds the client for a server.
@@ -200,20 +162,10 @@ pub fn install_ring() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::address::server_url;
 
     fn options(server: &Url) -> ClientOptions<'_> {
         ClientOptions { server, token: None, ca: None, silence: Duration::from_secs(30) }
-    }
-
-    #[test]
-    fn a_server_is_named_by_a_plain_url_and_never_with_a_password() {
-        assert_eq!(server_url("http://127.0.0.1:7440").unwrap().as_str(), "http://127.0.0.1:7440/");
-        assert_eq!(server_url("https://a.example/deck").unwrap().as_str(), "https://a.example/deck/");
-        for bad in ["", "dc-west", "ftp://a.example", "https://a.example/?x=1", "https://"] {
-            assert!(server_url(bad).is_err(), "{bad:?}");
-        }
-        let error = server_url("https://me:hunter22@a.example").unwrap_err().to_string();
-        assert!(!error.contains("hunter22"), "{error}");
     }
 
     #[test]

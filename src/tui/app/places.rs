@@ -1,9 +1,8 @@
 //! The state of the windows view and of the sites view.
 
 use crate::{
-    backend::{BackendError, SitesPage, WindowView, WindowsPage},
+    backend::{BackendError, LaneView, SiteView, SitesPage, WindowView, WindowsPage},
     domain::WindowState,
-    wire::{LaneView, SiteView},
 };
 
 /// The windows view.

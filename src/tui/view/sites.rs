@@ -7,13 +7,13 @@ use ratatui::{
 
 use super::words;
 use crate::{
+    backend::{LaneView, SiteView},
     domain::{FailureCategory, ReportState},
     tui::{
         app::{App, age, rollouts::scroll},
         theme::{Mark, Role, Theme},
         widget::row::Row,
     },
-    wire::{LaneView, SiteView},
 };
 
 /// Paints the view.

@@ -8,13 +8,13 @@ use rolldeck::{
     backend::Tagged,
     clock,
     control::{Control, Options},
-    domain::{Action, ActorKind, Binding, Digest, Phase, Principal, Role, Rollout, Via},
+    domain::{Action, ActorKind, Binding, Digest, Phase, Principal, Role, Rollout, TokenText, Via},
     server::{Server, ServerOptions},
     store::{
         TokenRecord,
         sqlite::{Durability, Sqlite},
     },
-    wire::{ActionRequest, Code, Conditions, SnapshotRequest, StartRequest, TokenText},
+    wire::{ActionRequest, Code, Conditions, SnapshotRequest, StartRequest},
 };
 use tokio_util::sync::CancellationToken;
 

@@ -1,9 +1,6 @@
 //! Who gets in, and who may do what.
 
-use rolldeck::{
-    domain::{Binding, Role},
-    wire::TokenText,
-};
+use rolldeck::domain::{Binding, Role, TokenText};
 use serde_json::json;
 
 use super::world::{Call, WHY, World, act, desired, local, report};

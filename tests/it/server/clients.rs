@@ -7,9 +7,8 @@ use rolldeck::{
         ActionRequest, AuditQuery, Backend, BackendError, Code, Conditions, ReasonRequest, RolloutsPage,
         SnapshotRequest, StartRequest, Tagged, TokenRequest, WindowRequest, remote::Remote,
     },
-    domain::{Action, Outcome, Role, Via},
+    domain::{Action, Outcome, Role, TokenText, Via},
     server::Server,
-    wire::TokenText,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -11,13 +11,12 @@ use axum::{
 use rolldeck::{
     clock,
     control::{Control, Options},
-    domain::{ActorKind, Binding, Principal, Role, SafeText, Via},
+    domain::{ActorKind, Binding, Principal, Role, SafeText, TokenText, Via},
     server::{ServerOptions, router},
     store::{
         TokenRecord,
         sqlite::{Durability, Sqlite},
     },
-    wire::TokenText,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
