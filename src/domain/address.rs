@@ -1,6 +1,6 @@
 //! Where a server is: its URL, checked.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use url::Url;
 
