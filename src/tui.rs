@@ -17,5 +17,5 @@ pub mod update;
 pub mod view;
 pub mod widget;
 
-pub use dashboard::run;
+pub use dashboard::{DashboardError, run};
 pub use options::{Connect, ContextChoice, Options};

@@ -53,7 +53,7 @@ pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
         open,
         ..plain(session, &settings, Vec::new())
     };
-    tui::run(options).await
+    Ok(tui::run(options).await?)
 }
 
 fn backend(endpoint: &Endpoint) -> Result<Arc<dyn Backend>, ConnectError> {

@@ -64,5 +64,5 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     };
     let shown = tui::run(options).await;
     sim.shutdown().await;
-    shown
+    Ok(shown?)
 }

@@ -8,7 +8,7 @@ use crate::{
     backend::{BackendError, Code, remote::ConnectError},
     domain::{ReasonError, SafeBlock},
     settings::{SecretError, SettingsError},
-    tui::terminal::Ended,
+    tui::DashboardError,
 };
 
 /// Failed.
@@ -67,8 +67,8 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             Failure::Silent(code) => *code,
         });
     }
-    if let Some(ended) = error.downcast_ref::<Ended>() {
-        return u8::try_from(ended.code).ok();
+    if let Some(error) = error.downcast_ref::<DashboardError>() {
+        return error.ended().and_then(|ended| u8::try_from(ended.code).ok());
     }
     if let Some(error) = error.downcast_ref::<BackendError>() {
         return Some(match error.code() {
@@ -162,8 +162,11 @@ pub fn install() {
     if plain {
         hooks = hooks.theme(color_eyre::config::Theme::new());
     }
-    // It fails only when a hook is there already, which then reports.
-    let _ = hooks.install();
+    // Only the hook for panics: that for errors would resolve a backtrace for each of them, which takes a
+    // second and is never shown, and a closed terminal leaves less time than that.
+    if let Ok((panics, _)) = hooks.try_into_hooks() {
+        panics.install();
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use color_eyre::{Report, Result};
 use ratatui::{Frame, layout::Size};
 use tokio::sync::mpsc;
 
@@ -14,7 +13,7 @@ use super::{
     message::{Command, Message, Moment},
     options::Options,
     run::{Io, Program, RunError, drive},
-    terminal::{Session, TerminalError},
+    terminal::{Ended, Session, TerminalError},
     theme::Theme,
     update, view,
 };
@@ -22,23 +21,40 @@ use super::{
 /// Answers that may wait for the loop before the tasks that bring them have to.
 const MESSAGES: usize = 64;
 
+/// Why the dashboard did not begin, or how it ended other than by leaving.
+#[derive(Debug, thiserror::Error)]
+pub enum DashboardError {
+    /// There is no terminal for it.
+    #[error(transparent)]
+    Terminal(#[from] TerminalError),
+    /// It ended.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl DashboardError {
+    /// What ended it from outside, with the exit code that says so.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        match self {
+            Self::Run(RunError::Ended(ended)) => Some(*ended),
+            _ => None,
+        }
+    }
+}
+
 /// Runs the dashboard on this process's terminal until the person leaves.
 ///
 /// # Errors
-/// [`TerminalError`] when there is no terminal for it, and [`super::terminal::Ended`] with the exit code
-/// when a signal, a closed terminal or a panic ended it. The terminal has been given back in any case.
-pub async fn run(options: Options) -> Result<()> {
+/// [`DashboardError`]. The terminal has been given back in any case.
+pub async fn run(options: Options) -> Result<(), DashboardError> {
     let capability = Capability::here(Wishes { depth: options.color, glyphs: options.glyphs });
     if !capability.full_screen {
         let term = std::env::var("TERM").unwrap_or_else(|_| "not set".to_owned());
         return Err(TerminalError::Dumb(term).into());
     }
     let session = Session::enter()?;
-    match run_on(options, &capability, Io::terminal(session)).await {
-        Ok(()) => Ok(()),
-        Err(RunError::Ended(ended)) => Err(Report::new(ended)),
-        Err(error) => Err(Report::new(error)),
-    }
+    Ok(run_on(options, &capability, Io::terminal(session)).await?)
 }
 
 /// Runs the dashboard on any terminal, also on one that a test made.

@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicI32, Ordering},
+        atomic::{AtomicBool, AtomicI32, Ordering},
     },
     time::Duration,
 };
@@ -22,7 +22,7 @@ pub(super) const PANICKED: i32 = 101;
 pub(super) const HUNG_UP: i32 = 129;
 /// How long the loop has to end by itself, so that what it holds is put away.
 const GRACE: Duration = Duration::from_secs(2);
-/// The same, when nobody is there to see it.
+/// The same, when the terminal is gone and the loop does not hear of it.
 const GRACE_HUNG_UP: Duration = Duration::from_millis(300);
 
 static ENDING: OnceLock<Arc<Ending>> = OnceLock::new();
@@ -33,6 +33,8 @@ pub struct Ending {
     /// The exit code; 0 as long as nobody asked.
     code: AtomicI32,
     asked: Notify,
+    /// Whether the loop heard it: what it holds is being put away then, which may take its time.
+    heard: AtomicBool,
     /// For the thread that ends what does not end by itself.
     overdue: Notify,
 }
@@ -73,7 +75,10 @@ impl Ending {
         loop {
             match self.code.load(Ordering::SeqCst) {
                 0 => self.asked.notified().await,
-                code => return Ended { code },
+                code => {
+                    self.heard.store(true, Ordering::SeqCst);
+                    return Ended { code };
+                }
             }
         }
     }
@@ -102,7 +107,10 @@ pub(super) fn start() -> io::Result<Arc<Ending>> {
                 code = any(&mut signals) => { shared.ask(code); code }
                 () = shared.overdue.notified() => shared.code.load(Ordering::SeqCst),
             };
-            tokio::time::sleep(if code == HUNG_UP { GRACE_HUNG_UP } else { GRACE }).await;
+            tokio::time::sleep(GRACE_HUNG_UP).await;
+            if code != HUNG_UP || shared.heard.load(Ordering::SeqCst) {
+                tokio::time::sleep(GRACE).await;
+            }
             // The loop is stuck, or what it left is: the person's terminal is worth more.
             super::leave();
             std::process::exit(code);
