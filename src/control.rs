@@ -23,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -357,9 +358,7 @@ impl Control {
                 format!("a proof is from a size to a greater or equal one that the trail has, got {from} to {to}"),
             )
         })?;
-        use base64::Engine as _;
-        let hashes =
-            hashes.iter().map(|hash| SafeText::new(base64::engine::general_purpose::STANDARD.encode(hash))).collect();
+        let hashes = hashes.iter().map(|hash| SafeText::new(STANDARD.encode(hash))).collect();
         Ok(ProofView { from, to, hashes })
     }
 
@@ -449,7 +448,10 @@ impl Control {
                     labels: unit.labels.clone(),
                     desired: unit.order.as_ref().map(|order| order.snapshot.clone()),
                     generation: unit.generation,
-                    report: unit.report.clone().map(|report| Report { output_tail: Default::default(), ..report }),
+                    report: unit
+                        .report
+                        .clone()
+                        .map(|report| Report { output_tail: crate::domain::SafeBlock::default(), ..report }),
                     seen_at: unit.seen_at,
                     reachable: unit.is_reachable(),
                     drift: unit.drift(),
@@ -513,7 +515,7 @@ impl Control {
         let deadline = Instant::now() + wait.min(WAIT_MAX);
         loop {
             let (who, asked_unit, labels) = (who.clone(), unit.clone(), labels.clone());
-            let asked = self.decide(move |core| core.asked(&who, &asked_unit, labels, generation)).await?;
+            let asked = self.decide(move |core| core.asked(&who, &asked_unit, &labels, generation)).await?;
             let waiter = match asked {
                 Asked::Told(desired) => return Ok(Some(desired)),
                 Asked::Wait(waiter) => waiter,

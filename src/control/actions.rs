@@ -66,6 +66,16 @@ fn read_plan(value: &serde_json::Value) -> Result<(Plan, Vec<(GateName, Expressi
     Ok((plan, gates))
 }
 
+/// Who attempts what, and with which words: what a refusal is journalled with.
+struct Attempt<'a> {
+    who: &'a Principal,
+    verb: &'a str,
+    /// None for a dry run.
+    why: Option<&'a Reason>,
+    ticket: Option<&'a String>,
+    conditions: &'a Conditions,
+}
+
 impl Core {
     /// Begins a rollout.
     pub(super) fn begin(
@@ -114,13 +124,9 @@ impl Core {
                 until: None,
             };
             return Err(self.refuse(
-                who,
                 &id,
-                "start",
-                why.as_ref(),
-                request.ticket.as_ref(),
+                &Attempt { who, verb: "start", why: why.as_ref(), ticket: request.ticket.as_ref(), conditions },
                 vec![blocker],
-                conditions,
             ));
         }
         let now = self.now();
@@ -134,7 +140,11 @@ impl Core {
         let freezes = self.freezes_at_start(&id, &plan, &began.state);
         let question = Question { action: None, phase: None, role: who.role, freezes: &freezes };
         if let Decision::NeedsOverride(blockers) | Decision::Refused(blockers) = guard::decide(&question) {
-            return Err(self.refuse(who, &id, "start", why.as_ref(), request.ticket.as_ref(), blockers, conditions));
+            return Err(self.refuse(
+                &id,
+                &Attempt { who, verb: "start", why: why.as_ref(), ticket: request.ticket.as_ref(), conditions },
+                blockers,
+            ));
         }
         let effect = engine::preview_begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
@@ -182,6 +192,12 @@ impl Core {
             correlation_id: Some(correlation_id),
             ..Draft::new(who.actor(), "start", rollout_subject(&id), Outcome::Applied)
         });
+        // What nothing fresh is known of is unknown from the start.
+        let silent: Vec<UnitKey> =
+            self.fleet.group(&id.target).filter(|(_, unit)| !unit.is_reachable()).map(|(unit, _)| unit.key()).collect();
+        for unit in silent {
+            self.step(&id, &Event::Silent { unit });
+        }
         self.step(&id, &Event::Tick);
         self.count("start", "applied");
         let body = ActionReply { outcome: Outcome::Applied, effect, audit: Some(entry), rollout: self.picture(&id) };
@@ -232,7 +248,11 @@ impl Core {
                 since: record.stored.ended_at,
                 until: None,
             };
-            return Err(self.refuse(who, id, verb, why.as_ref(), request.ticket.as_ref(), vec![blocker], conditions));
+            return Err(self.refuse(
+                id,
+                &Attempt { who, verb, why: why.as_ref(), ticket: request.ticket.as_ref(), conditions },
+                vec![blocker],
+            ));
         }
         let freezes = self.freezes_over_action(id, action);
         let phase = record.stored.state.phase();
@@ -260,7 +280,11 @@ impl Core {
         match decision {
             Decision::Allowed => {}
             Decision::NeedsOverride(blockers) | Decision::Refused(blockers) => {
-                return Err(self.refuse(who, id, verb, Some(&why), request.ticket.as_ref(), blockers, conditions));
+                return Err(self.refuse(
+                    id,
+                    &Attempt { who, verb, why: Some(&why), ticket: request.ticket.as_ref(), conditions },
+                    blockers,
+                ));
             }
             Decision::Forbidden(needed) => {
                 return Err(Problem::new(Code::Forbidden, format!("{verb} needs the role {}", needed.as_str())));
@@ -277,7 +301,11 @@ impl Core {
             Answer::Done => Outcome::Applied,
             Answer::NoOp => Outcome::NoOp,
             Answer::Refused(blockers) => {
-                return Err(self.refuse(who, id, verb, Some(&why), request.ticket.as_ref(), blockers, conditions));
+                return Err(self.refuse(
+                    id,
+                    &Attempt { who, verb, why: Some(&why), ticket: request.ticket.as_ref(), conditions },
+                    blockers,
+                ));
             }
         };
         let done = if outcome == Outcome::NoOp || stepped.facts.is_empty() {
@@ -295,7 +323,7 @@ impl Core {
             correlation_id: self.rollouts.get(id).map(|r| r.stored.correlation_id.clone()),
             ..Draft::new(who.actor(), verb, rollout_subject(id), outcome)
         });
-        self.journal_facts(id, stepped.facts, stepped.before, stepped.known_good);
+        self.journal_facts(id, stepped.facts, stepped.before.as_ref(), stepped.known_good);
         if outcome == Outcome::Applied {
             self.step(id, &Event::Tick);
         }
@@ -438,16 +466,8 @@ impl Core {
     }
 
     /// Journals a refusal and says it.
-    fn refuse(
-        &mut self,
-        who: &Principal,
-        id: &RolloutId,
-        verb: &str,
-        why: Option<&Reason>,
-        ticket: Option<&String>,
-        blockers: Vec<Blocker>,
-        conditions: &Conditions,
-    ) -> Problem {
+    fn refuse(&mut self, id: &RolloutId, attempt: &Attempt<'_>, blockers: Vec<Blocker>) -> Problem {
+        let Attempt { who, verb, why, ticket, conditions } = attempt;
         let detail = match blockers.as_slice() {
             [] => format!("{verb} {id} is not possible now"),
             [only] => format!("{verb} {id}: {}", only.summary),
@@ -459,7 +479,7 @@ impl Core {
             let present = self.revision(id);
             self.journal(Draft {
                 reason: Some(SafeText::new(why.as_str())),
-                ticket: authorize::ticket(ticket),
+                ticket: authorize::ticket(*ticket),
                 revision: RevisionChange { before: present, after: None },
                 effect: Some(SafeText::new(&detail)),
                 blockers: blockers.clone(),

@@ -45,7 +45,7 @@ impl Core {
         &mut self,
         who: &Principal,
         unit: &UnitId,
-        labels: BTreeMap<String, SafeText>,
+        labels: &BTreeMap<String, SafeText>,
         known: u64,
     ) -> Result<Asked, Problem> {
         authorize::speaks_for(who, unit)?;
@@ -62,7 +62,7 @@ impl Core {
                 format!("this control plane takes {UNITS_MAX} units and has them"),
             ));
         }
-        if self.fleet.enrol(unit, &labels, now) {
+        if self.fleet.enrol(unit, labels, now) {
             self.touched_units.insert(unit.clone());
             if unknown {
                 let subject = Subject {
@@ -75,8 +75,11 @@ impl Core {
                     ..Draft::new(who.actor(), "enrolled", subject, Outcome::Applied)
                 });
             } else {
+                // Other labels may lie in another freeze.
                 for id in self.rollouts_of(unit) {
-                    self.hold_again(&id);
+                    if self.hold_again(&id) {
+                        self.step(&id, &Event::Tick);
+                    }
                     self.dirty.insert(id);
                 }
             }
@@ -201,6 +204,15 @@ impl Core {
         }
         if report.facts.len() > FACTS_MAX || report.slis.len() > FACTS_MAX {
             return Err(Problem::new(Code::Invalid, format!("a report has at most {FACTS_MAX} facts and indicators")));
+        }
+        // A report whose acknowledgement was lost is sent again: it is one check, not two in a row.
+        let repeated = known.report.as_ref().is_some_and(|last| {
+            last.checked_at.is_some()
+                && (last.checked_at, last.generation, last.state)
+                    == (report.checked_at, report.generation, report.state)
+        });
+        if repeated {
+            return Ok(());
         }
         report.labels.clear();
         self.figures.reports += 1;

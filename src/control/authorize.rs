@@ -59,6 +59,20 @@ pub(super) fn ticket(text: Option<&String>) -> Option<SafeText> {
     text.map(|t| SafeText::new(t.trim())).filter(|t| !t.is_empty())
 }
 
+/// A change that a role is held against.
+pub(super) struct Wish<'a> {
+    pub(super) who: &'a Principal,
+    pub(super) needed: Role,
+    /// Whether the role holds for what is changed.
+    pub(super) here: bool,
+    pub(super) target: Option<&'a TargetName>,
+    pub(super) subject: Subject,
+    pub(super) verb: &'a str,
+    pub(super) why: Option<&'a Reason>,
+    /// A dry run leaves no entry.
+    pub(super) dry_run: bool,
+}
+
 impl Core {
     /// Holds a role against a change to a rollout; what it refuses is journalled.
     pub(super) fn authorize(
@@ -69,22 +83,13 @@ impl Core {
         verb: &str,
         why: Option<&Reason>,
     ) -> Result<(), Problem> {
-        let subject = rollout_subject(id);
-        let here = holds_for(who, &id.target);
-        self.allow(who, needed, here, Some(&id.target), subject, verb, why)
+        let (subject, here) = (rollout_subject(id), holds_for(who, &id.target));
+        self.allow(Wish { who, needed, here, target: Some(&id.target), subject, verb, why, dry_run: why.is_none() })
     }
 
-    /// Holds a role against a change to something that is no rollout; what it refuses is journalled.
-    pub(super) fn allow(
-        &mut self,
-        who: &Principal,
-        needed: Role,
-        here: bool,
-        target: Option<&TargetName>,
-        subject: Subject,
-        verb: &str,
-        why: Option<&Reason>,
-    ) -> Result<(), Problem> {
+    /// Holds a role against a change; what it refuses is journalled.
+    pub(super) fn allow(&mut self, wish: Wish<'_>) -> Result<(), Problem> {
+        let Wish { who, needed, here, target, subject, verb, why, dry_run } = wish;
         if who.role.covers(needed) && here {
             return Ok(());
         }
@@ -96,12 +101,15 @@ impl Core {
             who.role.as_str(),
             who.targets.join(", "),
         );
-        let entry = self.journal(Draft {
-            reason: why.map(|r| SafeText::new(r.as_str())),
-            effect: Some(SafeText::new(&detail)),
-            ..Draft::new(who.actor(), verb, subject, Outcome::Refused)
+        let audit = (!dry_run).then(|| {
+            self.journal(Draft {
+                reason: why.map(|r| SafeText::new(r.as_str())),
+                effect: Some(SafeText::new(&detail)),
+                ..Draft::new(who.actor(), verb, subject, Outcome::Refused)
+            })
+            .seq
         });
-        Err(Problem { audit: Some(entry.seq), ..Problem::new(Code::Forbidden, detail) })
+        Err(Problem { audit, ..Problem::new(Code::Forbidden, detail) })
     }
 }
 

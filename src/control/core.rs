@@ -206,7 +206,7 @@ impl Core {
     /// One step of a rollout's engine that nobody asked for: what it did is journalled as its own.
     pub(super) fn step(&mut self, id: &RolloutId, event: &Event) {
         if let Some(stepped) = self.advance(id, event) {
-            self.journal_facts(id, stepped.facts, stepped.before, stepped.known_good);
+            self.journal_facts(id, stepped.facts, stepped.before.as_ref(), stepped.known_good);
         }
     }
 
@@ -259,7 +259,7 @@ impl Core {
         &mut self,
         id: &RolloutId,
         facts: Vec<engine::Fact>,
-        before: Option<Revision>,
+        before: Option<&Revision>,
         known_good: Option<Digest>,
     ) {
         let after = self.revision(id);
@@ -267,7 +267,7 @@ impl Core {
         for fact in facts {
             self.journal(Draft {
                 reason: Some(fact.detail),
-                revision: RevisionChange { before: before.clone(), after: after.clone() },
+                revision: RevisionChange { before: before.cloned(), after: after.clone() },
                 correlation_id: correlation_id.clone(),
                 ..Draft::new(Actor::system("engine"), fact.what, rollout_subject(id), Outcome::Applied)
             });
@@ -444,7 +444,7 @@ impl Core {
     }
 
     fn flush_refused(&mut self, now: DateTime<Utc>) {
-        if !self.refused_since.is_some_and(|since| now >= since + TimeDelta::minutes(1)) {
+        if self.refused_since.is_none_or(|since| now < since + TimeDelta::minutes(1)) {
             return;
         }
         let since = self.refused_since.take();

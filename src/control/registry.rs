@@ -5,7 +5,12 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{actions, authorize, core::Core, journal::Draft};
+use super::{
+    actions,
+    authorize::{self, Wish},
+    core::Core,
+    journal::Draft,
+};
 use crate::{
     domain::{
         Digest, Outcome, Principal, Revision, Role, SafeText, Snapshot, Subject, SubjectKind, Window, WindowState,
@@ -25,6 +30,17 @@ const WINDOWS_MAX: usize = 2000;
 const WINDOWS: &str = "windows";
 /// Most metadata of a snapshot.
 const METADATA_MAX: usize = 64;
+
+/// A change to a window that is there.
+struct WindowChange<'a> {
+    /// Its place among the windows.
+    at: usize,
+    before: &'a Window,
+    after: Window,
+    verb: &'a str,
+    why: &'a str,
+    effect: &'a str,
+}
 
 fn window_subject(id: &SafeText) -> Subject {
     Subject { kind: SubjectKind::Window, target: None, name: id.clone() }
@@ -71,7 +87,17 @@ impl Core {
         check_span(from, request.until, now)?;
         let id = SafeText::new(format!("w-{}", short_id(&self.clock.id())));
         let here = authorize::holds_for_scope(who, &request.scope);
-        self.allow(who, Role::Operator, here, None, window_subject(&id), "window_add", Some(&why))?;
+        let wish = Wish {
+            who,
+            needed: Role::Operator,
+            here,
+            target: None,
+            subject: window_subject(&id),
+            verb: "window_add",
+            why: Some(&why),
+            dry_run: false,
+        };
+        self.allow(wish)?;
         let window = Window {
             id: id.clone(),
             revision: 1,
@@ -123,7 +149,17 @@ impl Core {
             });
         }
         let here = authorize::holds_for_scope(who, &before.scope) && authorize::holds_for_scope(who, &request.scope);
-        self.allow(who, Role::Commander, here, None, window_subject(&before.id), "window_change", Some(&why))?;
+        let wish = Wish {
+            who,
+            needed: Role::Commander,
+            here,
+            target: None,
+            subject: window_subject(&before.id),
+            verb: "window_change",
+            why: Some(&why),
+            dry_run: false,
+        };
+        self.allow(wish)?;
         if before.lifted.is_some() {
             return Err(Problem::new(Code::Blocked, format!("window {} was lifted: add a new one", before.id)));
         }
@@ -139,7 +175,10 @@ impl Core {
             ..before.clone()
         };
         let effect = format!("freeze {} {} -> {} {}", before.scope, span(&before), after.scope, span(&after));
-        self.put_window(who, at, before, after, "window_change", why.as_str(), effect)
+        Ok(self.put_window(
+            who,
+            WindowChange { at, before: &before, after, verb: "window_change", why: why.as_str(), effect: &effect },
+        ))
     }
 
     pub(super) fn lift_window(
@@ -152,7 +191,17 @@ impl Core {
         let now = self.now();
         let (at, before) = self.find_window(id)?;
         let here = authorize::holds_for_scope(who, &before.scope);
-        self.allow(who, Role::Commander, here, None, window_subject(&before.id), "window_lift", Some(&why))?;
+        let wish = Wish {
+            who,
+            needed: Role::Commander,
+            here,
+            target: None,
+            subject: window_subject(&before.id),
+            verb: "window_lift",
+            why: Some(&why),
+            dry_run: false,
+        };
+        self.allow(wish)?;
         if matches!(window::state(&before, now), WindowState::Ended | WindowState::Lifted) {
             let audit = self.journal(Draft {
                 reason: Some(SafeText::new(why.as_str())),
@@ -165,19 +214,14 @@ impl Core {
         let lifted = Lifted { at: now, by: who.id.clone(), reason: SafeText::new(why.as_str()) };
         let after = Window { revision: before.revision + 1, lifted: Some(lifted), ..before.clone() };
         let effect = format!("freeze {} {} is lifted", before.scope, span(&before));
-        self.put_window(who, at, before, after, "window_lift", why.as_str(), effect)
+        Ok(self.put_window(
+            who,
+            WindowChange { at, before: &before, after, verb: "window_lift", why: why.as_str(), effect: &effect },
+        ))
     }
 
-    fn put_window(
-        &mut self,
-        who: &Principal,
-        at: usize,
-        before: Window,
-        after: Window,
-        verb: &str,
-        why: &str,
-        effect: String,
-    ) -> Result<WindowReply, Problem> {
+    fn put_window(&mut self, who: &Principal, change: WindowChange<'_>) -> WindowReply {
+        let WindowChange { at, before, after, verb, why, effect } = change;
         let now = self.now();
         if let Some(place) = self.windows.get_mut(at) {
             *place = after.clone();
@@ -186,12 +230,12 @@ impl Core {
         let audit = self.journal(Draft {
             reason: Some(SafeText::new(why)),
             ticket: after.ticket.clone(),
-            revision: RevisionChange { before: Some(window_revision(&before)), after: Some(window_revision(&after)) },
+            revision: RevisionChange { before: Some(window_revision(before)), after: Some(window_revision(&after)) },
             effect: Some(SafeText::new(effect)),
             ..Draft::new(who.actor(), verb, window_subject(&after.id), Outcome::Applied)
         });
         self.windows_changed();
-        Ok(WindowReply { outcome: Outcome::Applied, window: view_of(&after, now), audit })
+        WindowReply { outcome: Outcome::Applied, window: view_of(&after, now), audit }
     }
 
     fn find_window(&self, id: &str) -> Result<(usize, Window), Problem> {
@@ -251,7 +295,17 @@ impl Core {
             None => authorize::holds_everywhere(who),
         };
         let needed = if request.known_good { Role::Commander } else { Role::Operator };
-        self.allow(who, needed, here, request.group.as_ref(), subject.clone(), "snapshot_add", why.as_ref())?;
+        let wish = Wish {
+            who,
+            needed,
+            here,
+            target: request.group.as_ref(),
+            subject: subject.clone(),
+            verb: "snapshot_add",
+            why: why.as_ref(),
+            dry_run: false,
+        };
+        self.allow(wish)?;
         self.check_reserve("snapshot add")?;
         let now = self.now();
         let before = self.snapshots.get(&digest).cloned();
@@ -312,7 +366,17 @@ impl Core {
 
     pub(super) fn add_token(&mut self, who: &Principal, token: TokenRecord) -> Result<(), Problem> {
         let subject = Subject { kind: SubjectKind::Token, target: None, name: SafeText::new(&token.id) };
-        self.allow(who, Role::Commander, authorize::holds_everywhere(who), None, subject.clone(), "token_add", None)?;
+        let wish = Wish {
+            who,
+            needed: Role::Commander,
+            here: authorize::holds_everywhere(who),
+            target: None,
+            subject: subject.clone(),
+            verb: "token_add",
+            why: None,
+            dry_run: false,
+        };
+        self.allow(wish)?;
         if self.tokens.iter().any(|t| t.id == token.id) {
             return Err(Problem::new(Code::Invalid, "a token of this id is there already").in_field("id"));
         }
@@ -332,7 +396,17 @@ impl Core {
         let why = authorize::reason(&request.reason)?;
         let subject = Subject { kind: SubjectKind::Token, target: None, name: SafeText::new(id) };
         let everywhere = authorize::holds_everywhere(who);
-        self.allow(who, Role::Commander, everywhere, None, subject.clone(), "token_revoke", Some(&why))?;
+        let wish = Wish {
+            who,
+            needed: Role::Commander,
+            here: everywhere,
+            target: None,
+            subject: subject.clone(),
+            verb: "token_revoke",
+            why: Some(&why),
+            dry_run: false,
+        };
+        self.allow(wish)?;
         let now = self.now();
         let mut tokens = Vec::clone(&self.tokens);
         let Some(token) = tokens.iter_mut().find(|t| t.id == id) else {
@@ -361,12 +435,11 @@ pub(super) fn decode_artifact(request: &SnapshotRequest) -> Result<Option<Vec<u8
 
 /// The digest of an artifact, or of version and metadata where there is none.
 fn digest_of(version: &SafeText, metadata: &BTreeMap<String, SafeText>, artifact: Option<&[u8]>) -> Digest {
-    let hash = match artifact {
-        Some(bytes) => Sha256::digest(bytes),
-        None => {
-            let described = serde_json::json!({ "version": version, "metadata": metadata });
-            Sha256::digest(serde_json_canonicalizer::to_vec(&described).unwrap_or_default())
-        }
+    let hash = if let Some(bytes) = artifact {
+        Sha256::digest(bytes)
+    } else {
+        let described = serde_json::json!({ "version": version, "metadata": metadata });
+        Sha256::digest(serde_json_canonicalizer::to_vec(&described).unwrap_or_default())
     };
     Digest::of(hash.into())
 }
