@@ -2,4 +2,5 @@
 
 mod child;
 mod dashboard;
+mod demo;
 mod terminal;

@@ -1,0 +1,63 @@
+//! The demo, which is the first thing that anybody sees: in a terminal, and in this process.
+
+use std::{sync::Arc, time::Duration};
+
+use rolldeck::{
+    backend::local::Local,
+    clock,
+    domain::Via,
+    sim::{self, SimOptions},
+};
+use rustix::process::Signal;
+
+use crate::support::{
+    pty::{Left, Pty},
+    runner::Runner,
+};
+
+fn leftovers(folder: &tempfile::TempDir) -> usize {
+    std::fs::read_dir(folder.path()).unwrap().count()
+}
+
+#[test]
+fn every_way_out_of_the_demo_removes_its_data_and_gives_the_terminal_back() {
+    for (way, code) in [("q", 0), ("TERM", 143), ("HUP", 129), ("close", 129)] {
+        let folder = tempfile::tempdir().unwrap();
+        let env = [("TMPDIR", folder.path().to_str().unwrap()), ("RUST_BACKTRACE", "1")];
+        let mut pty = Pty::start(env!("CARGO_BIN_EXE_rolldeck"), &["demo"], &env, 120, 40);
+        pty.wait_for("WAITING");
+        assert!(pty.screen().contains("SIMULATED"), "{}", pty.screen());
+        assert_eq!(leftovers(&folder), 1);
+        match way {
+            "TERM" => pty.signal(Signal::TERM),
+            "HUP" => pty.signal(Signal::HUP),
+            "close" => pty.close(),
+            keys => pty.keys(keys),
+        }
+        let (exit, took) = pty.ended();
+        assert_eq!(exit, code, "{way}");
+        assert!(took < Duration::from_secs(1), "{way} took {took:?}");
+        assert_eq!(leftovers(&folder), 0, "{way}");
+        if way != "close" {
+            assert_eq!(pty.left(), Left::default(), "{way}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_opens_a_rollout_and_comes_back_through_the_real_loop() {
+    let options = SimOptions { seed: 1, speed: 1.0, scenario: sim::DEFAULT_SCENARIO.to_owned() };
+    let sim = sim::start(options).await.unwrap();
+    let who = Local::person("mira", Via::Tui);
+    let runner = Runner::start(Arc::new(Local::new(sim.control.clone(), who, clock::system())), 100, 30);
+    runner.wait_for("WAITING").await;
+    assert!(runner.screen().contains("SIMULATED"));
+    assert!(runner.screen().is_ascii(), "{}", runner.screen());
+    runner.keys("\n");
+    runner.wait_for("timeline").await;
+    assert!(runner.screen().contains("SIMULATED"), "it says so on every screen");
+    runner.keys("\x1b");
+    runner.wait_for("ROLLOUTS").await;
+    runner.leave().await;
+    sim.shutdown().await;
+}
