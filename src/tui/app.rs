@@ -42,9 +42,9 @@ use text::Field;
 use trail::Trail;
 
 /// How long an armed context stays so.
-pub const ARMED_FOR: Duration = Duration::from_secs(600);
+pub const ARMED_FOR: Duration = Duration::from_mins(10);
 /// An armed context is locked again when no key was pressed for this long.
-pub const IDLE_DISARMS: Duration = Duration::from_secs(300);
+pub const IDLE_DISARMS: Duration = Duration::from_mins(5);
 /// Most answers that a held display keeps.
 const HELD_MAX: usize = 300;
 
@@ -230,10 +230,11 @@ impl App {
     /// The frame that was drawn last is on the screen.
     pub(super) fn painted(&mut self) {
         let elapsed = self.now.elapsed;
-        if let Overlay::Dialog(dialog) = &mut self.overlay {
-            if self.dialog_drawn && dialog.painted.is_none() {
-                dialog.painted = Some(elapsed);
-            }
+        if let Overlay::Dialog(dialog) = &mut self.overlay
+            && self.dialog_drawn
+            && dialog.painted.is_none()
+        {
+            dialog.painted = Some(elapsed);
         }
     }
 
@@ -344,7 +345,7 @@ impl App {
     }
 
     pub(super) fn arm(&mut self, span: Duration) {
-        self.armed_until = Some(self.now.elapsed + span.min(Duration::from_secs(3600)));
+        self.armed_until = Some(self.now.elapsed + span.min(Duration::from_hours(1)));
     }
 
     /// Locks it again; says whether it was armed.

@@ -191,7 +191,7 @@ impl Effects {
             }),
             Command::Verify => self.spawn(async move {
                 // Reading a long trail takes its time.
-                let result = line.ask(Duration::from_secs(300), |backend| async move { backend.verify().await }).await;
+                let result = line.ask(Duration::from_mins(5), |backend| async move { backend.verify().await }).await;
                 line.send(Answer::Verified(result)).await;
             }),
             Command::Windows => self.spawn(async move {

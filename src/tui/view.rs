@@ -63,8 +63,8 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
         Overlay::Dialog(dialog) => dialog::draw(app, dialog, theme, body, buffer),
         Overlay::Menu { cursor } => menu::draw(app, *cursor, theme, body, buffer),
         Overlay::Help { search, cursor } => help::draw(app, search, *cursor, theme, body, buffer),
-        Overlay::Raw { title, lines, top } => raw::draw(title, lines, *top, theme, body, buffer),
-        Overlay::Leave { why } => menu::leave(why, theme, body, buffer),
+        Overlay::Raw { title, lines, top } => Some(raw::draw(title, lines, *top, theme, body, buffer)),
+        Overlay::Leave { why } => Some(menu::leave(why, theme, body, buffer)),
     };
     cursor = over.or(cursor);
     footer::message(app, theme, zones.message, buffer);

@@ -119,7 +119,7 @@ pub fn coarse_left(now: DateTime<Utc>, until: DateTime<Utc>) -> String {
 #[must_use]
 pub fn minute_flips_in(at: DateTime<Utc>) -> Duration {
     let into = Duration::new(u64::from(at.second()), at.nanosecond().min(999_999_999));
-    Duration::from_secs(60).saturating_sub(into).max(Duration::from_millis(10))
+    Duration::from_mins(1).saturating_sub(into).max(Duration::from_millis(10))
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn coarse_ages_change_with_the_minute_only() {
         let at = DateTime::from_timestamp(1_700_000_030, 0).unwrap();
-        let minute = minute_flips_in(at).as_secs() as i64;
+        let minute = minute_flips_in(at).as_secs().cast_signed();
         assert_eq!(coarse(at + TimeDelta::seconds(minute - 1), at), "<1m");
         assert_eq!(coarse(at + TimeDelta::seconds(minute), at), "1m");
     }

@@ -180,10 +180,11 @@ pub fn worst_signal(rollout: &Rollout) -> String {
     }) {
         return blocker.summary.as_str().to_owned();
     }
-    if let Some(sli) = slis_by_weight(&rollout.slis).first() {
-        if sli.verdict != Verdict::Pass && sli.verdict != Verdict::Insufficient {
-            return format!("{} {}", sli.name, verdict_word(sli.verdict));
-        }
+    if let Some(sli) = slis_by_weight(&rollout.slis).first()
+        && sli.verdict != Verdict::Pass
+        && sli.verdict != Verdict::Insufficient
+    {
+        return format!("{} {}", sli.name, verdict_word(sli.verdict));
     }
     match Class::of(rollout) {
         class if class.is_quiet() => rollout.message.as_str().to_owned(),

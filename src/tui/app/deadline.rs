@@ -28,12 +28,12 @@ impl App {
             let held = TimeDelta::from_std(now.saturating_sub(hold.since)).unwrap_or_default();
             at.push(now + age::age_flips_in(held));
         }
-        if let Overlay::Dialog(dialog) = &self.overlay {
-            if let Stage::Counting { at: due } = dialog.stage {
-                let left = TimeDelta::from_std(due.saturating_sub(now)).unwrap_or_default();
-                at.push(due);
-                at.extend(age::left_flips_in(left).map(|flip| now + flip));
-            }
+        if let Overlay::Dialog(dialog) = &self.overlay
+            && let Stage::Counting { at: due } = dialog.stage
+        {
+            let left = TimeDelta::from_std(due.saturating_sub(now)).unwrap_or_default();
+            at.push(due);
+            at.extend(age::left_flips_in(left).map(|flip| now + flip));
         }
         match self.view {
             View::Overview => {

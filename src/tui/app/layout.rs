@@ -115,8 +115,7 @@ impl App {
         let body = zones(self.area()).body;
         let rows = match self.view {
             View::Overview => overview(body).table.height.saturating_sub(1),
-            View::Audit => table_and_record(body, RECORD).0.height.saturating_sub(3),
-            View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
+            View::Audit | View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
             View::Sites | View::Contexts => body.height.saturating_sub(2),
             View::Detail => body.height / 3,
         };

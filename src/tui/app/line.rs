@@ -37,7 +37,7 @@ impl Line {
     pub fn step(&mut self, older: bool, history: &[String]) {
         let next = match (self.history, older) {
             (None, true) => Some(0),
-            (None, false) | (Some(0), false) => None,
+            (None | Some(0), false) => None,
             (Some(at), true) => Some((at + 1).min(history.len().saturating_sub(1))),
             (Some(at), false) => Some(at - 1),
         };

@@ -84,11 +84,11 @@ impl App {
         let widens = dialog.widens();
         if let Subject::Action { action, pinned } = &dialog.subject {
             match self.rollouts.get(&pinned.id) {
-                Some(row) => match self.offer(*action, row) {
-                    Err(Why::Never(why)) => return Some(why),
-                    Err(Why::Held(why)) => return Some(why),
-                    Ok(()) => {}
-                },
+                Some(row) => {
+                    if let Err(why) = self.offer(*action, row) {
+                        return Some(why.text().to_owned());
+                    }
+                }
                 None if widens => return Some("this rollout is not in the list any more".to_owned()),
                 None => {}
             }
@@ -96,10 +96,8 @@ impl App {
             if let Err(why) = self.permits(Role::Commander, "") {
                 return Some(why);
             }
-            if widens {
-                if let Some(why) = self.widening_held(None) {
-                    return Some(why);
-                }
+            if widens && let Some(why) = self.widening_held(None) {
+                return Some(why);
             }
         }
         if widens && dialog.moved.is_none() {
@@ -114,10 +112,10 @@ impl App {
                 PreviewState::None => {}
             }
         }
-        if matches!(dialog.subject, Subject::AddWindow) {
-            if let Err(why) = super::when::window_request(dialog, self.server_now(), self.zone) {
-                return Some(why);
-            }
+        if matches!(dialog.subject, Subject::AddWindow)
+            && let Err(why) = super::when::window_request(dialog, self.server_now(), self.zone)
+        {
+            return Some(why);
         }
         // A button that only looks again needs no reason.
         if widens && dialog.moved.is_some() {

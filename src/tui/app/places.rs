@@ -2,7 +2,7 @@
 
 use crate::{
     backend::{BackendError, LaneView, SiteView, SitesPage, WindowView, WindowsPage},
-    domain::WindowState,
+    domain::{ReportState, WindowState},
 };
 
 /// The windows view.
@@ -82,6 +82,16 @@ fn key(site: &SiteView, lane: &LaneView) -> String {
     format!("{}/{}/{}", site.group, site.site, lane.lane)
 }
 
+/// What failed first, then what is silent, then what is not what was ordered.
+fn need(lane: &LaneView) -> u8 {
+    match lane.report.as_ref().map(|report| report.state) {
+        Some(ReportState::Failed | ReportState::Unhealthy) if lane.reachable => 0,
+        _ if !lane.reachable => 1,
+        _ if lane.drift.is_some() => 2,
+        _ => 3,
+    }
+}
+
 impl Sites {
     /// How many rows there are.
     #[must_use]
@@ -135,27 +145,20 @@ impl Sites {
 
     fn apply(&mut self) {
         let words: Vec<&str> = self.filter.split_whitespace().collect();
-        let mut rows: Vec<(bool, bool, (usize, usize))> = Vec::new();
+        let mut rows: Vec<(u8, (usize, usize))> = Vec::new();
         for (s, site) in self.page.iter().flat_map(|page| &page.sites).enumerate() {
             for (l, lane) in site.lanes.iter().enumerate() {
-                let mut text = key(site, lane);
-                for (label, value) in &lane.labels {
-                    text.push_str(&format!(" {label}={value}"));
-                }
-                if let Some(drift) = &lane.drift {
-                    text.push_str(&format!(" drift {drift}"));
-                }
-                if !lane.reachable {
-                    text.push_str(" unreachable");
-                }
-                let text = text.to_lowercase();
+                let labels: Vec<String> = lane.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+                let drift = lane.drift.as_ref().map_or_else(String::new, |drift| format!(" drift {drift}"));
+                let silent = if lane.reachable { "" } else { " silent unreachable" };
+                let text = format!("{} {}{drift}{silent}", key(site, lane), labels.join(" ")).to_lowercase();
                 if words.iter().all(|word| text.contains(word)) {
-                    rows.push((lane.drift.is_none(), lane.reachable, (s, l)));
+                    rows.push((need(lane), (s, l)));
                 }
             }
         }
-        rows.sort_by_key(|(agrees, reachable, at)| (*agrees && *reachable, *reachable, *at));
-        self.rows = rows.into_iter().map(|(_, _, at)| at).collect();
+        rows.sort_unstable();
+        self.rows = rows.into_iter().map(|(_, at)| at).collect();
         let selected = self.selected.clone();
         let position = selected
             .and_then(|selected| (0..self.len()).find(|row| self.at(*row).is_some_and(|(s, l)| key(s, l) == selected)));

@@ -185,10 +185,11 @@ impl Rollouts {
         for rollout in incoming {
             let before = self.get(&rollout.id()).map(|row| (row.class, row.ghost));
             let mut row = Row::new(rollout);
-            if let Some(old) = self.get(&row.id) {
-                if old.rollout == row.rollout && !old.ghost {
-                    continue;
-                }
+            if let Some(old) = self.get(&row.id)
+                && old.rollout == row.rollout
+                && !old.ghost
+            {
+                continue;
             }
             row.changed_while_blind = blind && !first;
             changes.changed += 1;
@@ -222,28 +223,25 @@ impl Rollouts {
     }
 
     fn put(&mut self, row: Row) {
-        match self.index.get(&row.id).copied() {
-            Some(slot) => {
-                if let Some(old) = self.slots[slot].take() {
-                    if !old.ghost {
-                        self.counts[old.class as usize] -= 1;
-                    }
-                }
-                self.counts[row.class as usize] += 1;
-                self.slots[slot] = Some(row);
+        if let Some(slot) = self.index.get(&row.id).copied() {
+            if let Some(old) = self.slots[slot].take()
+                && !old.ghost
+            {
+                self.counts[old.class as usize] -= 1;
             }
-            None => {
-                self.counts[row.class as usize] += 1;
-                let slot = if let Some(slot) = self.free.pop() {
-                    slot
-                } else {
-                    self.slots.push(None);
-                    self.slots.len() - 1
-                };
-                self.index.insert(row.id.clone(), slot);
-                self.slots[slot] = Some(row);
-                self.order.push(slot);
-            }
+            self.counts[row.class as usize] += 1;
+            self.slots[slot] = Some(row);
+        } else {
+            self.counts[row.class as usize] += 1;
+            let slot = if let Some(slot) = self.free.pop() {
+                slot
+            } else {
+                self.slots.push(None);
+                self.slots.len() - 1
+            };
+            self.index.insert(row.id.clone(), slot);
+            self.slots[slot] = Some(row);
+            self.order.push(slot);
         }
     }
 
@@ -322,12 +320,11 @@ impl Rollouts {
     /// Puts the cursor back on the selected rollout, or the selection on what is under the cursor.
     fn follow(&mut self) {
         let slot = self.selected.as_ref().and_then(|id| self.index.get(id)).copied();
-        match slot.and_then(|slot| self.shown.iter().position(|s| *s == slot)) {
-            Some(position) => self.cursor = position,
-            None => {
-                self.cursor = self.cursor.min(self.shown.len().saturating_sub(1));
-                self.selected = self.at(self.cursor).map(|row| row.id.clone());
-            }
+        if let Some(position) = slot.and_then(|slot| self.shown.iter().position(|s| *s == slot)) {
+            self.cursor = position;
+        } else {
+            self.cursor = self.cursor.min(self.shown.len().saturating_sub(1));
+            self.selected = self.at(self.cursor).map(|row| row.id.clone());
         }
     }
 
@@ -336,13 +333,12 @@ impl Rollouts {
         let left = self.selected.clone();
         self.cursor = position.min(self.shown.len().saturating_sub(1));
         self.selected = self.at(self.cursor).map(|row| row.id.clone());
-        if left != self.selected {
-            if let Some(slot) = left.as_ref().and_then(|id| self.index.get(id)).copied() {
-                if self.slots[slot].as_ref().is_some_and(|row| row.ghost) {
-                    self.drop_slot(slot);
-                    self.follow();
-                }
-            }
+        if left != self.selected
+            && let Some(slot) = left.as_ref().and_then(|id| self.index.get(id)).copied()
+            && self.slots[slot].as_ref().is_some_and(|row| row.ghost)
+        {
+            self.drop_slot(slot);
+            self.follow();
         }
         self.top = scroll(self.top, self.cursor, height, self.shown.len());
         if let Some(id) = &self.selected {

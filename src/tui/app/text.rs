@@ -55,11 +55,8 @@ impl Field {
         let mut dropped = 0;
         for c in text.trim_end_matches(['\r', '\n']).chars() {
             let c = if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c };
-            if is_hostile(c) {
-                dropped += 1;
-            } else if !self.edit(InputRequest::InsertChar(c)) {
-                dropped += 1;
-            }
+            // A field refuses hostile characters by itself, and whatever does not fit.
+            dropped += usize::from(!self.edit(InputRequest::InsertChar(c)));
         }
         dropped
     }

@@ -165,10 +165,10 @@ pub(super) fn add_window(app: &mut App, scope: Option<&str>) -> Vec<Command> {
     let target = app.subject().map(|id| id.target.to_string());
     let key = app.new_id();
     show(app, Subject::AddWindow, key);
-    if let (Some(dialog), Some(scope)) = (app.dialog_mut(), scope.map(str::to_owned).or(target)) {
-        if dialog.scope.text().is_empty() || scope != dialog.scope.text() {
-            dialog.scope.set(&scope);
-        }
+    if let (Some(dialog), Some(scope)) = (app.dialog_mut(), scope.map(str::to_owned).or(target))
+        && (dialog.scope.text().is_empty() || scope != dialog.scope.text())
+    {
+        dialog.scope.set(&scope);
     }
     Vec::new()
 }

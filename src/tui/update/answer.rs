@@ -103,10 +103,10 @@ fn why(error: &BackendError) -> String {
 
 /// A credential that is refused is said in words: waiting does not help.
 fn refused_at_the_door(app: &mut App, error: &BackendError) {
-    if let BackendError::Problem(problem) = error {
-        if matches!(problem.code, Code::Unauthenticated | Code::Forbidden) {
-            app.say(Tone::Failed, format!("{}: {}", problem.title, problem.detail));
-        }
+    if let BackendError::Problem(problem) = error
+        && matches!(problem.code, Code::Unauthenticated | Code::Forbidden)
+    {
+        app.say(Tone::Failed, format!("{}: {}", problem.title, problem.detail));
     }
 }
 

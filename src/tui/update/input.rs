@@ -173,10 +173,10 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
     }
     match input {
         Input::Edit(request) => {
-            if dialog.is_editing() {
-                if let Some(field) = dialog.field() {
-                    field.edit(request);
-                }
+            if dialog.is_editing()
+                && let Some(field) = dialog.field()
+            {
+                field.edit(request);
             }
         }
         Input::Paste(text) => {
@@ -204,10 +204,8 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
                     _ => Vec::new(),
                 };
             }
-            Intent::NextPane if dialog.is_editing() => dialog.move_focus(true),
-            Intent::PreviousPane if dialog.is_editing() => dialog.move_focus(false),
-            Intent::Down if dialog.is_editing() => dialog.move_focus(true),
-            Intent::Up if dialog.is_editing() => dialog.move_focus(false),
+            Intent::NextPane | Intent::Down if dialog.is_editing() => dialog.move_focus(true),
+            Intent::PreviousPane | Intent::Up if dialog.is_editing() => dialog.move_focus(false),
             Intent::Left | Intent::Right | Intent::NextPane | Intent::PreviousPane if !dialog.focus.is_text() => {
                 dialog.focus = if dialog.focus == Focus::Keep { Focus::Commit } else { Focus::Keep };
             }

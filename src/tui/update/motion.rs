@@ -7,7 +7,7 @@ use crate::tui::{
 };
 
 fn step(intent: Intent, page: usize) -> Option<isize> {
-    let page = page as isize;
+    let page = isize::try_from(page).unwrap_or(isize::MAX / 4);
     Some(match intent {
         Intent::Up | Intent::PreviousMatch => -1,
         Intent::Down | Intent::NextMatch => 1,
@@ -33,11 +33,11 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
             View::Sites => app.sites.move_to(to(app.sites.cursor())),
             View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
             View::Detail => {
-                if let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id)) {
-                    if let Some(detail) = &mut app.detail {
-                        let len = detail.len(detail.pane, &rollout);
-                        detail.move_by(by, len);
-                    }
+                if let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id))
+                    && let Some(detail) = &mut app.detail
+                {
+                    let len = detail.len(detail.pane, &rollout);
+                    detail.move_by(by, len);
                 }
             }
         }

@@ -63,10 +63,10 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
             row.draw(rows, y as u16, buffer);
         }
     }
-    if record.height > 1 {
-        if let Some(entry) = trail.selected() {
-            draw_record(app, entry, theme, record, buffer);
-        }
+    if record.height > 1
+        && let Some(entry) = trail.selected()
+    {
+        draw_record(app, entry, theme, record, buffer);
     }
     cursor
 }

@@ -135,22 +135,22 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
             (Some(mark), check.text.as_str().to_owned(), mark.role())
         }));
     }
-    if let (Subject::Action { .. }, Some(id)) = (&dialog.subject, dialog.rollout()) {
-        if let Some(rollout) = app.rollout(id) {
-            let now = app.server_now();
-            let stale = crate::tui::app::attention::is_stale(&rollout, now);
-            let link_ok = app.link.is_live(app.now.elapsed);
-            let heard =
-                rollout.observed_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age::coarse(now, at)));
-            let (mark, text) = if !link_ok {
-                (Mark::Stale, "the backend does not answer: what is shown is old".to_owned())
-            } else if stale {
-                (Mark::Stale, format!("STALE: its units were last heard of {heard}"))
-            } else {
-                (Mark::Passed, "what is shown is fresh".to_owned())
-            };
-            checks.push((Some(mark), text, mark.role()));
-        }
+    if let (Subject::Action { .. }, Some(id)) = (&dialog.subject, dialog.rollout())
+        && let Some(rollout) = app.rollout(id)
+    {
+        let now = app.server_now();
+        let stale = crate::tui::app::attention::is_stale(&rollout, now);
+        let link_ok = app.link.is_live(app.now.elapsed);
+        let heard =
+            rollout.observed_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age::coarse(now, at)));
+        let (mark, text) = if !link_ok {
+            (Mark::Stale, "the backend does not answer: what is shown is old".to_owned())
+        } else if stale {
+            (Mark::Stale, format!("STALE: its units were last heard of {heard}"))
+        } else {
+            (Mark::Passed, "what is shown is fresh".to_owned())
+        };
+        checks.push((Some(mark), text, mark.role()));
     }
     if app.is_protected() {
         let (mark, text) = match (dialog.widens(), app.is_armed()) {
@@ -270,7 +270,7 @@ pub(super) fn twin(app: &App, dialog: &Dialog) -> String {
             }
         }
         Subject::LiftWindow(window) => {
-            words.extend(["window".to_owned(), "lift".to_owned(), window.id.as_str().to_owned()])
+            words.extend(["window".to_owned(), "lift".to_owned(), window.id.as_str().to_owned()]);
         }
     }
     words.extend(["--context".to_owned(), quoted(app.context_name())]);

@@ -55,7 +55,7 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
             return vec![(I::Back, "stop, or leave it"), (I::NextPane, "other button"), (I::Open, "press")];
         }
         Overlay::Menu { .. } => {
-            return vec![(I::Up, "up"), (I::Down, "down"), (I::Open, "open the dialog"), (I::Back, "back")];
+            return vec![(I::Open, "open the dialog"), (I::Back, "back")];
         }
         Overlay::Help { .. } => return vec![(I::Open, "do it"), (I::Back, "back")],
         Overlay::Raw { .. } => return vec![(I::Down, "down"), (I::PageDown, "page"), (I::Back, "back")],

@@ -82,10 +82,10 @@ fn freezes(app: &App) -> Vec<Freeze> {
         return found;
     }
     for row in app.rollouts.iter().filter(|row| !row.rollout.phase.is_terminal()) {
-        if let Some(freeze) = &row.rollout.freeze {
-            if found.iter().all(|seen| seen.window != freeze.window) {
-                found.push(freeze.clone());
-            }
+        if let Some(freeze) = &row.rollout.freeze
+            && found.iter().all(|seen| seen.window != freeze.window)
+        {
+            found.push(freeze.clone());
         }
         if found.len() > 9 {
             break;
@@ -110,7 +110,7 @@ pub(super) fn banner(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
                 |at| format!("everything below is from {}", app.clock_seconds(at)),
             );
             let why = app.link.why().map_or(String::new(), |why| format!(": {why}"));
-            (format!(" LOST {place} {} ago{retry}, {from}{why}", age::age(span(silent))), Role::BannerLost)
+            (format!(" LOST {} ago{retry}, {from}{why}, {place}", age::age(span(silent))), Role::BannerLost)
         }
         _ => match (freezes.first(), &app.hold) {
             (Some(freeze), _) => {

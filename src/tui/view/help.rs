@@ -43,7 +43,10 @@ pub(in crate::tui) fn rows(app: &App) -> Vec<HelpRow> {
     for context in contexts(app.view) {
         for (keys, intent) in app.keymap.bindings(context) {
             match rows.iter_mut().find(|row| row.intent == Some(intent) && row.context == context.id()) {
-                Some(row) => row.keys.push_str(&format!(" {keys}")),
+                Some(row) => {
+                    row.keys.push(' ');
+                    row.keys.push_str(&keys);
+                }
                 None => rows.push(HelpRow {
                     context: context.id(),
                     keys,

@@ -51,10 +51,10 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
 }
 
 /// Paints the question before leaving.
-pub(super) fn leave(why: &str, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn leave(why: &str, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Position {
     let area = centred(body, 60, 5);
     let inner = boxed(theme, area, "Leave?", buffer);
     Row::new(theme, inner.width).text(&format!(" {why}."), Role::Normal).draw(inner, 0, buffer);
     Row::new(theme, inner.width).text(" esc stays, enter leaves", Role::Normal).draw(inner, 1, buffer);
-    Some(Position { x: inner.x + 1, y: inner.y })
+    Position { x: inner.x + 1, y: inner.y }
 }

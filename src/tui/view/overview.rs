@@ -112,9 +112,12 @@ fn counts(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         Class::Completed,
     ];
     let list = &app.rollouts;
+    if !list.is_loaded() {
+        return;
+    }
     let plural = if list.len() == 1 { "rollout" } else { "rollouts" };
-    let mut row =
-        Row::new(theme, area.width).text(&format!(" {} {plural}", list.len()), Role::Strong).text(":", Role::Normal);
+    let colon = if list.is_empty() { "" } else { ":" };
+    let mut row = Row::new(theme, area.width).text(&format!(" {} {plural}{colon}", list.len()), Role::Strong);
     for class in CLASSES {
         let count = list.count(class);
         if count > 0 {
@@ -175,12 +178,11 @@ fn head(c: &Columns, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 /// Three different sentences for loading, filtered away, and nothing there.
 fn empty(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let (text, role) = if !app.rollouts.is_loaded() {
-        match app.link.why() {
-            Some(why) => (format!("   no answer yet: {why}"), Role::Error),
-            None => {
-                let place = app.contexts.get(app.context).map_or("the backend", |c| c.place.as_str());
-                (format!("   asking {place}"), Role::Muted)
-            }
+        if let Some(why) = app.link.why() {
+            (format!("   no answer yet: {why}"), Role::Error)
+        } else {
+            let place = app.contexts.get(app.context).map_or("the backend", |c| c.place.as_str());
+            (format!("   asking {place}"), Role::Muted)
         }
     } else if app.rollouts.is_empty() {
         ("   nothing is rolling out: rolldeck start PLAN.yaml --reason TEXT begins one".to_owned(), Role::Normal)

@@ -19,10 +19,10 @@ pub(super) fn draw(
     theme: &Theme,
     body: Rect,
     buffer: &mut Buffer,
-) -> Option<Position> {
+) -> Position {
     let inner = boxed(theme, body, &format!("{title}   line {} of {}", top + 1, lines.len()), buffer);
     for (y, line) in lines.iter().skip(top).take(usize::from(inner.height)).enumerate() {
         Row::new(theme, inner.width).text(line, Role::Normal).draw(inner, y as u16, buffer);
     }
-    Some(Position { x: inner.x, y: inner.y })
+    Position { x: inner.x, y: inner.y }
 }

@@ -42,15 +42,16 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     Row::new(theme, table.width)
         .text(&text, if windows.error.is_some() { Role::Error } else { Role::Strong })
         .draw(table, 0, buffer);
-    Row::new(theme, table.width)
+    let wide = table.width >= 100;
+    let mut head = Row::new(theme, table.width)
         .gap(3)
         .cell("STATE", 8, Role::Heading)
-        .cell("ID", 12, Role::Heading)
-        .cell("SCOPE", 24, Role::Heading)
-        .cell("FROM", 13, Role::Heading)
-        .cell("UNTIL", 13, Role::Heading)
-        .text("REASON", Role::Heading)
-        .draw(table, 2, buffer);
+        .cell("ID", if wide { 12 } else { 8 }, Role::Heading)
+        .cell("SCOPE", if wide { 30 } else { 20 }, Role::Heading);
+    if wide {
+        head = head.cell("FROM", 13, Role::Heading);
+    }
+    head.cell("UNTIL", 13, Role::Heading).text("REASON", Role::Heading).draw(table, 2, buffer);
     let rows = Rect { y: table.y + 3, height: table.height.saturating_sub(3), ..table };
     let height = usize::from(rows.height);
     let top = scroll(windows.cursor().saturating_sub(height / 2), windows.cursor(), height, windows.all().len());
@@ -74,15 +75,15 @@ fn line<'a>(app: &App, view: &WindowView, selected: bool, theme: &'a Theme, widt
     let (mark, word) = state(view.state);
     let window = &view.window;
     let until = window.until.map_or_else(|| "open end".to_owned(), |at| app.day_clock(at));
-    Row::new(theme, width)
+    let wide = width >= 100;
+    let row = Row::new(theme, width)
         .text(if selected { ">" } else { " " }, Role::Normal)
         .mark(mark)
         .cell(word, 8, mark.role())
-        .cell(window.id.as_str(), 12, Role::Muted)
-        .cell(&window.scope.to_string(), 24, Role::Strong)
-        .cell(&app.day_clock(window.from), 13, Role::Normal)
-        .cell(&until, 13, Role::Normal)
-        .text(window.reason.as_str(), Role::Normal)
+        .cell(window.id.as_str(), if wide { 12 } else { 8 }, Role::Muted)
+        .cell(&window.scope.to_string(), if wide { 30 } else { 20 }, Role::Strong);
+    let row = if wide { row.cell(&app.day_clock(window.from), 13, Role::Normal) } else { row };
+    row.cell(&until, 13, Role::Normal).text(window.reason.as_str(), Role::Normal)
 }
 
 fn draw_record(app: &App, view: &WindowView, theme: &Theme, area: Rect, buffer: &mut Buffer) {

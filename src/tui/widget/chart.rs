@@ -66,7 +66,7 @@ fn buckets(points: &[Point], columns: usize, pick: impl Fn(&Point) -> Option<f64
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return vec![None; columns] };
     // Buckets lie on the clock, so that the chart moves only when one closes.
     let span = (last.at - first.at).num_seconds().max(1);
-    let step = (span / columns.max(1) as i64 + 1).max(1);
+    let step = (span / i64::try_from(columns.max(1)).unwrap_or(i64::MAX) + 1).max(1);
     let newest = last.at.timestamp().div_euclid(step);
     let mut sums = vec![(0.0, 0_u32); columns];
     for point in points {
@@ -110,8 +110,8 @@ impl Chart<'_> {
         let dots = Dots::of(&first, &scale, w, h, braille);
         for y in 0..h {
             let mut row = Row::new(theme, plot.width);
-            for x in 0..w {
-                let lower = second[x].is_some_and(|v| scale.row(v, h) == y);
+            for (x, value) in second.iter().enumerate() {
+                let lower = value.is_some_and(|v| scale.row(v, h) == y);
                 row = match (dots.glyph(x, y), lower, limit == Some(y)) {
                     (Some(glyph), _, _) => row.text(glyph.encode_utf8(&mut [0; 4]), Role::Canary),
                     (None, true, _) => row.text(".", Role::Baseline),
@@ -139,6 +139,9 @@ impl Chart<'_> {
     }
 }
 
+/// The bits of a braille cell, column by column from the top.
+const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+
 /// Dots of the first line, by cell.
 struct Dots {
     cells: Vec<u8>,
@@ -165,8 +168,6 @@ impl Dots {
 
     fn set(&mut self, x: usize, y: usize, down: usize) {
         let across = if self.braille { 2 } else { 1 };
-        // The bits of a braille cell, column by column from the top.
-        const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
         let cell = y / down * self.width + x / across;
         if let Some(bits) = self.cells.get_mut(cell) {
             *bits |= BITS[x % across][y % down];
