@@ -47,18 +47,18 @@ impl Class {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::RollbackFailed => "STUCK",
+            Self::RollbackFailed => "BACK FAILED",
             Self::Breach => "BREACH",
             Self::Failed => "FAILED",
             Self::NoData => "NO DATA",
-            Self::RollingBack => "GO BACK",
+            Self::RollingBack => "GOING BACK",
             Self::Degraded => "DEGRADED",
             Self::Waiting => "WAITING",
             Self::Frozen => "FROZEN",
             Self::Paused => "PAUSED",
             Self::Running => "running",
             Self::Pending => "pending",
-            Self::RolledBack => "ROLLED B",
+            Self::RolledBack => "ROLLED BACK",
             Self::Aborted => "aborted",
             Self::Completed => "quiet",
         }
@@ -175,6 +175,9 @@ pub fn slis_by_weight(slis: &[Sli]) -> Vec<&Sli> {
 /// What is worst about a rollout, in a few words: a blocker before an indicator before `all pass`.
 #[must_use]
 pub fn worst_signal(rollout: &Rollout) -> String {
+    if Class::of(rollout).is_quiet() {
+        return rollout.message.as_str().to_owned();
+    }
     if let Some(blocker) = rollout.blockers.iter().find(|b| {
         matches!(b.kind, BlockerKind::Failure | BlockerKind::Breach | BlockerKind::NoData | BlockerKind::Freeze)
     }) {
@@ -187,7 +190,6 @@ pub fn worst_signal(rollout: &Rollout) -> String {
         return format!("{} {}", sli.name, verdict_word(sli.verdict));
     }
     match Class::of(rollout) {
-        class if class.is_quiet() => rollout.message.as_str().to_owned(),
         Class::Waiting => "all pass".to_owned(),
         _ => rollout.blockers.first().map_or_else(|| rollout.message.as_str(), |b| b.summary.as_str()).to_owned(),
     }

@@ -93,6 +93,7 @@ pub struct Rollouts {
     pub order_changed: bool,
     /// Abnormal and not looked at yet, the newest last.
     pub unseen: Vec<Unseen>,
+    longest: usize,
     loaded: bool,
 }
 
@@ -219,7 +220,18 @@ impl Rollouts {
                 self.reapply();
             }
         }
+        self.longest = self
+            .iter()
+            .map(|row| row.rollout.target.as_str().len() + 1 + row.rollout.name.as_str().len())
+            .max()
+            .unwrap_or(0);
         changes
+    }
+
+    /// The length of the longest address.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.longest
     }
 
     fn put(&mut self, row: Row) {

@@ -132,6 +132,17 @@ fn subject(entry: &AuditEntry) -> String {
     }
 }
 
+/// The instant of an entry: with its seconds where it was today, or where there is room.
+fn when(app: &App, entry: &AuditEntry, wide: bool) -> String {
+    let day = app.day_clock(entry.at);
+    let short = app.clock(entry.at);
+    match day.strip_suffix(short.as_str()) {
+        Some("") => app.clock_seconds(entry.at),
+        Some(date) if wide => format!("{date}{}", app.clock_seconds(entry.at)),
+        _ => day,
+    }
+}
+
 fn line<'a>(app: &App, entry: &AuditEntry, selected: bool, wide: bool, theme: &'a Theme, width: u16) -> Row<'a> {
     let proof = app.trail.proof(entry.seq);
     let (mark, _) = words::proof(proof);
@@ -139,7 +150,7 @@ fn line<'a>(app: &App, entry: &AuditEntry, selected: bool, wide: bool, theme: &'
     let mut row = Row::new(theme, width)
         .text(if selected { ">" } else { " " }, Role::Normal)
         .mark(mark)
-        .cell(&app.day_clock(entry.at), if wide { 16 } else { 13 }, Role::Muted)
+        .cell(&when(app, entry, wide), if wide { 16 } else { 13 }, Role::Muted)
         .right(&entry.seq.to_string(), 6, role)
         .cell(entry.actor.id.as_str(), 10, role);
     if wide {

@@ -35,8 +35,8 @@ pub(super) fn draw(app: &App, dialog: &Dialog, theme: &Theme, body: Rect, buffer
 /// Rows of the fields, the buttons and what is below them.
 fn form_height(dialog: &Dialog) -> u16 {
     match dialog.subject {
-        Subject::AddWindow => 11,
-        _ => 8,
+        Subject::AddWindow => 10,
+        _ => 7,
     }
 }
 

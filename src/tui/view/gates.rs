@@ -41,7 +41,12 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
         .filter(|at| *at > app.server_now())
         .map_or_else(String::new, |at| format!("  hold until {}", words::deadline(app, at)));
     let selects = shown.map_or_else(String::new, |stage| format!(" ({})", stage.selects));
-    let text = format!("{} blockers   stage {stage}{selects} {state}: gates {summary}{hold}", rollout.blockers.len());
+    let blockers = match rollout.blockers.len() {
+        0 => "nothing blocks".to_owned(),
+        1 => "1 blocker".to_owned(),
+        n => format!("{n} blockers"),
+    };
+    let text = format!("{blockers}   stage {stage}{selects} {state}: gates {summary}{hold}");
     title(scene, Pane::Gates, &text, area.width).draw(area, 0, buffer);
     let lines = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let height = usize::from(lines.height);

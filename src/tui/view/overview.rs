@@ -38,10 +38,11 @@ struct Columns {
 
 impl Columns {
     /// What fits, by priority; what is left goes to the names and to the worst signal.
-    fn of(width: u16) -> Self {
-        let mut c =
-            Self { state: 8, name: 20, version: 0, stages: 0, units: 0, worst: 16, since: 4, next: 0, owner: 0 };
-        let mut left = usize::from(width).saturating_sub(3 + 9 + 21 + 17 + 5);
+    fn of(width: u16, longest: usize) -> Self {
+        // Addresses are read first: they get what they need, within reason, before any other column.
+        let name = longest.clamp(14, if width < 100 { 26 } else { 34 });
+        let mut c = Self { state: 11, name, version: 0, stages: 0, units: 0, worst: 16, since: 4, next: 0, owner: 0 };
+        let mut left = usize::from(width).saturating_sub(3 + 12 + (name + 1) + 17 + 5);
         let mut take = |column: &mut usize, wanted: usize| {
             if left > wanted {
                 *column = wanted;
@@ -50,12 +51,11 @@ impl Columns {
         };
         take(&mut c.stages, 6);
         take(&mut c.next, 11);
-        take(&mut c.units, 9);
+        if width >= 100 {
+            take(&mut c.units, 7);
+        }
         take(&mut c.version, 10);
         take(&mut c.owner, 12);
-        let to_name = (left / 3).min(20);
-        c.name += to_name;
-        left -= to_name;
         let to_next = if c.next > 0 { (left / 3).min(14) } else { 0 };
         c.next += to_next;
         left -= to_next;
@@ -135,7 +135,7 @@ fn counts(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 fn table(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let columns = Columns::of(area.width);
+    let columns = Columns::of(area.width, app.rollouts.longest());
     head(&columns, theme, area, buffer);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     if app.rollouts.shown_len() == 0 {

@@ -46,8 +46,8 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let mut head = Row::new(theme, table.width)
         .gap(3)
         .cell("STATE", 8, Role::Heading)
-        .cell("ID", if wide { 12 } else { 8 }, Role::Heading)
-        .cell("SCOPE", if wide { 30 } else { 20 }, Role::Heading);
+        .cell("ID", 14, Role::Heading)
+        .cell("SCOPE", if wide { 30 } else { 18 }, Role::Heading);
     if wide {
         head = head.cell("FROM", 13, Role::Heading);
     }
@@ -80,8 +80,8 @@ fn line<'a>(app: &App, view: &WindowView, selected: bool, theme: &'a Theme, widt
         .text(if selected { ">" } else { " " }, Role::Normal)
         .mark(mark)
         .cell(word, 8, mark.role())
-        .cell(window.id.as_str(), if wide { 12 } else { 8 }, Role::Muted)
-        .cell(&window.scope.to_string(), if wide { 30 } else { 20 }, Role::Strong);
+        .cell(window.id.as_str(), 14, Role::Muted)
+        .cell(&window.scope.to_string(), if wide { 30 } else { 18 }, Role::Strong);
     let row = if wide { row.cell(&app.day_clock(window.from), 13, Role::Normal) } else { row };
     row.cell(&until, 13, Role::Normal).text(window.reason.as_str(), Role::Normal)
 }

@@ -68,25 +68,40 @@ fn buckets(points: &[Point], columns: usize, pick: impl Fn(&Point) -> Option<f64
     let span = (last.at - first.at).num_seconds().max(1);
     let step = (span / i64::try_from(columns.max(1)).unwrap_or(i64::MAX) + 1).max(1);
     let newest = last.at.timestamp().div_euclid(step);
-    let mut sums = vec![(0.0, 0_u32); columns];
+    let mut cells = vec![Bucket::default(); columns];
     for point in points {
         let back = newest - point.at.timestamp().div_euclid(step);
-        let Ok(back) = usize::try_from(back) else { continue };
-        if let (Some(slot), Some(value)) = (columns.checked_sub(back + 1), pick(point).filter(|v| v.is_finite())) {
-            sums[slot].0 += value;
-            sums[slot].1 += 1;
+        let Some(slot) = usize::try_from(back).ok().and_then(|back| columns.checked_sub(back + 1)) else { continue };
+        cells[slot].asked = true;
+        if let Some(value) = pick(point).filter(|v| v.is_finite()) {
+            cells[slot].sum += value;
+            cells[slot].count += 1;
         }
     }
-    // A reading every 5 s in buckets of 2 s is no gap: only what is missing twice in a row is.
-    let mut means: Vec<Option<f64>> = sums.iter().map(|(sum, n)| (*n > 0).then(|| sum / f64::from(*n))).collect();
-    let every = (span as f64 / points.len().max(1) as f64 / step as f64).ceil().max(1.0) as usize;
-    let held: Vec<Option<f64>> = (0..columns)
-        .map(|at| means[at].or_else(|| (1..=every).find_map(|back| at.checked_sub(back).and_then(|b| means[b]))))
-        .collect();
-    if every > 1 {
-        means = held;
+    // Readings may be further apart than buckets: a bucket that nobody was to fill repeats the one before.
+    // One that was asked and had no value is a gap, and so is what nobody asked for longer than usual.
+    let apart = span as f64 / points.len().saturating_sub(1).max(1) as f64 / step as f64;
+    let reach = apart.ceil().max(1.0) as usize;
+    (0..columns)
+        .map(|at| {
+            let from = (at.saturating_sub(reach)..=at).rev().find(|column| cells[*column].asked)?;
+            cells[from].mean()
+        })
+        .collect()
+}
+
+/// What fell into one column.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bucket {
+    asked: bool,
+    sum: f64,
+    count: u32,
+}
+
+impl Bucket {
+    fn mean(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / f64::from(self.count))
     }
-    means
 }
 
 impl Chart<'_> {
@@ -180,5 +195,35 @@ impl Dots {
             Some(_) if !self.braille => Some('*'),
             Some(bits) => char::from_u32(0x2800 + u32::from(*bits)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(values: &[Option<f64>], apart: i64) -> Vec<Point> {
+        let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let at = |n: usize| start + chrono::TimeDelta::seconds(apart * i64::try_from(n).unwrap());
+        values.iter().enumerate().map(|(n, v)| Point { at: at(n), first: *v, second: None }).collect()
+    }
+
+    #[test]
+    fn a_reading_without_a_value_is_a_gap_and_one_that_is_only_rare_is_none() {
+        let silent = points(&[Some(1.0), Some(1.0), None, None, Some(2.0), Some(2.0)], 10);
+        let filled = buckets(&silent, 60, |p| p.first);
+        let gaps = filled.iter().skip_while(|v| v.is_none()).filter(|v| v.is_none()).count();
+        assert!((18..=22).contains(&gaps), "twenty seconds were silent, {gaps} columns are: {filled:?}");
+        let rare = points(&[Some(1.0), Some(2.0), Some(3.0), Some(4.0)], 20);
+        let filled = buckets(&rare, 60, |p| p.first);
+        assert!(filled.iter().skip_while(|v| v.is_none()).all(Option::is_some), "{filled:?}");
+    }
+
+    #[test]
+    fn the_scale_holds_every_value_and_does_not_dip_below_nothing() {
+        let scale = Scale::over([0.02, 0.4, f64::NAN].into_iter()).unwrap();
+        assert_eq!((scale.row(0.4, 10), scale.row(0.0, 10)), (1, 9));
+        assert!(scale.low >= 0.0 && scale.high > 0.4);
+        assert!(Scale::over([f64::INFINITY].into_iter()).is_none());
     }
 }
