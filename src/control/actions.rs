@@ -148,6 +148,7 @@ impl Core {
         }
         let effect = engine::preview_begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
+        let effect = self.with_versions(effect);
         let Some(why) = why else {
             return Ok(Reply {
                 body: ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout: None },
@@ -262,7 +263,7 @@ impl Core {
         let mut effect = {
             let Some(record) = self.rollouts.get(id) else { return Err(not_found(id)) };
             let context = Context { now, plan: &record.stored.plan, held: &record.held };
-            engine::preview(&record.stored.state, action, request.to.as_ref(), &context)
+            self.with_versions(engine::preview(&record.stored.state, action, request.to.as_ref(), &context))
         };
         let Some(why) = why else {
             if let Decision::NeedsOverride(blockers) | Decision::Refused(blockers) = &decision {

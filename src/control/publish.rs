@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::{Figures, core::Core};
 use crate::{
-    domain::{Digest, Freeze, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, UnitKey, VersionRef},
+    domain::{Digest, Freeze, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, UnitKey, VersionRef},
     engine::{self, Context},
     judge,
     wire::{Cursor, RolloutsPage},
@@ -268,6 +268,21 @@ impl Core {
     /// A snapshot by its two names.
     pub(super) fn version_of(&self, digest: &Digest) -> VersionRef {
         VersionRef { version: self.snapshots.get(digest).map(|s| s.version.clone()), snapshot: Some(digest.clone()) }
+    }
+
+    /// The same preview with versions where the engine, which knows none, names digests.
+    pub(super) fn with_versions(&self, mut preview: Preview) -> Preview {
+        let checks = preview.checks.iter_mut().map(|check| &mut check.text);
+        let lines = preview.changes.iter_mut().chain(&mut preview.unchanged).chain(checks);
+        for text in std::iter::once(&mut preview.summary).chain(lines) {
+            for snapshot in self.snapshots.values().filter(|s| !s.version.is_empty()) {
+                let digest = snapshot.digest.short();
+                if text.as_str().contains(digest) {
+                    *text = SafeText::new(text.as_str().replace(digest, snapshot.version.as_str()));
+                }
+            }
+        }
+        preview
     }
 
     fn stable_version<'a>(&self, pinned: impl Iterator<Item = Option<&'a Digest>>) -> VersionRef {

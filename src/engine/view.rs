@@ -91,11 +91,11 @@ fn blockers_found(state: &State, found: &Survey<'_>, context: &Context<'_>) -> V
     for (freeze, count) in freezes(state, context) {
         let until = freeze.until.map_or("until lifted".to_owned(), |at| format!("until {}", words::time(at, now)));
         let summary = format!(
-            "freeze {} by {} holds {} {until}: {}",
-            freeze.window,
+            "freeze {until}: {} (by {}, holds {}, window {})",
+            freeze.reason,
             freeze.by,
             words::units(count),
-            freeze.reason
+            freeze.window
         );
         add(BlockerKind::Freeze, summary, Some(freeze.since), freeze.until);
     }
