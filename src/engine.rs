@@ -200,6 +200,9 @@ pub struct Step {
     pub facts: Vec<Fact>,
     /// What became of the event.
     pub answer: Answer,
+    /// Whether the state differs in nothing but the words of readings and since when they are so:
+    /// the next report says them again, so that they need not survive a crash.
+    pub routine: bool,
 }
 
 /// Why a rollout cannot begin.
@@ -297,8 +300,9 @@ pub fn step(state: &State, event: &Event, context: &Context<'_>) -> Step {
         }
         Event::Reported { unit, report } => {
             work.reported(unit, report);
-            work.settle_after(unit, state);
-            return work.done(Answer::Done);
+            let settled = work.settle_after(unit, state);
+            let routine = !settled && work.differs_in_words(unit, state);
+            return Step { routine, ..work.done(Answer::Done) };
         }
         Event::Silent { unit } => {
             work.silence(unit);

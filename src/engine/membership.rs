@@ -155,5 +155,5 @@ pub(super) fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Resu
         words::counted(plan.stages.len(), "stage"),
     );
     let fact = Fact { what: "start", detail: words::text(detail) };
-    Ok(Step { state, effects: Vec::new(), facts: vec![fact], answer: Answer::Done })
+    Ok(Step { state, effects: Vec::new(), facts: vec![fact], answer: Answer::Done, routine: false })
 }

@@ -26,8 +26,9 @@ impl Work<'_> {
     }
 
     /// As [`Work::settle`], after something of one unit: nothing follows where it is judged as
-    /// before and no hold or deadline ended. Most reports of a fleet are of that kind.
-    pub(super) fn settle_after(&mut self, unit: &UnitKey, before: &State) {
+    /// before and no hold or deadline ended. Most reports of a fleet are of that kind. Whether it was
+    /// looked at.
+    pub(super) fn settle_after(&mut self, unit: &UnitKey, before: &State) -> bool {
         let is_time = before.look_at.is_some_and(|at| at <= self.now());
         let stage = self.state.stage.and_then(|index| self.context.plan.stages.get(index));
         let has_deadline = stage.is_some_and(|stage| stage.deadline.is_some());
@@ -36,9 +37,19 @@ impl Work<'_> {
             Some((before, after)) => after.is_judged_as(before, has_deadline),
             None => true,
         };
-        if is_time || !is_same || self.state.phase == Phase::Pending {
+        let looks = is_time || !is_same || self.state.phase == Phase::Pending;
+        if looks {
             self.settle();
         }
+        looks
+    }
+
+    /// Whether a unit that is judged as before differs from what it was in the words of its readings
+    /// only, and nothing was said of it.
+    pub(super) fn differs_in_words(&self, unit: &UnitKey, before: &State) -> bool {
+        let at = self.state.find(unit);
+        let units = at.and_then(|at| Some((before.units.get(at)?, self.state.units.get(at)?)));
+        self.says_nothing() && units.is_some_and(|(before, after)| after.differs_in_words(before))
     }
 
     /// Makes one transition, if one is due.

@@ -217,6 +217,14 @@ impl Unit {
             && self.gates.iter().zip(&before.gates).all(|(one, other)| alike(one, other))
     }
 
+    /// Whether nothing but the words and times of its readings differs, where it is judged as before.
+    pub(super) fn differs_in_words(&self, before: &Self) -> bool {
+        let readings = |unit: &Self| (unit.health.clone(), unit.gates.clone());
+        let mut same = self.clone();
+        (same.health, same.gates) = readings(before);
+        same == *before
+    }
+
     /// A new order begins without readings.
     pub(super) fn forget_readings(&mut self) {
         self.health = Memory::default();

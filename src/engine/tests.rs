@@ -2,4 +2,5 @@
 
 mod membership;
 mod properties;
+mod routine;
 mod world;

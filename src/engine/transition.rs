@@ -42,6 +42,11 @@ impl<'a> Work<'a> {
         self.facts.push(Fact { what, detail: words::text(detail) });
     }
 
+    /// Whether nothing is to be journalled or done.
+    pub(super) fn says_nothing(&self) -> bool {
+        self.facts.is_empty() && self.effects.is_empty()
+    }
+
     pub(super) fn effect(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
@@ -97,6 +102,6 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn done(self, answer: Answer) -> Step {
-        Step { state: self.state, effects: self.effects, facts: self.facts, answer }
+        Step { state: self.state, effects: self.effects, facts: self.facts, answer, routine: false }
     }
 }

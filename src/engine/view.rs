@@ -13,27 +13,15 @@ use super::{
     words,
 };
 use crate::domain::{
-    Blocker, BlockerKind, Exposure, Failure, Freeze, Next, Phase, SafeText, Stage, StageState, Truth, UnitView,
+    Blocker, BlockerKind, Exposure, Failure, FailureCategory, Freeze, Next, Phase, SafeText, Stage, StageState, Truth,
+    UnitView,
 };
 
 pub(super) fn view(state: &State, context: &Context<'_>) -> View {
     let found = survey(state, context);
     let plan = context.plan;
     let current_stage = state.stage.and_then(|index| plan.stages.get(index)).map(|stage| stage.name.clone());
-    let mut failures: Vec<Failure> = state
-        .units
-        .iter()
-        .filter_map(|unit| {
-            let fault = unit.fault.as_ref()?;
-            Some(Failure {
-                site: unit.key.site.clone(),
-                lane: unit.key.lane.clone(),
-                category: fault.category,
-                output_tail: fault.output_tail.clone(),
-                at: fault.at,
-            })
-        })
-        .collect();
+    let mut failures: Vec<Failure> = state.units.iter().filter_map(|unit| failure(state, unit, context)).collect();
     failures.sort_by_key(|failure| std::cmp::Reverse(failure.at));
     View {
         revision: state.revision,
@@ -48,6 +36,37 @@ pub(super) fn view(state: &State, context: &Context<'_>) -> View {
         next: next(state, &found, context),
         updated_at: state.updated_at,
     }
+}
+
+/// Why a unit does not do what it was told, if it does not: what it said itself, or that nothing is
+/// heard of it since it was told, or that a freeze keeps it from being told beyond its stage's
+/// deadline. Only the first is a fault; the others end by themselves, and roll nothing back.
+fn failure(state: &State, unit: &Unit, context: &Context<'_>) -> Option<Failure> {
+    let of = |category, output_tail, at| Failure {
+        site: unit.key.site.clone(),
+        lane: unit.key.lane.clone(),
+        category,
+        output_tail,
+        at,
+    };
+    if let Some(fault) = &unit.fault {
+        return Some(of(fault.category, fault.output_tail.clone(), fault.at));
+    }
+    if matches!(state.phase, Phase::Completed | Phase::Aborted) {
+        return None;
+    }
+    if let Some(since) = unit.silent.filter(|_| unit.exposed && !unit.returned) {
+        let text = "nothing fresh is heard of it since it was told what to run";
+        return Some(of(FailureCategory::LostContact, text.into(), since));
+    }
+    if !state.is_climbing() {
+        return None;
+    }
+    let limit = survey::limit(state, unit, context.plan).filter(|limit| *limit <= context.now && unit.awaits_order());
+    let (limit, freeze) = limit.zip(context.held.get(&unit.key))?;
+    let text =
+        format!("freeze {} by {} holds it beyond its stage's deadline: {}", freeze.window, freeze.by, freeze.reason);
+    Some(of(FailureCategory::Held, text.as_str().into(), limit))
 }
 
 /// What holds the next promotion, the weightiest first.
