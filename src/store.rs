@@ -31,6 +31,8 @@ pub enum Write {
     Unit(UnitId, Document),
     /// A window, whole.
     Window(Window),
+    /// Forget a window that is over, by its id.
+    ForgetWindow(crate::domain::SafeText),
     /// A snapshot, whole.
     Snapshot(Snapshot),
     /// The bytes of a snapshot's artifact.
@@ -130,6 +132,8 @@ pub const AUDIT_PAGE_MAX: u32 = 10_000;
 pub struct AuditFilter {
     /// Only those with a greater `seq`.
     pub after: u64,
+    /// Only those with a smaller `seq`; 0 is no bound.
+    pub before: u64,
     /// `TARGET/NAME`.
     pub rollout: Option<String>,
     /// An actor's id.

@@ -59,6 +59,7 @@ impl Filter {
         let now = session.clock.now();
         AuditQuery {
             after: 0,
+            before: 0,
             rollout: self.rollout.as_ref().map(RolloutId::to_string),
             actor: self.actor.clone(),
             action: self.action.clone(),

@@ -15,7 +15,7 @@ use crate::{
     domain::Via,
     settings::{Env, edit::private_directory},
     store::{
-        Store, StoreError, key,
+        Store, StoreError, VERIFIER_KEY, Write, key,
         sqlite::{Durability, Sqlite},
     },
 };
@@ -45,14 +45,21 @@ impl Place {
     }
 }
 
-/// Opens the store of a data directory and starts a control plane on it.
+/// Opens the store of a data directory and starts a control plane on it; with `new_key`, with
+/// another key than the lost one that signed its audit trail.
 ///
 /// # Errors
 /// [`StoreError`], which says what to do.
-pub async fn open(session: &Session, dir: &Path) -> Result<Control> {
+pub async fn open(session: &Session, dir: &Path, new_key: bool) -> Result<Control> {
     private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(dir, Durability::Full).await?);
-    let signing_seed = key::read_or_create(dir)?;
+    let store = Sqlite::open(dir, Durability::Full).await?;
+    let mut named = store.meta(VERIFIER_KEY).await?;
+    if new_key && named.is_some() && key::read(dir)?.is_none() {
+        store.commit(&[Write::Meta(VERIFIER_KEY.to_owned(), String::new())]).await?;
+        named = None;
+    }
+    let signing_seed = key::of_trail(dir, named.as_deref())?;
+    let store: Arc<dyn Store> = Arc::new(store);
     let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed) };
     Ok(Control::start(store, Arc::clone(&session.clock), options).await?)
 }
@@ -87,7 +94,7 @@ pub async fn reach(session: &Session, data: Option<&Path>, change: bool) -> Resu
     if change && settings.read_only {
         return Err(Failure::Usage("--read-only: nothing was changed".to_owned()).into());
     }
-    let control = match open(session, &dir).await {
+    let control = match open(session, &dir, false).await {
         Ok(control) => control,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             return Err(Failure::Failed(format!(

@@ -34,6 +34,9 @@ pub struct Args {
     /// Its private key (PEM)
     #[arg(long, value_name = "F", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Go on with a new key where the one that signed the audit trail is lost: what that one signed is not proven any more
+    #[arg(long)]
+    new_audit_key: bool,
     #[command(flatten)]
     logs: logs::LogArgs,
 }
@@ -53,7 +56,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         None => Paths::find(session.global.config.as_deref(), &session.env)?.data_dir,
     };
     let shutdown = signals::shutdown()?;
-    let control = plane::open(session, &dir).await?;
+    let control = plane::open(session, &dir, args.new_audit_key).await?;
     let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
     control.shutdown().await;
     served?;

@@ -31,6 +31,33 @@ pub fn read_or_create(dir: &Path) -> Result<[u8; 32], StoreError> {
     }
 }
 
+/// Reads the seed for a trail whose database names the verifier key `named`; makes one only where
+/// it names none. A lost key is never replaced in silence: with another one nothing that the lost
+/// one signed can be proven, which is what whoever rewrote the trail would want.
+///
+/// # Errors
+/// As [`read_or_create`], and [`StoreError::Key`] when the key of a trail is gone.
+pub fn of_trail(dir: &Path, named: Option<&str>) -> Result<[u8; 32], StoreError> {
+    if named.is_none_or(str::is_empty) {
+        return read_or_create(dir);
+    }
+    read(dir)?.ok_or_else(|| StoreError::Key {
+        place: path(dir).display().to_string(),
+        detail: "is gone, and signed the audit trail: put it back from a backup; if it is lost for good, \
+                 `rolldeck serve --new-audit-key` goes on with another, and what the lost one signed is not proven any more",
+    })
+}
+
+/// A key that is not the one which signed the trail so far.
+pub(crate) fn not_the_same() -> StoreError {
+    StoreError::Key {
+        place: FILE.to_owned(),
+        detail: "is not the key that signed the audit trail so far: put that one back from a backup; if it is lost \
+                 for good, move this one away, and `rolldeck serve --new-audit-key` goes on with another, and what \
+                 the lost one signed is not proven any more",
+    }
+}
+
 /// Reads the seed; none where there is no file.
 ///
 /// # Errors
@@ -102,6 +129,16 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left behind");
         let other = tempfile::tempdir().unwrap();
         assert_ne!(read_or_create(other.path()).unwrap(), seed);
+    }
+
+    #[test]
+    fn the_lost_key_of_a_trail_is_not_replaced_in_silence() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = of_trail(dir.path(), Some("rolldeck/audit+00000000+AAAA")).unwrap_err().to_string();
+        assert!(error.contains("backup") && error.contains("--new-audit-key"), "{error}");
+        assert!(!path(dir.path()).exists());
+        let seed = of_trail(dir.path(), None).unwrap();
+        assert_eq!(of_trail(dir.path(), Some("rolldeck/audit+00000000+AAAA")).unwrap(), seed);
     }
 
     #[test]

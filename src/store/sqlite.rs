@@ -65,6 +65,14 @@ impl Sqlite {
         open::open(dir, durability).await
     }
 
+    /// What [`Write::Meta`] kept under a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        query::meta(&self.readers, &self.path, key).await
+    }
+
     /// Opens the database of a data directory for reading, whether a server runs on it or not.
     /// Makes and changes no file there.
     ///

@@ -92,6 +92,7 @@ impl Filter {
         let safe = |text: Option<String>| text.map(|text| String::from(SafeText::new(text)));
         Ok(AuditQuery {
             after: self.after,
+            before: 0,
             rollout: self.rollout.map(|id| id.to_string()),
             actor: safe(self.actor),
             action: safe(self.action),

@@ -136,6 +136,9 @@ async fn apply(connection: &mut SqliteConnection, write: &Write) -> Result<(), F
         Write::Rollout(id, body) => put(connection, PUT_ROLLOUT, id.to_string(), body).await?,
         Write::Unit(id, body) => put(connection, PUT_UNIT, id.to_string(), body).await?,
         Write::Window(window) => put(connection, PUT_WINDOW, window.id.to_string(), window).await?,
+        Write::ForgetWindow(id) => {
+            sqlx::query("DELETE FROM windows WHERE id = $1").bind(id.to_string()).execute(connection).await?
+        }
         Write::Snapshot(snapshot) => put(connection, PUT_SNAPSHOT, snapshot.digest.to_string(), snapshot).await?,
         Write::Token(token) => put(connection, PUT_TOKEN, token.id.clone(), token).await?,
         Write::Artifact(digest, bytes) => {

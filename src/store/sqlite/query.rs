@@ -23,6 +23,9 @@ pub(super) async fn audit(
         "SELECT seq, bytes, leaf, at, actor, action, rollout FROM audit WHERE seq > ",
     );
     query.push_bind(integer(filter.after));
+    if filter.before > 0 {
+        query.push(" AND seq < ").push_bind(integer(filter.before));
+    }
     if let Some(rollout) = &filter.rollout {
         query.push(" AND rollout = ").push_bind(rollout.clone());
     }
@@ -73,6 +76,14 @@ pub(super) async fn checkpoints(readers: &SqlitePool, path: &Path, after: u64) -
         .fetch_all(readers)
         .await
         .map_err(|error| fault(path, "reading the checkpoints", error))
+}
+
+pub(super) async fn meta(readers: &SqlitePool, path: &Path, key: &str) -> Result<Option<String>, StoreError> {
+    sqlx::query_scalar("SELECT value FROM meta WHERE key = $1")
+        .bind(key.to_owned())
+        .fetch_optional(readers)
+        .await
+        .map_err(|error| fault(path, "reading the database", error))
 }
 
 pub(super) async fn artifact(

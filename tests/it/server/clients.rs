@@ -96,6 +96,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
 
     let query = AuditQuery {
         after: 0,
+        before: 0,
         rollout: Some(id.to_string()),
         actor: Some("local".to_owned()),
         action: Some("pause".to_owned()),

@@ -159,8 +159,9 @@ pub async fn entries_are_found_by_each_filter_and_all_together<O: AsyncFn() -> A
     assert_eq!(all.len(), 60);
     let none = AuditFilter::default();
     type Keep = fn(&StoredEntry) -> bool;
-    let cases: [(AuditFilter, Keep); 7] = [
+    let cases: [(AuditFilter, Keep); 8] = [
         (AuditFilter { after: 57, ..none.clone() }, |e| e.seq > 57),
+        (AuditFilter { before: 3, ..none.clone() }, |e| e.seq < 3),
         (AuditFilter { rollout: Some("dc-west/b".into()), ..none.clone() }, |e| e.seq % 3 == 0),
         (AuditFilter { actor: Some("engine".into()), ..none.clone() }, |e| e.seq % 4 == 0),
         (AuditFilter { action: Some("pause".into()), ..none.clone() }, |e| e.seq % 2 == 0),
