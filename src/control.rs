@@ -15,7 +15,7 @@ mod registry;
 mod writer;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -38,10 +38,10 @@ use self::{
     writer::{Finish, Job, Writer},
 };
 use crate::{
-    audit::{self, Hash},
+    audit::{Hash, Verifier},
     clock::Clock,
-    domain::{AuditEntry, Digest, Principal, Report, Rollout, RolloutId, SafeText, SubjectKind, UnitId},
-    store::{AuditFilter, Store, StoreError, StoredEntry, TokenRecord},
+    domain::{AuditEntry, Digest, Principal, Report, Rollout, RolloutId, SafeText, SubjectKind, TargetName, UnitId},
+    store::{Store, StoreError, StoredEntry, TokenRecord, offline},
     wire::{
         ActionReply, ActionRequest, AuditPage, CheckpointView, Code, Conditions, Cursor, Desired, LaneView, Problem,
         ProofView, ReasonRequest, RolloutsPage, SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
@@ -79,7 +79,7 @@ pub(crate) struct Shared {
     failed: AtomicBool,
     stop: CancellationToken,
     tasks: TaskTracker,
-    verifier_key: String,
+    verifier: Verifier,
 }
 
 /// How a control plane is set up.
@@ -123,7 +123,7 @@ impl Control {
         let loaded = store.load().await?;
         let core = Core::new(Arc::clone(&clock), options.clone(), loaded)?;
         let boot: String = clock.id().chars().filter(char::is_ascii_hexdigit).skip(20).collect();
-        let verifier_key = core.signer.verifier_key();
+        let verifier = core.signer.verifier();
         let (tokens_sender, tokens) = watch::channel(Arc::clone(&core.tokens));
         let shared = Arc::new(Shared {
             store: Arc::clone(&store),
@@ -134,11 +134,19 @@ impl Control {
             failed: AtomicBool::new(false),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            verifier_key,
+            verifier,
         });
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (publisher, gallery) = Publisher::new();
-        let writer = Writer { core, store, jobs: queue, shared: Arc::clone(&shared), publisher, tokens: tokens_sender };
+        let writer = Writer {
+            core,
+            store,
+            jobs: queue,
+            shared: Arc::clone(&shared),
+            publisher,
+            tokens: tokens_sender,
+            sound: true,
+        };
         shared.tasks.spawn(writer.run());
         shared.tasks.close();
         let control = Self { shared, jobs, gallery, tokens };
@@ -284,20 +292,42 @@ impl Control {
         self.shared.store.audit(&query).await.map_err(|error| unavailable(&error))
     }
 
-    /// Audit entries, ascending. Entries about targets that the caller may not see are left out.
-    pub async fn audit(&self, who: &Principal, query: AuditQuery) -> Result<AuditPage, Problem> {
-        let mut entries = Vec::new();
-        for stored in self.stored_entries(who, query).await? {
-            let entry: AuditEntry = serde_json::from_slice(&stored.bytes).map_err(|_| {
-                Problem::new(
-                    Code::Unavailable,
-                    format!("entry {} of the audit trail cannot be read: run `rolldeck audit verify`", stored.seq),
-                )
-            })?;
-            if sees_entry(who, &entry) {
-                entries.push(entry);
+    /// Audit entries, ascending. Entries about targets that the caller may not see are left out, and
+    /// the page is filled with further ones: a short page is the end.
+    pub async fn audit(&self, who: &Principal, mut query: AuditQuery) -> Result<AuditPage, Problem> {
+        query.limit = if query.limit == 0 { AUDIT_MAX } else { query.limit.min(AUDIT_MAX) };
+        let wanted = query.limit as usize;
+        let mut entries = VecDeque::new();
+        while entries.len() < wanted {
+            let page = self.stored_entries(who, query.clone()).await?;
+            let is_last = page.len() < query.limit as usize;
+            let (Some(first), Some(last)) = (page.first().map(|e| e.seq), page.last().map(|e| e.seq)) else { break };
+            let mut seen = Vec::new();
+            for stored in page {
+                let entry: AuditEntry = serde_json::from_slice(&stored.bytes).map_err(|_| {
+                    Problem::new(
+                        Code::Unavailable,
+                        format!("entry {} of the audit trail cannot be read: run `rolldeck audit verify`", stored.seq),
+                    )
+                })?;
+                if sees_entry(who, &entry) {
+                    seen.push(entry);
+                }
             }
+            let room = wanted - entries.len();
+            if query.newest {
+                seen.into_iter().rev().take(room).for_each(|entry| entries.push_front(entry));
+                query.before = first;
+            } else {
+                entries.extend(seen.into_iter().take(room));
+                query.after = last;
+            }
+            if is_last {
+                break;
+            }
+            query.limit = AUDIT_MAX;
         }
+        let entries = Vec::from(entries);
         let checkpoint = self.decide(|core| Ok(core.checkpoint.clone())).await?;
         let checkpoint = checkpoint.map(|(_, _, note)| self.checkpoint_view(note)).transpose()?;
         Ok(AuditPage { entries, checkpoint })
@@ -319,7 +349,7 @@ impl Control {
     pub async fn checkpoints(&self, who: &Principal) -> Result<(Vec<String>, String), Problem> {
         authorize::may_read(who)?;
         let notes = self.shared.store.checkpoints(0).await.map_err(|error| unavailable(&error))?;
-        Ok((notes, self.shared.verifier_key.clone()))
+        Ok((notes, self.shared.verifier.to_string()))
     }
 
     /// A checkpoint that covers every entry there is.
@@ -345,7 +375,7 @@ impl Control {
                 "the stored checkpoint cannot be read: run `rolldeck audit verify`",
             ));
         };
-        Ok(CheckpointView { size, root, key: SafeText::new(&self.shared.verifier_key), note })
+        Ok(CheckpointView { size, root, key: SafeText::new(self.shared.verifier.to_string()), note })
     }
 
     /// A consistency proof between two sizes of the tree.
@@ -371,28 +401,9 @@ impl Control {
             Ok(())
         })
         .await?;
-        let notes = self.shared.store.checkpoints(0).await.map_err(|error| unavailable(&error))?;
-        let mut verification = audit::verify::Verification::new(self.shared.verifier_key.parse().ok());
-        for note in &notes {
-            verification.checkpoint(note);
-        }
-        let covered = notes.last().and_then(|note| note.lines().nth(1)?.parse().ok()).unwrap_or(u64::MAX);
-        let mut after = 0;
-        loop {
-            let filter = AuditFilter { after, limit: AUDIT_MAX, ..AuditFilter::default() };
-            let page = self.shared.store.audit(&filter).await.map_err(|error| unavailable(&error))?;
-            let Some(last) = page.last() else { break };
-            after = last.seq;
-            for entry in &page {
-                if entry.seq <= covered {
-                    verification.entry(entry.seq, &entry.bytes, Some(entry.leaf));
-                }
-            }
-            if after >= covered {
-                break;
-            }
-        }
-        Ok(VerifyReport::from(verification.finish()))
+        let key = self.shared.verifier.clone();
+        let report = offline::verify_store(&*self.shared.store, key).await.map_err(|error| unavailable(&error))?;
+        Ok(VerifyReport::from(report))
     }
 
     /// All windows.
@@ -473,9 +484,8 @@ impl Control {
         authorize::may_read(who)?;
         let who = who.clone();
         self.decide(move |core| {
-            let sees = |group: &Option<crate::domain::TargetName>| {
-                group.as_ref().is_none_or(|group| authorize::holds_for(&who, group))
-            };
+            let sees =
+                |group: &Option<TargetName>| group.as_ref().is_none_or(|group| authorize::holds_for(&who, group));
             let mut snapshots: Vec<_> = core.snapshots.values().filter(|s| sees(&s.group)).cloned().collect();
             snapshots.sort_by_key(|s| std::cmp::Reverse(s.added_at));
             Ok(SnapshotsPage { snapshots })
@@ -495,7 +505,9 @@ impl Control {
         let missing = || Problem::new(Code::NotFound, format!("there is no artifact of {digest}"));
         let wanted = digest.clone();
         let known = self.decide(move |core| Ok(core.snapshots.get(&wanted).cloned())).await?.ok_or_else(missing)?;
-        let seen = known.group.as_ref().is_none_or(|group| authorize::holds_for(who, group));
+        // An agent is given what its own group may run, whatever targets its token names.
+        let bound = |group: &TargetName| who.binding.as_ref().is_none_or(|binding| binding.group == *group);
+        let seen = known.group.as_ref().is_none_or(|group| authorize::holds_for(who, group) && bound(group));
         if !seen {
             return Err(Problem::new(Code::Forbidden, format!("{} does not belong to your targets", digest.short())));
         }

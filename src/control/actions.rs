@@ -29,16 +29,19 @@ const KEY_MAX: usize = 255;
 
 /// The status of the answer to a start.
 pub(super) const CREATED: u16 = 201;
-const DONE: u16 = 200;
+/// The status of the answer to an action.
+pub(super) const DONE: u16 = 200;
 
-/// What identifies a request beside its key.
-pub(super) fn fingerprint(request: &impl serde::Serialize, conditions: &Conditions) -> String {
-    let body = serde_json_canonicalizer::to_vec(request).unwrap_or_default();
-    let mut hash = Sha256::new();
-    hash.update(&body);
-    hash.update([0]);
-    hash.update(conditions.revision.as_ref().map_or("", |r| r.0.as_str()));
-    Digest::of(hash.finalize().into()).as_str().to_owned()
+/// What identifies a request beside its key: its body. The revision is not of it, nor what was on
+/// the screen: whoever asks again for a lost answer has looked again by then, and sees what the
+/// first request did.
+pub(super) fn fingerprint(request: &impl serde::Serialize) -> String {
+    let mut body = serde_json::to_value(request).unwrap_or_default();
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("saw");
+    }
+    let body = serde_json_canonicalizer::to_vec(&body).unwrap_or_default();
+    Digest::of(Sha256::digest(body).into()).as_str().to_owned()
 }
 
 pub(super) fn check_key(conditions: &Conditions) -> Result<(), Problem> {
@@ -89,8 +92,10 @@ impl Core {
         let why = if request.dry_run { None } else { Some(authorize::reason(&request.reason)?) };
         check_key(conditions)?;
         self.authorize(who, Role::Operator, &id, "start", why.as_ref())?;
-        let fingerprint = fingerprint(request, conditions);
-        if let Some(body) = self.replay(who, &id.to_string(), conditions, &fingerprint)? {
+        let fingerprint = fingerprint(request);
+        if why.is_some()
+            && let Some(body) = self.replay(who, &id.to_string(), conditions, &fingerprint)?
+        {
             return Ok(Reply { body, replayed: true });
         }
         let snapshot = self.snapshots.get(&plan.snapshot).ok_or_else(|| {
@@ -111,18 +116,17 @@ impl Core {
             )
             .in_field("plan.snapshot"));
         }
-        if let Some((other, record)) =
-            self.rollouts.iter().find(|(other, r)| other.target == id.target && !r.stored.state.phase().is_terminal())
-        {
-            let blocker = Blocker {
-                kind: BlockerKind::InProgress,
-                summary: SafeText::new(format!(
-                    "{other} is {} on the same units: finish it or roll it back first",
-                    record.stored.state.phase()
-                )),
-                since: Some(record.stored.created_at),
-                until: None,
-            };
+        let under_way = self.of_target(&id.target).find(|(_, r)| !r.stored.state.phase().is_terminal());
+        let under_way = under_way.map(|(other, record)| Blocker {
+            kind: BlockerKind::InProgress,
+            summary: SafeText::new(format!(
+                "{other} is {} on the same units: finish it or roll it back first",
+                record.stored.state.phase()
+            )),
+            since: Some(record.stored.created_at),
+            until: None,
+        });
+        if let Some(blocker) = under_way {
             return Err(self.refuse(
                 &id,
                 &Attempt { who, verb: "start", why: why.as_ref(), ticket: request.ticket.as_ref(), conditions },
@@ -222,8 +226,10 @@ impl Core {
         if !self.rollouts.contains_key(id) {
             return Err(not_found(id));
         }
-        let fingerprint = fingerprint(request, conditions);
-        if let Some(body) = self.replay(who, &id.to_string(), conditions, &fingerprint)? {
+        let fingerprint = fingerprint(request);
+        if why.is_some()
+            && let Some(body) = self.replay(who, &id.to_string(), conditions, &fingerprint)?
+        {
             return Ok(Reply { body, replayed: true });
         }
         if let Some(unknown) = &request.override_id {

@@ -17,14 +17,14 @@ use crate::{
     audit::{Signer, Tree},
     clock::Clock,
     domain::{
-        Actor, Digest, Freeze, GateName, Outcome, Place, Plan, Revision, RolloutId, SafeText, Snapshot, Subject,
-        SubjectKind, UnitId, UnitKey, Window, audit::RevisionChange,
+        Actor, Digest, Freeze, GateName, Outcome, Place, Plan, Revision, RolloutId, RolloutName, SafeText, Snapshot,
+        Subject, SubjectKind, TargetName, UnitId, UnitKey, Window, audit::RevisionChange,
     },
     driver::fleet::{Fleet, Unit},
     engine::{self, Answer, Context, Effect, Event},
     gate::Expression,
     source::reported::Reported,
-    store::{Batch, IdempotencyRecord, Loaded, StoreError, TokenRecord, VERIFIER_KEY, Write},
+    store::{Batch, IdempotencyRecord, Loaded, StoreError, TokenRecord, VERIFIER_KEY, Write, key},
     window,
 };
 
@@ -32,6 +32,8 @@ use super::journal::Draft;
 
 /// How long the answer to an idempotency key is kept after its rollout ended.
 const KEYS_KEPT: TimeDelta = TimeDelta::hours(72);
+/// Pictures with indicators are made again at least this often.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(30);
 /// Most sources of refused credentials that are told apart in a minute.
 const REFUSED_SOURCES: usize = 64;
 /// How many transitions of a rollout are kept to say what changed since a revision.
@@ -128,6 +130,8 @@ pub(super) struct Core {
     pub(super) refused_since: Option<DateTime<Utc>>,
     /// The disk is full and the reserve was given up: only what stops a change is taken.
     pub(super) reserve_spent: bool,
+    /// When pictures with indicators are next made again.
+    pub(super) look_again_at: DateTime<Utc>,
     /// When to forget what is old.
     pub(super) tidy_at: DateTime<Utc>,
     pub(super) figures: Figures,
@@ -153,8 +157,12 @@ impl Core {
         let signer = Signer::new(&options.origin, &options.signing_seed);
         // Kept beside the trail, so that it can be verified where the signing key is not.
         let key = signer.verifier_key();
-        let named = loaded.meta.get(VERIFIER_KEY) == Some(&key);
-        let batch = if named { Vec::new() } else { vec![Write::Meta(VERIFIER_KEY.to_owned(), key)] };
+        let named = loaded.meta.get(VERIFIER_KEY);
+        if named.is_some_and(|named| !named.is_empty() && *named != key) {
+            return Err(key::not_the_same());
+        }
+        let is_new = named.is_some_and(String::is_empty);
+        let batch = if named == Some(&key) { Vec::new() } else { vec![Write::Meta(VERIFIER_KEY.to_owned(), key)] };
         let mut core = Self {
             clock,
             options,
@@ -185,8 +193,16 @@ impl Core {
             refused_since: None,
             reserve_spent: false,
             tidy_at: now,
+            look_again_at: now + LOOK_AGAIN,
             figures: Figures::default(),
         };
+        if is_new {
+            let subject = Subject { kind: SubjectKind::Server, target: None, name: SafeText::new("audit key") };
+            core.journal(Draft {
+                reason: Some(SafeText::new("the key before it is lost: what that one signed is not proven any more")),
+                ..Draft::new(Actor::system("server"), "audit_key_replaced", subject, Outcome::Applied)
+            });
+        }
         core.windows_changed();
         Ok(core)
     }
@@ -238,8 +254,12 @@ impl Core {
         if restaged {
             self.hold_again(id);
         }
-        self.touched_rollouts.insert(id.clone());
         self.dirty.insert(id.clone());
+        if step.routine {
+            // Stored with the next thing that matters: a whole fleet reports every few seconds.
+            return Some(stepped);
+        }
+        self.touched_rollouts.insert(id.clone());
         self.moved.insert(id.clone());
         for effect in step.effects {
             match effect {
@@ -318,6 +338,12 @@ impl Core {
             }
         }
         self.flush_refused(now);
+        if now >= self.look_again_at {
+            // What indicators say grows old by itself, also where nobody reports any more.
+            self.look_again_at = now + LOOK_AGAIN;
+            let open = self.rollouts.iter().filter(|(_, r)| !r.stored.state.phase().is_terminal());
+            self.dirty.extend(open.filter(|(_, r)| !r.reported.is_empty()).map(|(id, _)| id.clone()));
+        }
         if now >= self.tidy_at {
             self.tidy(now);
         }
@@ -346,16 +372,27 @@ impl Core {
     pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
         let ticks = self.rollouts.values().filter_map(|r| r.due).min();
         let refused = self.refused_since.map(|since| since + TimeDelta::minutes(1));
-        [ticks, self.transition, self.fleet.next_silence(), refused, Some(self.tidy_at)].into_iter().flatten().min()
+        [ticks, self.transition, self.fleet.next_silence(), refused, Some(self.look_again_at), Some(self.tidy_at)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Rollouts that have this unit among theirs and can still change: at most one of them is open.
     pub(super) fn rollouts_of(&self, unit: &UnitId) -> Vec<RolloutId> {
-        self.rollouts
-            .iter()
-            .filter(|(id, r)| id.target == unit.group && !r.stored.superseded && r.stored.state.has(&unit.key()))
+        let unit_key = unit.key();
+        self.of_target(&unit.group)
+            .filter(|(_, r)| !r.stored.superseded && r.stored.state.has(&unit_key))
             .map(|(id, _)| id.clone())
             .collect()
+    }
+
+    /// All rollouts of a target.
+    pub(super) fn of_target<'a>(&'a self, target: &'a TargetName) -> impl Iterator<Item = (&'a RolloutId, &'a Record)> {
+        // Names start with a letter or digit, so this is at or below each of them.
+        #[expect(clippy::expect_used, reason = "a digit is a name")]
+        let first = RolloutId { target: target.clone(), name: RolloutName::new("0").expect("a name") };
+        self.rollouts.range(first..).take_while(move |(id, _)| id.target == *target)
     }
 
     /// Works out again what the windows hold, after one was changed, began or ended.

@@ -78,16 +78,9 @@ impl Core {
     ) -> Result<WindowReply, Problem> {
         let why = authorize::reason(&request.reason)?;
         actions::check_key(conditions)?;
-        let fingerprint = actions::fingerprint(request, conditions);
-        if let Some(reply) = self.replay(who, WINDOWS, conditions, &fingerprint)? {
-            return Ok(reply);
-        }
-        let now = self.now();
-        let from = request.from.unwrap_or(now);
-        check_span(from, request.until, now)?;
         let id = SafeText::new(format!("w-{}", short_id(&self.clock.id())));
         let here = authorize::holds_for_scope(who, &request.scope);
-        let wish = Wish {
+        self.allow(Wish {
             who,
             needed: Role::Operator,
             here,
@@ -96,8 +89,14 @@ impl Core {
             verb: "window_add",
             why: Some(&why),
             dry_run: false,
-        };
-        self.allow(wish)?;
+        })?;
+        let fingerprint = actions::fingerprint(request);
+        if let Some(reply) = self.replay(who, WINDOWS, conditions, &fingerprint)? {
+            return Ok(reply);
+        }
+        let now = self.now();
+        let from = request.from.unwrap_or(now);
+        check_span(from, request.until, now)?;
         let window = Window {
             id: id.clone(),
             revision: 1,
@@ -135,21 +134,11 @@ impl Core {
         conditions: &Conditions,
     ) -> Result<WindowReply, Problem> {
         let why = authorize::reason(&request.reason)?;
+        actions::check_key(conditions)?;
         let now = self.now();
         let (at, before) = self.find_window(id)?;
-        if let Some(seen) = &conditions.revision
-            && *seen != window_revision(&before)
-        {
-            return Err(Problem {
-                revision: Some(window_revision(&before)),
-                ..Problem::new(
-                    Code::RevisionMismatch,
-                    format!("window {} is at revision {} and not {seen}", before.id, before.revision),
-                )
-            });
-        }
         let here = authorize::holds_for_scope(who, &before.scope) && authorize::holds_for_scope(who, &request.scope);
-        let wish = Wish {
+        self.allow(Wish {
             who,
             needed: Role::Commander,
             here,
@@ -158,10 +147,21 @@ impl Core {
             verb: "window_change",
             why: Some(&why),
             dry_run: false,
-        };
-        self.allow(wish)?;
+        })?;
+        let fingerprint = actions::fingerprint(request);
+        let subject = format!("{WINDOWS}/{}", before.id);
+        if let Some(reply) = self.replay(who, &subject, conditions, &fingerprint)? {
+            return Ok(reply);
+        }
+        if let Some(seen) = &conditions.revision
+            && *seen != window_revision(&before)
+        {
+            let detail = format!("window {} is at revision {} and not {seen}", before.id, before.revision);
+            return Err(self.refuse_window(who, &before, Code::RevisionMismatch, detail, &why));
+        }
         if before.lifted.is_some() {
-            return Err(Problem::new(Code::Blocked, format!("window {} was lifted: add a new one", before.id)));
+            let detail = format!("window {} was lifted: add a new one", before.id);
+            return Err(self.refuse_window(who, &before, Code::Blocked, detail, &why));
         }
         let from = request.from.unwrap_or(before.from);
         check_span(from, request.until, now)?;
@@ -175,10 +175,31 @@ impl Core {
             ..before.clone()
         };
         let effect = format!("freeze {} {} -> {} {}", before.scope, span(&before), after.scope, span(&after));
-        Ok(self.put_window(
+        let reply = self.put_window(
             who,
             WindowChange { at, before: &before, after, verb: "window_change", why: why.as_str(), effect: &effect },
-        ))
+        );
+        self.remember(who, &subject, conditions, fingerprint, actions::DONE, &reply);
+        Ok(reply)
+    }
+
+    /// Journals that a change of a window is refused, and says it.
+    fn refuse_window(
+        &mut self,
+        who: &Principal,
+        window: &Window,
+        code: Code,
+        detail: String,
+        why: &crate::domain::Reason,
+    ) -> Problem {
+        let present = window_revision(window);
+        let entry = self.journal(Draft {
+            reason: Some(SafeText::new(why.as_str())),
+            revision: RevisionChange { before: Some(present.clone()), after: None },
+            effect: Some(SafeText::new(&detail)),
+            ..Draft::new(who.actor(), "window_change", window_subject(&window.id), Outcome::Refused)
+        });
+        Problem { revision: Some(present), audit: Some(entry.seq), ..Problem::new(code, detail) }
     }
 
     pub(super) fn lift_window(
@@ -250,17 +271,20 @@ impl Core {
         )
     }
 
-    fn make_room(&self, now: DateTime<Utc>) -> Result<(), Problem> {
-        let open = self
-            .windows
-            .iter()
-            .filter(|w| matches!(window::state(w, now), WindowState::Active | WindowState::Upcoming))
-            .count();
-        if open >= WINDOWS_MAX {
-            return Err(Problem::new(
-                Code::Unavailable,
-                format!("there are {WINDOWS_MAX} open windows: lift some first"),
-            ));
+    /// Makes room for one more: those that ended longest ago are forgotten, the audit trail keeps them.
+    fn make_room(&mut self, now: DateTime<Utc>) -> Result<(), Problem> {
+        while self.windows.len() >= WINDOWS_MAX {
+            let over = |w: &Window| matches!(window::state(w, now), WindowState::Ended | WindowState::Lifted);
+            let ended = |w: &Window| w.lifted.as_ref().map(|lifted| lifted.at).into_iter().chain(w.until).min();
+            let oldest = self.windows.iter().enumerate().filter(|(_, w)| over(w)).min_by_key(|(_, w)| ended(w));
+            let Some((at, _)) = oldest else {
+                return Err(Problem::new(
+                    Code::Unavailable,
+                    format!("there are {WINDOWS_MAX} open windows: lift some first"),
+                ));
+            };
+            let forgotten = self.windows.remove(at);
+            self.batch.push(Write::ForgetWindow(forgotten.id));
         }
         Ok(())
     }

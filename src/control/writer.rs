@@ -36,12 +36,17 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) publisher: Publisher,
     pub(super) tokens: tokio::sync::watch::Sender<Arc<Vec<crate::store::TokenRecord>>>,
+    /// Whether the state in memory is what is stored, or follows from it.
+    pub(super) sound: bool,
 }
 
 impl Writer {
     /// Works until the shutdown is asked for and all requests are answered.
     pub(super) async fn run(mut self) {
         let mut shown_at = Instant::now() - CALM;
+        // What followed from the start is durable before it is shown, as everything is. Where that
+        // fails it is tried again with the next commit, and readiness says so meanwhile.
+        let _ = self.commit(0).await;
         self.publisher.publish(&mut self.core);
         loop {
             let now = self.core.now();
@@ -97,9 +102,12 @@ impl Writer {
                 finish(committed.clone());
             }
         }
-        self.core.checkpoint_if_due(true);
-        if let Err(problem) = self.commit(0).await {
-            error!("the last checkpoint was not stored: {problem}");
+        // A state that could not be read again is not to be trusted, and signed least of all.
+        if self.sound {
+            self.core.checkpoint_if_due(true);
+            if let Err(problem) = self.commit(0).await {
+                error!("the last checkpoint was not stored: {problem}");
+            }
         }
         self.store.close().await;
     }
@@ -146,6 +154,7 @@ impl Writer {
     /// Throws the state in memory away and reads what is stored: nothing that was not durable stays.
     async fn start_over(&mut self) -> Result<(), Problem> {
         let mut wait = Duration::from_millis(50);
+        self.sound = false;
         loop {
             let loaded = match self.store.load().await {
                 Ok(loaded) => Core::new(Arc::clone(&self.core.clock), self.core.options.clone(), loaded),
@@ -157,6 +166,7 @@ impl Writer {
                     core.figures = std::mem::take(&mut self.core.figures);
                     core.reserve_spent = self.core.reserve_spent;
                     self.core = core;
+                    self.sound = true;
                     break;
                 }
                 Err(error) => {

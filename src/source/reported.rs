@@ -127,6 +127,12 @@ impl Reported {
         }
     }
 
+    /// Whether nobody reported any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.histories.is_empty()
+    }
+
     /// How many readings were dropped because a rollout has at most 32 indicators of at most 10 000 units.
     #[must_use]
     pub fn dropped(&self) -> u64 {

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use rolldeck::{
     domain::{Action, BlockerKind, Outcome, Phase, Role},
-    wire::{Code, Conditions, ReasonRequest, WindowRequest},
+    wire::{ActionRequest, Code, Conditions, ReasonRequest, WindowRequest},
 };
 
 use super::world::{WHY, World, mira, person, pick, request};
@@ -88,6 +88,54 @@ async fn the_same_key_acts_once_and_another_body_under_it_is_refused() {
     let after = world.control.act(&mira(), &pick(), request(Action::Pause), key).await.unwrap();
     assert!(after.replayed, "a restart forgets no key");
     assert_eq!(first.body, after.body);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_by_someone_who_has_looked_again_since() {
+    let (world, ..) = rolling().await;
+    let order = world.ask("a", 0).await.unwrap();
+    world.obey("a", &order).await;
+    let seen = world.until(Phase::AwaitingPromotion).await.revision;
+    let promote = |saw: &str| ActionRequest { saw: Some(saw.to_owned()), ..request(Action::Promote) };
+    let under = |revision| Conditions { revision: Some(revision), idempotency_key: Some("k-lost".to_owned()) };
+    let first = world.control.act(&mira(), &pick(), promote("1 of 2 units"), under(seen)).await.unwrap();
+    let now = world.show().await.revision;
+    let again = world.control.act(&mira(), &pick(), promote("2 of 2 units"), under(now)).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(first.body, again.body);
+    let dry = ActionRequest { dry_run: true, ..request(Action::Promote) };
+    let key = Conditions { revision: None, idempotency_key: Some("k-lost".to_owned()) };
+    assert_eq!(world.control.act(&mira(), &pick(), dry, key).await.unwrap().body.outcome, Outcome::Intended);
+}
+
+#[tokio::test]
+async fn a_window_is_changed_once_under_one_key_and_a_refused_change_is_in_the_trail() {
+    let world = World::new().await;
+    let wanted = |reason: &str| WindowRequest {
+        scope: "dc-west".parse().unwrap(),
+        reason: reason.to_owned(),
+        from: None,
+        until: None,
+        ticket: None,
+    };
+    let added = world.control.add_window(&mira(), wanted("pilot window on site"), Conditions::default()).await.unwrap();
+    let id = added.window.window.id.as_str();
+    let key = Conditions { revision: None, idempotency_key: Some("k-window".to_owned()) };
+    let longer = || wanted("the pilot takes a day longer");
+    let first = world.control.change_window(&mira(), id, longer(), key.clone()).await.unwrap();
+    assert_eq!(first, world.control.change_window(&mira(), id, longer(), key).await.unwrap());
+    assert_eq!(first.window.window.revision, 2);
+    let stale = Conditions { revision: Some(rolldeck::domain::Revision("1".into())), idempotency_key: None };
+    let refused = world.control.change_window(&mira(), id, longer(), stale.clone()).await.unwrap_err();
+    assert_eq!(refused.code, Code::RevisionMismatch);
+    let stranger = person("ben", Role::Viewer, &["dc-west"]);
+    let forbidden = world.control.change_window(&stranger, id, longer(), stale).await.unwrap_err();
+    assert_eq!(forbidden.code, Code::Forbidden, "who may nothing is not told of revisions");
+    let page = world.control.audit(&mira(), Default::default()).await.unwrap();
+    let changes: Vec<_> = page.entries.iter().filter(|e| e.action.as_str() == "window_change").collect();
+    let outcomes: Vec<_> = changes.iter().map(|e| e.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Applied, Outcome::Refused, Outcome::Refused]);
+    assert_eq!(refused.audit, Some(changes[1].seq));
 }
 
 #[tokio::test]

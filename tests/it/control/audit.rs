@@ -2,11 +2,17 @@
 
 use rolldeck::{
     audit::verify_consistency,
+    clock,
     control::AuditQuery,
-    domain::{Action, Outcome, SubjectKind},
+    control::{Control, Options},
+    domain::{Action, Outcome, Role, SubjectKind},
+    store::{
+        Store as _, VERIFIER_KEY, Write,
+        sqlite::{Durability, Sqlite},
+    },
 };
 
-use super::world::{WHY, World, mira};
+use super::world::{WHY, World, mira, person};
 
 #[tokio::test]
 async fn every_action_lands_once_with_who_why_and_revision_and_the_trail_verifies() {
@@ -54,4 +60,55 @@ async fn a_dashboard_that_remembers_a_checkpoint_can_prove_that_nothing_was_rewr
     let (first, second) = (decode(before.root.as_str()), decode(after.root.as_str()));
     assert!(verify_consistency(before.size, &first, after.size, &second, &hashes));
     assert!(!verify_consistency(before.size, &second, after.size, &second, &hashes), "another past does not verify");
+}
+
+#[tokio::test]
+async fn who_sees_few_targets_gets_whole_pages_of_them() {
+    let world = World::new().await;
+    let old = world.snapshot("1.0", false).await;
+    for n in 0..12 {
+        let request = rolldeck::wire::SnapshotRequest { version: format!("9.{n}"), ..Default::default() };
+        world.control.add_snapshot(&mira(), request).await.unwrap();
+        let request = rolldeck::wire::SnapshotRequest {
+            version: format!("9.{n}"),
+            group: Some("dc-east".parse().unwrap()),
+            metadata: [("of".to_owned(), "east".to_owned())].into(),
+            ..Default::default()
+        };
+        world.control.add_snapshot(&mira(), request).await.unwrap();
+    }
+    world.sites(&["a"], &old).await;
+    let ben = person("ben", Role::Viewer, &["dc-west"]);
+    for newest in [false, true] {
+        let query = AuditQuery { limit: 2, newest, action: Some("enrolled".to_owned()), ..AuditQuery::default() };
+        assert_eq!(world.control.audit(&ben, query).await.unwrap().entries.len(), 1);
+        let query = AuditQuery { limit: 14, newest, ..AuditQuery::default() };
+        let page = world.control.audit(&ben, query).await.unwrap();
+        assert_eq!(page.entries.len(), 14, "entries of other targets leave no gap");
+        assert!(page.entries.is_sorted_by_key(|entry| entry.seq));
+        assert!(page.entries.iter().all(|e| e.subject.target.as_ref().is_none_or(|t| t.as_str() == "dc-west")));
+    }
+}
+
+#[tokio::test]
+async fn a_trail_is_not_gone_on_with_under_another_key_unless_somebody_says_so() {
+    let world = World::new().await;
+    world.snapshot("1.0", false).await;
+    world.control.shutdown().await;
+    let start = async || {
+        let store = Sqlite::open(world.folder.path(), Durability::Relaxed).await.unwrap();
+        let options = Options { simulated: false, signing_seed: [8; 32], origin: "rolldeck.test/audit".to_owned() };
+        Control::start(std::sync::Arc::new(store), clock::system(), options).await
+    };
+    let refused = start().await.unwrap_err().to_string();
+    assert!(refused.contains("audit.key") && refused.contains("backup"), "{refused}");
+    let store = Sqlite::open(world.folder.path(), Durability::Relaxed).await.unwrap();
+    store.commit(&[Write::Meta(VERIFIER_KEY.to_owned(), String::new())]).await.unwrap();
+    store.close().await;
+    drop(store);
+    let control = start().await.unwrap();
+    let page = control.audit(&mira(), AuditQuery::default()).await.unwrap();
+    assert_eq!(page.entries.last().unwrap().action.as_str(), "audit_key_replaced");
+    assert!(!control.verify(&mira()).await.unwrap().ok, "what the lost key signed is not proven");
+    control.shutdown().await;
 }
