@@ -391,7 +391,7 @@ impl Core {
         };
         let since: Vec<&str> =
             record.stored.history.iter().filter(|(at, _)| *at > number).map(|(_, what)| what.as_str()).collect();
-        if since.is_empty() { format!("it is {}", record.stored.state.phase()) } else { since.join("; ") }
+        if since.is_empty() { format!("it is {}", record.stored.state.phase().words()) } else { since.join("; ") }
     }
 
     fn check_snapshot_to(&self, id: &RolloutId, request: &ActionRequest) -> Result<(), Problem> {

@@ -66,6 +66,18 @@ impl Phase {
         }
     }
 
+    /// The phase in words, for a sentence.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AwaitingPromotion => "awaiting promotion",
+            Self::RollingBack => "rolling back",
+            Self::RolledBack => "rolled back",
+            Self::RollbackFailed => "rollback failed",
+            other => other.as_str(),
+        }
+    }
+
     /// Whether the rollout has ended: nothing happens to it by itself any more.
     #[must_use]
     pub const fn is_terminal(self) -> bool {

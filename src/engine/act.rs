@@ -31,7 +31,7 @@ impl Work<'_> {
         let waiting =
             self.state.units.iter().filter(|unit| unit.is_due(self.state.stage) && unit.order.is_none()).count();
         let detail =
-            format!("paused in {}; {} of it not told yet", place(&self.state, self.context.plan), settle::are(waiting));
+            format!("paused in {}; {} not told yet", place(&self.state, self.context.plan), settle::are(waiting));
         self.state.paused = Some(Paused { from: self.state.phase, at: self.now(), breach: None });
         self.change_phase(Phase::Paused, Action::Pause.verb(), &detail);
         Answer::Done
@@ -156,8 +156,8 @@ fn place(state: &State, plan: &crate::domain::Plan) -> String {
 
 /// Refuses, with what holds it and the phases in which it can be done.
 fn refused(state: &State, action: Action, mut blockers: Vec<Blocker>) -> Answer {
-    let fits: Vec<&str> = Phase::ALL.iter().filter(|phase| action.applies_in(**phase)).map(|p| p.as_str()).collect();
-    let why = format!("it is {}, and {} is for a rollout that is {}", state.phase, action, fits.join(", "));
+    let fits: Vec<&str> = Phase::ALL.iter().filter(|phase| action.applies_in(**phase)).map(|p| p.words()).collect();
+    let why = format!("it is {}, and {} is for a rollout that is {}", state.phase.words(), action, fits.join(", "));
     blockers.push(phase_blocker(state, &why));
     Answer::Refused(blockers)
 }

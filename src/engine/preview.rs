@@ -74,7 +74,7 @@ pub(super) fn of_action(state: &State, action: Action, to: Option<&Digest>, cont
             return says.preview(format!("{action} is not possible now"), 0);
         }
         Answer::NoOp => {
-            says.warn(format!("it is {} already: nothing changes", state.phase));
+            says.warn(format!("it is {} already: nothing changes", state.phase.words()));
             return says.preview(format!("{action} changes nothing"), 0);
         }
         Answer::Done => {}
@@ -103,7 +103,7 @@ fn pause(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
 fn resume(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
     let waiting = keys(state, |unit| unit.is_due(state.stage) && unit.awaits_order());
     let from = state.paused.as_ref().map_or(Phase::Progressing, |paused| paused.from);
-    says.change(format!("it is {from} again"));
+    says.change(format!("it is {} again", from.words()));
     if !waiting.is_empty() {
         told(says, context.plan.snapshot.short(), &waiting);
     }

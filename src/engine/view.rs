@@ -83,7 +83,7 @@ fn blockers_found(state: &State, found: &Survey<'_>, context: &Context<'_>) -> V
     match state.phase {
         Phase::Aborted | Phase::RolledBack | Phase::Completed | Phase::Unknown => return all,
         Phase::RollingBack | Phase::RollbackFailed => {
-            add(BlockerKind::Phase, format!("it is {}", state.phase), Some(state.updated_at), None);
+            add(BlockerKind::Phase, format!("it is {}", state.phase.words()), Some(state.updated_at), None);
             return all;
         }
         Phase::Pending | Phase::Progressing | Phase::Paused | Phase::AwaitingPromotion | Phase::Degraded => {}

@@ -77,7 +77,7 @@ struct Line {
 impl Line {
     /// Sends; says whether anybody still listens.
     async fn send(&self, answer: Answer) -> bool {
-        self.sender.send(Message::Answer(self.generation, answer)).await.is_ok()
+        self.sender.send(Message::Answer(self.generation, Box::new(answer))).await.is_ok()
     }
 
     fn backend(&self) -> Result<Arc<dyn Backend>, BackendError> {

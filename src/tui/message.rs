@@ -57,7 +57,7 @@ pub enum Message {
     /// The program was suspended and goes on.
     Resumed,
     /// An answer of the backend of some connection.
-    Answer(Generation, Answer),
+    Answer(Generation, Box<Answer>),
 }
 
 /// What a backend answered.

@@ -44,7 +44,7 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
             resumed(app);
             vec![Command::Redraw, Command::Refresh]
         }
-        Message::Answer(generation, answer) if generation == app.generation => match app.hold_answer(answer) {
+        Message::Answer(generation, answer) if generation == app.generation => match app.hold_answer(*answer) {
             Some(answer) => answer::answer(app, answer),
             None => Vec::new(),
         },

@@ -31,7 +31,7 @@ impl App {
             return Err(Why::Never("this rollout is gone".to_owned()));
         }
         if !action.applies_in(rollout.phase) {
-            return Err(Why::Never(format!("not while it is {}", rollout.phase)));
+            return Err(Why::Never(format!("not while it is {}", rollout.phase.words())));
         }
         if !action.widens() {
             return Ok(());

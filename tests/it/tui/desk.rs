@@ -175,7 +175,7 @@ impl Desk {
 
     pub fn answer(&mut self, answer: Answer) -> &mut Self {
         let generation = u64::from(self.generation());
-        self.send(Message::Answer(generation, answer))
+        self.send(Message::Answer(generation, Box::new(answer)))
     }
 
     fn generation(&self) -> u32 {

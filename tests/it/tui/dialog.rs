@@ -331,7 +331,7 @@ fn an_action_that_does_not_apply_says_why_and_opens_nothing() {
     let mut desk = desk(false, Role::Operator, waiting());
     desk.command("resume");
     assert!(desk.app.dialog().is_none());
-    assert!(desk.screen().contains("not while it is awaiting_promotion"), "{}", desk.screen());
+    assert!(desk.screen().contains("not while it is awaiting promotion"), "{}", desk.screen());
 }
 
 #[test]

@@ -147,7 +147,7 @@ async fn until<T>(receiver: &mut Receiver<Message>, pick: impl Fn(Answer) -> Opt
         loop {
             match receiver.recv().await.expect("the tasks are gone") {
                 Message::Answer(generation, answer) => {
-                    if let Some(found) = pick(answer) {
+                    if let Some(found) = pick(*answer) {
                         return (generation, found);
                     }
                 }
