@@ -99,7 +99,7 @@ impl Desk {
             cursor: Cursor("c".into()),
             as_of: wall,
         };
-        desk.send(Message::Answer(1, Answer::View(Ok(page))));
+        desk.send(Message::Answer(1, Box::new(Answer::View(Ok(page)))));
         desk
     }
 
@@ -156,7 +156,7 @@ fn one_change_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
             cursor: Cursor("c".into()),
             as_of: "2026-03-26T12:00:00Z".parse().expect("an instant"),
         };
-        desk.send(Message::Answer(1, Answer::View(Ok(page))));
+        desk.send(Message::Answer(1, Box::new(Answer::View(Ok(page)))));
         desk.frame()
     });
 }

@@ -4,6 +4,12 @@
 //! and the steps. A step is one thing that happens and what is expected after it (see
 //! [`story::StepFile`]). Facts and tells are compared exactly, so that a step that
 //! names none says that there are none.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that cannot be told fails its test"
+)]
 
 mod play;
 mod story;
