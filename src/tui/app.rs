@@ -10,7 +10,7 @@ use super::{
     options::{ContextChoice, Options},
 };
 use crate::{
-    backend::ServerInfo,
+    backend::{RolloutsPage, ServerInfo},
     clock::Clock,
     domain::{Rollout, RolloutId, WindowState},
 };
@@ -377,7 +377,12 @@ impl App {
     #[must_use]
     pub fn rollout(&self, id: &RolloutId) -> Option<Arc<Rollout>> {
         let full = self.detail.as_ref().filter(|detail| &detail.id == id).and_then(|detail| detail.full.clone());
-        full.or_else(|| self.rollouts.get(id).map(|row| Arc::clone(&row.rollout)))
+        let row = self.rollouts.get(id).map(|row| Arc::clone(&row.rollout));
+        match (full, row) {
+            // A rollout that is looked at again was not watched meanwhile: the list may know better.
+            (Some(full), Some(row)) if row.updated_at > full.updated_at => Some(row),
+            (full, row) => full.or(row),
+        }
     }
 
     pub(super) fn say(&mut self, tone: Tone, text: impl AsRef<str>) {
@@ -389,13 +394,33 @@ impl App {
         self.clock.id()
     }
 
+    /// Keeps an answer for later while the display is held. What was asked by hand is never kept back.
     pub(super) fn hold_answer(&mut self, answer: Answer) -> Option<Answer> {
         let Some(hold) = &mut self.hold else { return Some(answer) };
-        if hold.answers.len() < HELD_MAX {
-            hold.answers.push(answer);
-            return None;
+        let shown = matches!(
+            answer,
+            Answer::View(Ok(_))
+                | Answer::Rollout(..)
+                | Answer::Timeline(..)
+                | Answer::Audit(..)
+                | Answer::Windows(_)
+                | Answer::Sites(_)
+        );
+        if !shown {
+            return Some(answer);
         }
-        Some(answer)
+        if let Answer::View(Ok(RolloutsPage::All { as_of, .. } | RolloutsPage::Changed { as_of, .. })) = &answer {
+            // The connection is alive all the same.
+            self.link.answered(self.now, *as_of);
+        }
+        hold.answers.push(answer);
+        self.dirty = true;
+        None
+    }
+
+    /// Whether a held display has kept as much as it may.
+    pub(super) fn hold_is_full(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.answers.len() >= HELD_MAX)
     }
 
     /// How many windows hold now, by what the backend said last.

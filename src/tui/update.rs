@@ -46,6 +46,10 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
         }
         Message::Answer(generation, answer) if generation == app.generation => match app.hold_answer(*answer) {
             Some(answer) => answer::answer(app, answer),
+            None if app.hold_is_full() => {
+                app.say(Tone::Attention, "the display goes on: more came than it can hold");
+                command::hold(app)
+            }
             None => Vec::new(),
         },
         // Another context's answer.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{attention, rollouts::scroll};
 use crate::{
     backend::BackendError,
-    domain::{AuditEntry, Failure, Gate, Revision, Rollout, RolloutId, Sli, UnitView},
+    domain::{AuditEntry, Failure, Gate, Rollout, RolloutId, Sli, UnitView},
 };
 
 /// Most timeline entries that are asked for.
@@ -58,7 +58,6 @@ pub struct Detail {
     /// The stage whose gates are shown; the current one, when none.
     pub stage: Option<usize>,
     cursors: [usize; 4],
-    asked_for: Option<Revision>,
 }
 
 impl Detail {
@@ -75,15 +74,15 @@ impl Detail {
             zoom: false,
             stage: None,
             cursors: [0; 4],
-            asked_for: None,
         }
     }
 
     /// Takes the rollout as it is now. Says whether its timeline is to be asked for again.
     pub fn take(&mut self, rollout: Rollout) -> bool {
-        let moved = self.asked_for.as_ref() != Some(&rollout.revision)
-            || self.full.as_ref().is_some_and(|old| old.updated_at != rollout.updated_at);
-        self.asked_for = Some(rollout.revision.clone());
+        let kinds = |rollout: &Rollout| rollout.blockers.iter().map(|blocker| blocker.kind).collect::<Vec<_>>();
+        let moved = self.full.as_ref().is_some_and(|old| {
+            old.revision != rollout.revision || old.updated_at != rollout.updated_at || kinds(old) != kinds(&rollout)
+        });
         self.full = Some(Arc::new(rollout));
         self.error = None;
         moved

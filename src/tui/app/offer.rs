@@ -66,6 +66,9 @@ impl App {
         if self.is_protected() && !self.is_armed() {
             return Some("locked: A arms it for 10 minutes".to_owned());
         }
+        if self.hold.is_some() {
+            return Some("the display is held: z lets it go on".to_owned());
+        }
         if !self.link.is_live(self.now.elapsed) {
             return Some("what is shown is not fresh".to_owned());
         }

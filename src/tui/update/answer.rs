@@ -20,7 +20,7 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
             }
         }
         Answer::Info(Err(error)) => refused_at_the_door(app, &error),
-        Answer::View(Ok(page)) => return view(app, page),
+        Answer::View(Ok(page)) => return view(app, page, true),
         Answer::View(Err(error)) => {
             let was_live = matches!(app.link.state(app.now.elapsed), LinkState::Live | LinkState::Slow(_));
             app.link.failed(app.now, SafeText::new(why(&error)));
@@ -110,11 +110,19 @@ fn refused_at_the_door(app: &mut App, error: &BackendError) {
     }
 }
 
-fn view(app: &mut App, page: RolloutsPage) -> Vec<Command> {
+/// Takes an answer that was kept while the display was held: it says nothing of the connection now.
+pub(super) fn replay(app: &mut App, kept: Answer) -> Vec<Command> {
+    match kept {
+        Answer::View(Ok(page)) => view(app, page, false),
+        other => answer(app, other),
+    }
+}
+
+fn view(app: &mut App, page: RolloutsPage, fresh: bool) -> Vec<Command> {
     let (RolloutsPage::All { as_of, .. } | RolloutsPage::Changed { as_of, .. }) = &page;
     let was_live = app.link.is_live(app.now.elapsed);
     let first = !app.rollouts.is_loaded();
-    let blind = app.link.answered(app.now, *as_of);
+    let blind = if fresh { app.link.answered(app.now, *as_of) } else { None };
     let rest = app.now.elapsed.saturating_sub(app.last_input) >= SETTLE;
     let changes = app.rollouts.take(page, rest, blind.is_some());
     let mut commands = Vec::new();
@@ -124,6 +132,9 @@ fn view(app: &mut App, page: RolloutsPage) -> Vec<Command> {
     if first {
         let page = app.page();
         app.rollouts.move_to(0, page);
+        if app.windows.page.is_none() {
+            commands.push(Command::Windows);
+        }
         let skew = app.link.skew(app.now).num_seconds();
         if skew.abs() > 2 {
             app.say(Tone::Note, format!("the server's clock is {skew} s off from this one; ages go by the server's"));

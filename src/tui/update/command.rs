@@ -260,7 +260,7 @@ pub(super) fn hold(app: &mut App) -> Vec<Command> {
         }
         Some(hold) => {
             app.touch();
-            hold.answers.into_iter().flat_map(|answer| super::answer::answer(app, answer)).collect()
+            hold.answers.into_iter().flat_map(|answer| super::answer::replay(app, answer)).collect()
         }
     }
 }

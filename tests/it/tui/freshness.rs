@@ -134,6 +134,29 @@ fn a_held_display_stands_still_and_catches_up() {
 }
 
 #[test]
+fn a_held_display_knows_that_the_backend_lives_and_keeps_no_answer_to_an_action() {
+    let mut desk = Desk::with(&options(false, false), Role::Operator, false, nine(), (120, 40));
+    desk.press(I::HoldDisplay);
+    desk.wait(60_000);
+    assert!(desk.row(0).contains("12:05Z  live  HOLD 1m"), "{}", desk.row(0));
+    // What widens is not decided on an old picture; what stops is, and its answer comes at once.
+    desk.press(I::ActionMenu);
+    assert!(desk.screen().contains("HELD: the display is held"), "{}", desk.screen());
+    desk.press(I::Pause).paint().wait(300);
+    desk.write("errors rise on the canary").keys(&[I::NextPane, I::NextPane, I::Open]);
+    let key = desk.app.dialog().unwrap().key.clone();
+    let now = rollout("dc-west/pick-assist", Phase::Paused, 0);
+    desk.answer(Answer::Acted(key, Ok(super::fleet::applied(&now, 9321, "pause"))));
+    assert!(desk.screen().contains("audit #9321"), "{}", desk.screen());
+    // It keeps what comes only up to a bound, then goes on by itself.
+    for n in 0..310 {
+        desk.changed(vec![rollout("new/one", Phase::Degraded, n)], vec![]);
+    }
+    assert!(desk.screen().contains("new/one"), "{}", desk.screen());
+    assert!(desk.row(0).contains("live") && !desk.row(0).contains("HOLD"), "{}", desk.row(0));
+}
+
+#[test]
 fn a_simulated_backend_is_labelled_on_every_screen_and_size() {
     let mut desk = desk();
     desk.answer(Answer::Info(Ok(info(Role::Operator, true))));
