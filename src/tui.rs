@@ -1,5 +1,5 @@
 //! The dashboard. Messages go into [`update::update`], which changes the [`app::App`] and answers with
-//! commands; [`view::draw`] paints the app; [`run`] is the one loop around them.
+//! commands; [`view::draw`] paints the app; [`mod@run`] is the one loop around them.
 
 pub mod app;
 pub mod capability;

@@ -184,6 +184,9 @@ fn empty(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             let place = app.contexts.get(app.context).map_or("the backend", |c| c.place.as_str());
             (format!("   asking {place}"), Role::Muted)
         }
+    } else if app.rollouts.is_empty() && !app.link.is_live(app.now.elapsed) {
+        let at = app.link.as_of().map_or_else(String::new, |at| format!(" at {}", app.clock_seconds(at)));
+        (format!("   ~ nothing was rolling out{at}; nobody can say what is now"), Role::Stale)
     } else if app.rollouts.is_empty() {
         ("   nothing is rolling out: rolldeck start PLAN.yaml --reason TEXT begins one".to_owned(), Role::Normal)
     } else {

@@ -83,6 +83,15 @@ fn a_lost_backend_shows_a_banner_with_a_countdown_and_the_program_goes_on() {
 }
 
 #[test]
+fn an_empty_list_of_a_lost_backend_does_not_look_like_health() {
+    let mut desk = Desk::with(&options(false, false), Role::Operator, false, vec![], (80, 24));
+    assert!(desk.screen().contains("nothing is rolling out"), "{}", desk.screen());
+    desk.answer(Answer::View(Err(unreachable())));
+    let screen = desk.screen();
+    assert!(!screen.contains("nothing is rolling out") && screen.contains("nobody can say what is now"), "{screen}");
+}
+
+#[test]
 fn on_its_return_the_backend_says_what_changed_while_blind() {
     let mut desk = desk();
     desk.answer(Answer::View(Err(unreachable())));
