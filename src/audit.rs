@@ -1,6 +1,6 @@
 //! The audit trail as mathematics: canonical bytes, RFC 6962 tree, C2SP checkpoints, proofs.
 //!
-//! An entry's stored form is its RFC 8785 canonical bytes ([`canonical`]), its leaf is
+//! An entry's stored form is its RFC 8785 canonical bytes ([`canonical()`]), its leaf is
 //! `SHA-256(0x00 || bytes)` ([`leaf_hash`]), and the leaves in order of `seq` make the [`Tree`]
 //! whose root a [`Signer`] puts into signed checkpoints. Nothing here stores, reads a clock or
 //! does I/O, so that anyone can verify with what was handed over and nothing else.

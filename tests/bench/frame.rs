@@ -1,5 +1,12 @@
 //! From a key to a drawn frame, with a thousand and with ten thousand rollouts, and the bytes of the first frame.
-#![allow(missing_docs, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark"
+)]
 
 use std::{sync::Arc, time::Duration};
 
