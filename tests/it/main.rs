@@ -1,5 +1,12 @@
 //! One integration binary: a module per area.
 #![allow(missing_docs, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "tests")]
+#![allow(
+    clippy::pedantic,
+    clippy::type_complexity,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "what reads well in a story is not what reads well in a library"
+)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what tests share fails as tests do")]
 
 mod agent;

@@ -159,7 +159,7 @@ async fn a_freeze_holds_what_widens_and_never_pause_or_rollback() {
         scope: "dc-west".parse().unwrap(),
         reason: "pilot window on site".to_owned(),
         from: None,
-        until: Some(chrono::Utc::now() + TimeDelta::hours(1)),
+        until: Some(rolldeck::clock::system().now() + TimeDelta::hours(1)),
         ticket: None,
     };
     let window = world.control.add_window(&mira(), window, Conditions::default()).await.unwrap();

@@ -27,7 +27,7 @@ async fn a_waiting_agent_is_told_as_soon_as_somebody_promotes() {
             async move { control.desired(&mira(), &unit("b"), BTreeMap::new(), 0, Duration::from_secs(20)).await },
         );
     // The poll has to be waiting before anybody promotes: it is when its unit was seen just now.
-    let before = chrono::Utc::now();
+    let before = rolldeck::clock::system().now();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     loop {
         let sites = world.control.sites(&mira()).await.unwrap().sites;
