@@ -50,8 +50,8 @@ fn the_first_frame_is_one_small_update() {
         assert!(first.starts_with("\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[?2026h"), "{first:?}");
         assert!(bytes.len() < 8192, "{width}x{height} took {} bytes to be whole", bytes.len());
         assert_eq!(bytes.matches("\x1b[?2026h").count(), bytes.matches("\x1b[?2026l").count());
-        let outside = bytes.split("\x1b[?2026l").skip(1).filter(|part| !part.is_empty());
-        assert!(outside.into_iter().all(|part| part.starts_with("\x1b[?2026h")), "{bytes:?}");
+        let mut outside = bytes.split("\x1b[?2026l").skip(1).filter(|part| !part.is_empty());
+        assert!(outside.all(|part| part.starts_with("\x1b[?2026h")), "{bytes:?}");
     }
 }
 
