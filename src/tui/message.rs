@@ -40,7 +40,6 @@ pub type Generation = u64;
 
 /// What happened.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a message is moved twice, a few times a second")]
 pub enum Message {
     /// From the keyboard.
     Input(Input),
