@@ -12,6 +12,7 @@ mod core;
 mod journal;
 mod publish;
 mod registry;
+mod tokens;
 mod writer;
 
 use std::{
@@ -45,7 +46,8 @@ use crate::{
     wire::{
         ActionReply, ActionRequest, AuditPage, CheckpointView, Code, Conditions, Cursor, Desired, LaneView, Problem,
         ProofView, ReasonRequest, RolloutsPage, SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
-        StartRequest, VerifyReport, WindowReply, WindowRequest, WindowsPage, WindowsState,
+        StartRequest, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsPage,
+        WindowsState,
     },
 };
 
@@ -547,15 +549,20 @@ impl Control {
     }
 
     /// Adds a token whose secret was hashed by the caller; journalled.
-    pub async fn add_token(&self, who: &Principal, token: TokenRecord) -> Result<(), Problem> {
+    pub async fn add_token(&self, who: &Principal, request: TokenRequest) -> Result<TokenReply, Problem> {
         let who = who.clone();
-        self.decide(move |core| core.add_token(&who, token)).await
+        self.decide(move |core| core.add_token(&who, request)).await
     }
 
     /// Revokes a token; journalled.
-    pub async fn revoke_token(&self, who: &Principal, id: &str, request: ReasonRequest) -> Result<(), Problem> {
+    pub async fn revoke_token(&self, who: &Principal, id: &str, request: ReasonRequest) -> Result<TokenReply, Problem> {
         let (who, id) = (who.clone(), id.to_owned());
         self.decide(move |core| core.revoke_token(&who, &id, &request)).await
+    }
+
+    /// All tokens as they are listed.
+    pub fn tokens_page(&self, who: &Principal) -> Result<TokensPage, Problem> {
+        tokens::page(who, &self.tokens())
     }
 
     /// All tokens, without secrets (revoked ones too). Kept in memory, so that each request can ask.

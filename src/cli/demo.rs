@@ -49,7 +49,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     say(&format!("setting up a SIMULATED fleet (scenario {}, seed {}) ...", args.scenario, args.seed));
     let sim = sim::start(SimOptions { seed: args.seed, speed: args.speed, scenario: args.scenario }).await?;
     let who = Local::person(&plane::user(&session.env), Via::Tui);
-    let backend: Arc<dyn Backend> = Arc::new(Local::new(sim.control.clone(), who, Arc::clone(&session.clock)));
+    let backend: Arc<dyn Backend> = Arc::new(Local::new(sim.control.clone(), who));
     let place = backend.place();
     let backend: Arc<dyn Backend> = if settings.read_only { Arc::new(ReadOnly(backend)) } else { backend };
     let connect = move |name: &str| -> Result<Arc<dyn Backend>, String> {

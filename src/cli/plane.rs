@@ -106,7 +106,7 @@ pub async fn reach(session: &Session, data: Option<&Path>, change: bool) -> Resu
         Err(error) => return Err(error),
     };
     let who = Local::person(&user(&session.env), Via::Cli);
-    Ok(Place::Here(Arc::new(Local::new(control.clone(), who, Arc::clone(&session.clock))), control))
+    Ok(Place::Here(Arc::new(Local::new(control.clone(), who)), control))
 }
 
 /// The operating system's name for whoever runs this.

@@ -221,9 +221,7 @@ impl Core {
                 unit.reachable = known.is_reachable();
                 unit.measured.clone_from(&known.measured);
                 unit.claimed = if known.measured.is_none() { known.claimed.clone() } else { None };
-                if known.report.is_some() {
-                    observed_at = observed_at.max(known.seen_at);
-                }
+                observed_at = observed_at.max(known.heard_at);
             }
         }
         let stable = self.stable_version(view.units.iter().map(|u| u.pinned.as_ref()));

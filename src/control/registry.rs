@@ -1,4 +1,4 @@
-//! Windows, snapshots and tokens: what rollouts lean on.
+//! Windows and snapshots: what rollouts lean on.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use crate::{
         Digest, Outcome, Principal, Revision, Role, SafeText, Snapshot, Subject, SubjectKind, Window, WindowState,
         audit::RevisionChange, window::Lifted,
     },
-    store::{TokenRecord, Write},
+    store::Write,
     window,
     wire::{
         Code, Conditions, Problem, ReasonRequest, SnapshotReply, SnapshotRequest, WindowReply, WindowRequest,
@@ -386,67 +386,6 @@ impl Core {
             ..Draft::new(who.actor(), "snapshot_add", subject, outcome)
         });
         Ok(SnapshotReply { outcome, snapshot, audit: Some(audit) })
-    }
-
-    pub(super) fn add_token(&mut self, who: &Principal, token: TokenRecord) -> Result<(), Problem> {
-        let subject = Subject { kind: SubjectKind::Token, target: None, name: SafeText::new(&token.id) };
-        let wish = Wish {
-            who,
-            needed: Role::Commander,
-            here: authorize::holds_everywhere(who),
-            target: None,
-            subject: subject.clone(),
-            verb: "token_add",
-            why: None,
-            dry_run: false,
-        };
-        self.allow(wish)?;
-        if self.tokens.iter().any(|t| t.id == token.id) {
-            return Err(Problem::new(Code::Invalid, "a token of this id is there already").in_field("id"));
-        }
-        let effect = format!("{} for {}, {}", token.role.as_str(), token.targets.join(", "), token.name);
-        self.batch.push(Write::Token(token.clone()));
-        let mut tokens = Vec::clone(&self.tokens);
-        tokens.push(token);
-        self.tokens = Arc::new(tokens);
-        self.journal(Draft {
-            effect: Some(SafeText::new(effect)),
-            ..Draft::new(who.actor(), "token_add", subject, Outcome::Applied)
-        });
-        Ok(())
-    }
-
-    pub(super) fn revoke_token(&mut self, who: &Principal, id: &str, request: &ReasonRequest) -> Result<(), Problem> {
-        let why = authorize::reason(&request.reason)?;
-        let subject = Subject { kind: SubjectKind::Token, target: None, name: SafeText::new(id) };
-        let everywhere = authorize::holds_everywhere(who);
-        let wish = Wish {
-            who,
-            needed: Role::Commander,
-            here: everywhere,
-            target: None,
-            subject: subject.clone(),
-            verb: "token_revoke",
-            why: Some(&why),
-            dry_run: false,
-        };
-        self.allow(wish)?;
-        let now = self.now();
-        let mut tokens = Vec::clone(&self.tokens);
-        let Some(token) = tokens.iter_mut().find(|t| t.id == id) else {
-            return Err(Problem::new(Code::NotFound, format!("there is no token {}", SafeText::new(id))));
-        };
-        let outcome = if token.revoked_at.is_some() { Outcome::NoOp } else { Outcome::Applied };
-        token.revoked_at.get_or_insert(now);
-        self.batch.push(Write::Token(token.clone()));
-        self.tokens = Arc::new(tokens);
-        self.journal(Draft {
-            reason: Some(SafeText::new(why.as_str())),
-            ticket: authorize::ticket(request.ticket.as_ref()),
-            effect: Some(SafeText::new("its requests are refused from now on")),
-            ..Draft::new(who.actor(), "token_revoke", subject, outcome)
-        });
-        Ok(())
     }
 }
 

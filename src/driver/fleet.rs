@@ -48,6 +48,9 @@ pub struct Unit {
     /// When it last polled or reported, in memory only.
     #[serde(skip)]
     pub seen_at: Option<DateTime<Utc>>,
+    /// When it last reported, in memory only: a poll says nothing of what runs there.
+    #[serde(skip)]
+    pub heard_at: Option<DateTime<Utc>>,
     /// Whether its facts are too old, in memory only.
     #[serde(skip)]
     pub silent: bool,
@@ -160,6 +163,7 @@ impl Fleet {
             enrolled_at: now,
             report: None,
             seen_at: None,
+            heard_at: None,
             silent: false,
         });
         unit.seen_at = Some(now);
@@ -209,6 +213,7 @@ impl Fleet {
         let routine = same || report.state == ReportState::Idle;
         unit.report = Some(report);
         unit.seen_at = Some(now);
+        unit.heard_at = Some(now);
         unit.silent = false;
         self.expire_at(id.clone(), expiry);
         Some(if routine && !stored { Heard::Facts } else { Heard::Progress })

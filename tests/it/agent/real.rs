@@ -10,10 +10,7 @@ use rolldeck::{
     control::{Control, Options},
     domain::{Action, ActorKind, Binding, Digest, Phase, Principal, Role, Rollout, TokenText, Via},
     server::{Server, ServerOptions},
-    store::{
-        TokenRecord,
-        sqlite::{Durability, Sqlite},
-    },
+    store::sqlite::{Durability, Sqlite},
     wire::{ActionRequest, Code, Conditions, SnapshotRequest, StartRequest},
 };
 use tokio_util::sync::CancellationToken;
@@ -180,15 +177,13 @@ async fn a_token_is_good_for_its_own_site_and_no_other() {
     let world = World::new().await;
     world.snapshot("1.0", true).await;
     let token = TokenText::new([1; 5], &[2; 32]);
-    let record = TokenRecord {
+    let record = rolldeck::wire::TokenRequest {
         id: token.id(),
         name: "berlin".to_owned(),
         secret_hash: token.hash(),
         role: Role::Agent,
         targets: vec!["dc-west".to_owned()],
         binding: Some(Binding { group: "dc-west".parse().unwrap(), site: "berlin".parse().unwrap(), lane: None }),
-        created_at: clock::system().now(),
-        revoked_at: None,
     };
     world.control.add_token(&person(), record).await.unwrap();
     let file = world.directory.path().join("token");

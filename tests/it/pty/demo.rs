@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use rolldeck::{
     backend::local::Local,
-    clock,
     domain::Via,
     sim::{self, SimOptions},
 };
@@ -49,7 +48,7 @@ async fn the_demo_opens_a_rollout_and_comes_back_through_the_real_loop() {
     let options = SimOptions { seed: 1, speed: 1.0, scenario: sim::DEFAULT_SCENARIO.to_owned() };
     let sim = sim::start(options).await.unwrap();
     let who = Local::person("mira", Via::Tui);
-    let runner = Runner::start(Arc::new(Local::new(sim.control.clone(), who, clock::system())), 100, 30);
+    let runner = Runner::start(Arc::new(Local::new(sim.control.clone(), who)), 100, 30);
     runner.wait_for("WAITING").await;
     assert!(runner.screen().contains("SIMULATED"));
     assert!(runner.screen().is_ascii(), "{}", runner.screen());

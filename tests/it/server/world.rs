@@ -13,10 +13,7 @@ use rolldeck::{
     control::{Control, Options},
     domain::{ActorKind, Binding, Principal, Role, SafeText, TokenText, Via},
     server::{ServerOptions, router},
-    store::{
-        TokenRecord,
-        sqlite::{Durability, Sqlite},
-    },
+    store::sqlite::{Durability, Sqlite},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -63,15 +60,13 @@ impl World {
     /// Adds a token; from the first on, every call needs one.
     pub async fn token(&self, name: &str, role: Role, targets: &[&str], binding: Option<Binding>) -> TokenText {
         let token = TokenText::new(clock::secret().unwrap()[..5].try_into().unwrap(), &clock::secret().unwrap());
-        let record = TokenRecord {
+        let record = rolldeck::wire::TokenRequest {
             id: token.id(),
             name: name.to_owned(),
             secret_hash: token.hash(),
             role,
             targets: targets.iter().map(|t| (*t).to_owned()).collect(),
             binding,
-            created_at: clock::system().now(),
-            revoked_at: None,
         };
         self.control.add_token(&local(), record).await.unwrap();
         token
