@@ -41,8 +41,15 @@ pub enum Write {
     Token(TokenRecord),
     /// The answer to an idempotency key.
     Idempotency(IdempotencyRecord),
-    /// Forget the answers that were given before this instant.
-    ExpireIdempotency(DateTime<Utc>),
+    /// Forget the answer to an idempotency key.
+    ForgetIdempotency {
+        /// Whose key.
+        principal: String,
+        /// For which rollout.
+        rollout: String,
+        /// The key.
+        key: String,
+    },
     /// An entry of the audit trail.
     Audit(StoredEntry),
     /// A signed checkpoint of the audit trail.

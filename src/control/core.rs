@@ -349,22 +349,20 @@ impl Core {
         }
     }
 
-    /// Forgets answers to idempotency keys: those older than 72 hours that belong to no rollout which
-    /// is open, or ended within that time.
+    /// Forgets answers to idempotency keys that are older than 72 hours, and belong to no rollout
+    /// which is open, or ended within that time.
     fn tidy(&mut self, now: DateTime<Utc>) {
         self.tidy_at = now + TimeDelta::hours(1);
         let keep = now - KEYS_KEPT;
-        let oldest = self
+        let lasts: BTreeSet<String> = self
             .rollouts
-            .values()
-            .filter(|r| r.stored.ended_at.is_none_or(|ended| ended > keep))
-            .map(|r| r.stored.created_at)
-            .min();
-        let cutoff = oldest.map_or(keep, |oldest| oldest.min(keep));
-        let before = self.idempotency.len();
-        self.idempotency.retain(|_, record| record.at >= cutoff);
-        if self.idempotency.len() < before {
-            self.batch.push(Write::ExpireIdempotency(cutoff));
+            .iter()
+            .filter(|(_, r)| r.stored.ended_at.is_none_or(|ended| ended > keep))
+            .map(|(id, _)| id.to_string())
+            .collect();
+        let over = |record: &IdempotencyRecord| record.at < keep && !lasts.contains(&record.rollout);
+        for ((principal, rollout, key), _) in self.idempotency.extract_if(|_, record| over(record)) {
+            self.batch.push(Write::ForgetIdempotency { principal, rollout, key });
         }
     }
 

@@ -161,9 +161,11 @@ async fn apply(connection: &mut SqliteConnection, write: &Write) -> Result<(), F
             .execute(connection)
             .await?
         }
-        Write::ExpireIdempotency(before) => {
-            sqlx::query("DELETE FROM idempotency WHERE at < $1")
-                .bind(before.timestamp_micros())
+        Write::ForgetIdempotency { principal, rollout, key } => {
+            sqlx::query("DELETE FROM idempotency WHERE principal = $1 AND rollout = $2 AND key = $3")
+                .bind(principal.clone())
+                .bind(rollout.clone())
+                .bind(key.clone())
                 .execute(connection)
                 .await?
         }

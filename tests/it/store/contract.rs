@@ -80,11 +80,12 @@ pub async fn what_is_written_again_replaces_what_was_there<O: AsyncFn() -> Arc<d
     store.close().await;
 }
 
-pub async fn old_answers_are_forgotten_and_younger_ones_kept<O: AsyncFn() -> Arc<dyn Store>>(open: O) {
+pub async fn an_answer_is_forgotten_and_others_are_kept<O: AsyncFn() -> Arc<dyn Store>>(open: O) {
     let store = open().await;
     let answers = [answer("a", 0), answer("b", 10), answer("c", 20)];
     store.commit(&answers.clone().map(Write::Idempotency)).await.unwrap();
-    store.commit(&[Write::ExpireIdempotency(at(10))]).await.unwrap();
+    let (principal, rollout, key) = ("anna".into(), "dc-west/pick-assist".into(), "a".into());
+    store.commit(&[Write::ForgetIdempotency { principal, rollout, key }]).await.unwrap();
     assert_eq!(store.load().await.unwrap().idempotency, answers[1..]);
     store.close().await;
 }

@@ -32,7 +32,7 @@ kept_by_sqlite! {
     everything_committed_is_there_after_a_restart
     an_empty_store_is_empty
     what_is_written_again_replaces_what_was_there
-    old_answers_are_forgotten_and_younger_ones_kept
+    an_answer_is_forgotten_and_others_are_kept
     a_batch_with_a_gap_leaves_nothing_of_itself_and_the_next_one_works
     a_batch_that_nobody_waits_for_any_more_is_there_whole_or_not_at_all
     entries_are_found_by_each_filter_and_all_together
