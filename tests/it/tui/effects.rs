@@ -53,8 +53,8 @@ async fn next<T>(from: &Mutex<VecDeque<T>>) -> T {
     }
 }
 
-fn page(cursor: &str) -> BackendResult<RolloutsPage> {
-    Ok(RolloutsPage::Changed { changed: vec![], removed: vec![], cursor: Cursor(cursor.into()), as_of: start() })
+fn page(cursor: &str) -> RolloutsPage {
+    RolloutsPage::Changed { changed: vec![], removed: vec![], cursor: Cursor(cursor.into()), as_of: start() }
 }
 
 #[async_trait::async_trait]
@@ -178,7 +178,7 @@ fn act(key: &str) -> Command {
 #[tokio::test]
 async fn the_list_is_asked_for_whole_first_and_then_for_what_changed_and_again_after_a_failure() {
     let (puppet, mut effects, mut answers) = stage();
-    puppet.views.lock().unwrap().extend([page("c1"), page("c2"), Err(unreachable()), page("c3")]);
+    puppet.views.lock().unwrap().extend([Ok(page("c1")), Ok(page("c2")), Err(unreachable()), Ok(page("c3"))]);
     assert!(effects.run(Command::Connect("puppet".into())).is_none());
     let lost = |answer| match answer {
         Answer::View(Err(error)) => Some(error),
@@ -240,7 +240,7 @@ async fn another_connection_ends_the_tasks_of_the_one_before_and_says_so_in_its_
     assert_eq!(generation, 2);
     assert!(why.contains("the token file cannot be read"), "{why}");
     // The first connection's poll is gone: nobody takes what it is offered.
-    puppet.views.lock().unwrap().push_back(page("late"));
+    puppet.views.lock().unwrap().push_back(Ok(page("late")));
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(puppet.views.lock().unwrap().len(), 1);
 }
