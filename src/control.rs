@@ -41,7 +41,11 @@ use self::{
 use crate::{
     audit::{Hash, Verifier},
     clock::Clock,
-    domain::{AuditEntry, Digest, Principal, Report, Rollout, RolloutId, SafeText, SubjectKind, TargetName, UnitId},
+    domain::{
+        Actor, AuditEntry, Digest, Outcome, Principal, Report, Rollout, RolloutId, SafeText, Subject, SubjectKind,
+        TargetName, UnitId,
+        audit::{RevisionChange, SCHEMA},
+    },
     store::{Store, StoreError, StoredEntry, TokenRecord, offline},
     wire::{
         ActionReply, ActionRequest, AuditPage, CheckpointView, Code, Conditions, Cursor, Desired, LaneView, Problem,
@@ -306,12 +310,12 @@ impl Control {
             let (Some(first), Some(last)) = (page.first().map(|e| e.seq), page.last().map(|e| e.seq)) else { break };
             let mut seen = Vec::new();
             for stored in page {
-                let entry: AuditEntry = serde_json::from_slice(&stored.bytes).map_err(|_| {
-                    Problem::new(
-                        Code::Unavailable,
-                        format!("entry {} of the audit trail cannot be read: run `rolldeck audit verify`", stored.seq),
-                    )
-                })?;
+                let Ok(entry) = serde_json::from_slice::<AuditEntry>(&stored.bytes) else {
+                    if authorize::holds_everywhere(who) {
+                        seen.push(unreadable(&stored));
+                    }
+                    continue;
+                };
                 if sees_entry(who, &entry) {
                     seen.push(entry);
                 }
@@ -607,6 +611,31 @@ fn sees_entry(who: &Principal, entry: &AuditEntry) -> bool {
     match &entry.subject.target {
         Some(target) => target.as_str().parse().is_ok_and(|target| authorize::holds_for(who, &target)),
         None => entry.subject.kind != SubjectKind::Token || authorize::holds_everywhere(who),
+    }
+}
+
+/// What stands in for an entry whose bytes were changed to what is no entry any more, so that one
+/// such hides no other. Only what it is found by is told of it, and verification names it.
+fn unreadable(stored: &StoredEntry) -> AuditEntry {
+    AuditEntry {
+        seq: stored.seq,
+        id: format!("unreadable-{}", stored.seq),
+        at: stored.at,
+        actor: Actor::system(&stored.actor),
+        action: SafeText::new(&stored.action),
+        subject: Subject { kind: SubjectKind::Server, target: None, name: SafeText::new("UNREADABLE") },
+        outcome: Outcome::Unconfirmed,
+        intent: None,
+        reason: Some(SafeText::new("this entry was changed and cannot be read: run `rolldeck audit verify`")),
+        ticket: None,
+        override_id: None,
+        revision: RevisionChange { before: None, after: None },
+        effect: None,
+        saw: None,
+        blockers: Vec::new(),
+        idempotency_key: None,
+        correlation_id: None,
+        schema: SCHEMA,
     }
 }
 

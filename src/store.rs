@@ -17,7 +17,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Digest, RolloutId, Snapshot, UnitId, Window};
+use crate::{
+    audit::verify::{Columns, Verification},
+    domain::{Digest, RolloutId, Snapshot, UnitId, Window},
+};
 
 /// A stored document: the JSON that control keeps for one thing.
 pub type Document = serde_json::Value;
@@ -89,6 +92,15 @@ pub struct StoredEntry {
     pub action: String,
     /// `TARGET/NAME` of the rollout it is about.
     pub rollout: Option<String>,
+}
+
+impl StoredEntry {
+    /// Shows it to a verification.
+    pub fn show(&self, verification: &mut Verification) {
+        let columns =
+            Columns { at: self.at, actor: &self.actor, action: &self.action, rollout: self.rollout.as_deref() };
+        verification.stored(self.seq, &self.bytes, self.leaf, columns);
+    }
 }
 
 /// A token without its secret.

@@ -3,10 +3,13 @@
 //!
 //! An entry is held against its stored leaf first, so that a change to one entry is named by its
 //! number; whoever changed entry and leaf together changed the tree, which then differs from the
-//! next signed checkpoint. Entries after the last checkpoint are intact as far as anyone can tell,
+//! next signed checkpoint. The columns that a store finds an entry by are held against its bytes,
+//! for one that is filed under another name is hidden from whoever asks for it. Entries after the last checkpoint are intact as far as anyone can tell,
 //! and not proven: the report counts them apart.
 
 use std::fmt;
+
+use chrono::{DateTime, Utc};
 
 use super::{Checkpoint, CompactRange, Hash, NoteError, Tree, Verifier, canonical::parse_canonical, leaf_hash};
 
@@ -36,6 +39,7 @@ enum Fault {
     Leaf,
     Canonical,
     Seq,
+    Column(&'static str),
 }
 
 impl fmt::Display for Fault {
@@ -45,7 +49,46 @@ impl fmt::Display for Fault {
             Self::Leaf => "was changed: its bytes do not hash to its leaf",
             Self::Canonical => "was changed: its bytes are not the canonical JSON of an entry",
             Self::Seq => "was changed: its bytes carry another seq",
+            Self::Column(name) => {
+                return write!(f, "was changed: its column {name} does not say what its bytes say");
+            }
         })
+    }
+}
+
+/// The columns that a store finds an entry by, beside its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Columns<'a> {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The actor's id.
+    pub actor: &'a str,
+    /// The action.
+    pub action: &'a str,
+    /// `TARGET/NAME` of the rollout it is about.
+    pub rollout: Option<&'a str>,
+}
+
+impl Columns<'_> {
+    /// The first column that is not what the entry says.
+    fn astray(&self, entry: &serde_json::Value) -> Option<&'static str> {
+        let text = |pointer: &str| entry.pointer(pointer).and_then(serde_json::Value::as_str);
+        let at = text("/at").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+        // A store keeps microseconds.
+        if at.map(|at| at.timestamp_micros()) != Some(self.at.timestamp_micros()) {
+            return Some("at");
+        }
+        if text("/actor/id") != Some(self.actor) {
+            return Some("actor");
+        }
+        if text("/action") != Some(self.action) {
+            return Some("action");
+        }
+        let rollout = match (text("/subject/kind"), text("/subject/target"), text("/subject/name")) {
+            (Some("rollout"), Some(target), Some(name)) => Some(format!("{target}/{name}")),
+            _ => None,
+        };
+        (rollout.as_deref() != self.rollout).then_some("rollout")
     }
 }
 
@@ -89,8 +132,17 @@ impl Verification {
         self.last + 1
     }
 
+    /// The next entry of a store, with the columns that it is found by.
+    pub fn stored(&mut self, seq: u64, bytes: &[u8], leaf: Hash, columns: Columns<'_>) {
+        self.next(seq, bytes, Some(leaf), Some(columns));
+    }
+
     /// The next entry: its stored number, its stored bytes, and its stored leaf where there is one.
     pub fn entry(&mut self, seq: u64, bytes: &[u8], leaf: Option<Hash>) {
+        self.next(seq, bytes, leaf, None);
+    }
+
+    fn next(&mut self, seq: u64, bytes: &[u8], leaf: Option<Hash>, columns: Option<Columns<'_>>) {
         self.entries += 1;
         let expected = self.expected();
         let gap = if self.filtered { seq < expected } else { seq != expected };
@@ -108,7 +160,11 @@ impl Verification {
                 Some(value) if value.get("seq").and_then(serde_json::Value::as_u64) != Some(seq) => {
                     self.blame(seq, Fault::Seq);
                 }
-                Some(_) => {}
+                Some(value) => {
+                    if let Some(column) = columns.and_then(|columns| columns.astray(&value)) {
+                        self.blame(seq, Fault::Column(column));
+                    }
+                }
             }
         }
         if !self.broken && !self.filtered {

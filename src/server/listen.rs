@@ -30,7 +30,7 @@ use crate::control::Control;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address cannot be taken.
-    #[error("cannot listen on {address}: {source} (another --listen address or port?)")]
+    #[error("cannot listen on {address} (another --listen address or port?)")]
     Bind {
         /// The address.
         address: SocketAddr,

@@ -64,7 +64,7 @@ async fn verify_once(dir: &Path, reader: &mut super::sqlite::Reader) -> Result<R
     if let Some(range) = range {
         verification.range(range);
     }
-    reader.entries(|seq, bytes, leaf| verification.entry(seq, bytes, Some(leaf))).await?;
+    reader.entries(|entry| entry.show(&mut verification)).await?;
     let mut report = verification.finish();
     if !whole {
         report.ok = false;
@@ -95,7 +95,7 @@ pub async fn verify_store(store: &dyn Store, key: Verifier) -> Result<Report, St
         let Some(last) = page.last() else { break };
         after = last.seq;
         for entry in &page {
-            verification.entry(entry.seq, &entry.bytes, Some(entry.leaf));
+            entry.show(&mut verification);
         }
     }
     Ok(verification.finish())

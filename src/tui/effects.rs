@@ -103,10 +103,13 @@ impl Line {
     }
 }
 
+/// The longest wait before a lost backend is asked again: whoever watches wants to see it come back.
+const RETRY_MAX: Duration = Duration::from_secs(8);
+
 fn back_off() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_secs(1))
-        .with_max_delay(Duration::from_secs(30))
+        .with_max_delay(RETRY_MAX)
         .with_factor(2.0)
         .without_max_times()
         .with_jitter()
@@ -289,7 +292,7 @@ async fn poll(line: Line, connect: Connect, nudge: Arc<Notify>) {
 
 /// Says that the connection is lost and waits; says whether anybody still listens.
 async fn lost(line: &Line, error: BackendError, waits: &mut impl Iterator<Item = Duration>, nudge: &Notify) -> bool {
-    let wait = waits.next().unwrap_or(Duration::from_secs(30));
+    let wait = waits.next().unwrap_or(RETRY_MAX);
     if !(line.send(Answer::View(Err(error))).await && line.send(Answer::RetryIn(wait)).await) {
         return false;
     }
@@ -316,7 +319,7 @@ async fn watch(line: Line, id: RolloutId) {
                 BREATH
             }
             Ok(Tagged::Unchanged) => BREATH,
-            Err(_) => waits.next().unwrap_or(Duration::from_secs(30)),
+            Err(_) => waits.next().unwrap_or(RETRY_MAX),
         };
         let quiet = matches!(result, Ok(Tagged::Unchanged));
         if !quiet && !line.send(Answer::Rollout(id.clone(), result)).await {

@@ -12,5 +12,5 @@ mod contract;
 mod crash;
 mod full;
 mod make;
-mod sqlite;
+pub(super) mod sqlite;
 mod tamper;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A row of the table `audit`.
-type Row = (i64, Vec<u8>, Vec<u8>, i64, String, String, Option<String>);
+pub(super) type Row = (i64, Vec<u8>, Vec<u8>, i64, String, String, Option<String>);
 
 pub(super) async fn audit(
     readers: &SqlitePool,
@@ -58,7 +58,7 @@ pub(super) async fn audit(
 
 /// An entry as it is stored. Columns that cannot be are replaced by ones that fail verification
 /// rather than hide the entry, and all others of its page, from whoever looks for it.
-fn entry((seq, bytes, leaf, at, actor, action, rollout): Row) -> StoredEntry {
+pub(super) fn entry((seq, bytes, leaf, at, actor, action, rollout): Row) -> StoredEntry {
     StoredEntry {
         seq: u64::try_from(seq).unwrap_or_default(),
         bytes,

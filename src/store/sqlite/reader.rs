@@ -14,9 +14,12 @@ use super::{
     FILE,
     fault::{damaged, fault, io_fault},
     open::is_database,
-    schema,
+    query, schema,
 };
-use crate::{audit::CompactRange, store::StoreError};
+use crate::{
+    audit::CompactRange,
+    store::{StoreError, StoredEntry},
+};
 
 /// A database opened for reading, as it was at one instant.
 #[derive(Debug)]
@@ -123,16 +126,18 @@ impl Reader {
         Ok(row.and_then(|(size, hashes)| CompactRange::from_bytes(u64::try_from(size).ok()?, &hashes).ok()))
     }
 
-    /// Shows every entry in order, each as its number, bytes and leaf.
+    /// Shows every entry in order.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read.
-    pub async fn entries(&mut self, mut each: impl FnMut(u64, &[u8], [u8; 32])) -> Result<(), StoreError> {
-        let mut rows = sqlx::query_as::<_, (i64, Vec<u8>, Vec<u8>)>("SELECT seq, bytes, leaf FROM audit ORDER BY seq")
-            .fetch(&mut self.connection);
+    pub async fn entries(&mut self, mut each: impl FnMut(&StoredEntry)) -> Result<(), StoreError> {
+        let mut rows = sqlx::query_as::<_, query::Row>(
+            "SELECT seq, bytes, leaf, at, actor, action, rollout FROM audit ORDER BY seq",
+        )
+        .fetch(&mut self.connection);
         let failed = |error| fault(&self.path, "reading the audit trail", error);
-        while let Some((seq, bytes, leaf)) = rows.try_next().await.map_err(failed)? {
-            each(u64::try_from(seq).unwrap_or_default(), &bytes, leaf.try_into().unwrap_or([0; 32]));
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            each(&query::entry(row));
         }
         Ok(())
     }

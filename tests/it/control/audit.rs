@@ -13,6 +13,7 @@ use rolldeck::{
 };
 
 use super::world::{WHY, World, mira, person};
+use crate::store::sqlite::shell;
 
 #[tokio::test]
 async fn every_action_lands_once_with_who_why_and_revision_and_the_trail_verifies() {
@@ -39,6 +40,25 @@ async fn every_action_lands_once_with_who_why_and_revision_and_the_trail_verifie
     let report = world.control.verify(&mira()).await.unwrap();
     assert!(report.ok, "{report:?}");
     assert_eq!(report.proven, report.entries);
+}
+
+#[tokio::test]
+async fn an_entry_changed_to_rubbish_hides_no_other_and_is_shown_as_what_it_is() {
+    let world = World::new().await;
+    for version in ["1.0", "2.0", "3.0"] {
+        world.snapshot(version, false).await;
+    }
+    shell(world.folder.path(), "DROP TRIGGER audit_keeps_what_it_has; UPDATE audit SET bytes = x'00' WHERE seq = 2")
+        .await
+        .unwrap();
+    let page = world.control.audit(&mira(), AuditQuery::default()).await.unwrap();
+    assert_eq!(page.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(page.entries[1].subject.name.as_str(), "UNREADABLE");
+    assert_eq!(page.entries[1].outcome, Outcome::Unconfirmed);
+    let bound = person("bo", Role::Viewer, &["dc-west"]);
+    let theirs = world.control.audit(&bound, AuditQuery::default()).await.unwrap();
+    assert!(theirs.entries.iter().all(|entry| entry.seq != 2), "it may be about what they may not see");
+    assert_eq!(world.control.verify(&mira()).await.unwrap().first_bad, Some(2));
 }
 
 #[tokio::test]

@@ -135,6 +135,31 @@ async fn every_edit_is_named_and_none_stops_the_server() {
             differs_after: None,
             says: "another seq",
         },
+        // Filed under another name: the bytes are whole, and a filter would not find them.
+        Case {
+            edit: "UPDATE audit SET actor = 'mallory' WHERE seq = 14",
+            first_bad: Some(14),
+            differs_after: None,
+            says: "its column actor",
+        },
+        Case {
+            edit: "UPDATE audit SET action = 'retry' WHERE seq = 14",
+            first_bad: Some(14),
+            differs_after: None,
+            says: "its column action",
+        },
+        Case {
+            edit: "UPDATE audit SET rollout = NULL WHERE seq = 14",
+            first_bad: Some(14),
+            differs_after: None,
+            says: "its column rollout",
+        },
+        Case {
+            edit: "UPDATE audit SET at = at + 1 WHERE seq = 14",
+            first_bad: Some(14),
+            differs_after: None,
+            says: "its column at",
+        },
         Case {
             edit: "DELETE FROM audit WHERE seq = 17",
             first_bad: Some(17),
