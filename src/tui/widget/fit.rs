@@ -68,6 +68,10 @@ pub fn wrap(text: &str, columns: usize, lines: usize, ellipsis: &str) -> Vec<Str
         for (at, grapheme) in rest.grapheme_indices(true) {
             let w = width(grapheme);
             if used + w > columns {
+                // A line that ends just before a space is full of whole words.
+                if grapheme == " " {
+                    space = Some(at);
+                }
                 break;
             }
             if grapheme == " " {
