@@ -211,14 +211,6 @@ pub enum BeginError {
     /// The target has no unit.
     #[error("{0} has no units yet: start an agent there first (rolldeck agent --group {0} ...)")]
     NoUnits(crate::domain::TargetName),
-    /// A stage would select nothing.
-    #[error("stage {stage} would select nothing: the stages before it already take all {members} units")]
-    EmptyStage {
-        /// The stage.
-        stage: StageName,
-        /// How many units there are.
-        members: usize,
-    },
     /// A stage's share is reached before it begins.
     #[error(
         "stage {stage} would select nothing: {selects} is no more than the {taken} of {members} units that the stages before it take"

@@ -54,16 +54,14 @@ pub(super) fn draw(plan: &Plan, members: &[Member]) -> Result<Drawn, BeginError>
             }
         }
         let after = units.iter().filter(|(_, _, taken)| taken.is_some()).count();
-        if after == before {
-            return Err(if before == total {
-                BeginError::EmptyStage { stage: stage.name.clone(), members: total }
-            } else {
-                BeginError::NothingFurther {
-                    stage: stage.name.clone(),
-                    selects: selects(&stage.selects),
-                    taken: before,
-                    members: total,
-                }
+        // A fleet that is smaller than its plan is exhausted early: what remains is nothing, and the
+        // stage has nothing to wait for. A share that is used up while units remain is a mistake.
+        if after == before && before < total {
+            return Err(BeginError::NothingFurther {
+                stage: stage.name.clone(),
+                selects: selects(&stage.selects),
+                taken: before,
+                members: total,
             });
         }
     }

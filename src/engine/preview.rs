@@ -27,6 +27,10 @@ pub(super) fn of_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> R
         let keys: Vec<&UnitKey> =
             drawn.units.iter().filter(|(_, _, taken)| *taken == Some(index)).map(|(key, _, _)| key).collect();
         told += keys.len();
+        if keys.is_empty() {
+            says.warn(format!("stage {} selects nothing: the stages before it take all units", stage.name));
+            continue;
+        }
         let after =
             if stage.advance == Advance::Manual { "then a person promotes" } else { "then it goes on by itself" };
         let hold = if stage.hold.is_zero() { String::new() } else { format!(", hold {}", words::span(stage.hold)) };

@@ -247,8 +247,8 @@ pub(super) fn may_begin(state: &State, context: &Context<'_>) -> bool {
 /// Whether a freeze holds every unit that a stage selects. Such a stage is not entered by itself:
 /// nothing could be told in it, and its deadline would run.
 pub(super) fn is_wholly_held(state: &State, stage: usize, context: &Context<'_>) -> bool {
-    !context.held.is_empty()
-        && state.units.iter().filter(|u| u.stage == Some(stage)).all(|u| context.held.contains_key(&u.key))
+    let mut units = state.units.iter().filter(|u| u.stage == Some(stage)).peekable();
+    units.peek().is_some() && units.all(|u| context.held.contains_key(&u.key))
 }
 
 /// The weightiest reason why it cannot go on by itself.

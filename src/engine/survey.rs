@@ -222,7 +222,6 @@ pub(super) fn survey<'a>(state: &'a State, context: &Context<'_>) -> Survey<'a> 
         }
         look_at(&mut found, unit, &watch, limit, now, context);
     }
-    found.passing &= found.total > 0;
     found
 }
 

@@ -81,15 +81,13 @@ fn a_site_is_taken_in_the_order_of_names_with_all_its_lanes() {
 }
 
 #[test]
-fn a_stage_that_would_select_nothing_is_refused_with_the_counts() {
+fn a_stage_whose_share_is_used_up_is_refused_with_the_counts_and_an_exhausted_fleet_is_not() {
     let says = |stages: &[Selection], count: usize| {
         drawn(stages, (0..count).map(|site| unit(site, 0))).unwrap_err().to_string()
     };
     assert!(says(&[Selection::All], 0).contains("dc-west has no units yet"));
-    assert_eq!(
-        says(&[Selection::Sites(3), Selection::All], 3),
-        "stage stage1 would select nothing: the stages before it already take all 3 units"
-    );
+    let small = drawn(&[Selection::Sites(3), Selection::Sites(10), Selection::All], (0..3).map(|site| unit(site, 0)));
+    assert_eq!(small.unwrap(), [3, 0, 0]);
     assert_eq!(
         says(&[Selection::Sites(3), Selection::Percent(10.0)], 20),
         "stage stage1 would select nothing: 10% is no more than the 3 of 20 units that the stages before it take"
