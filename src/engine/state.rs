@@ -203,15 +203,17 @@ impl Unit {
         }
     }
 
-    /// Whether nothing changed that decides on a transition. A deadline counts from the order.
+    /// Whether nothing changed that decides on a transition. A deadline counts from the order, and a
+    /// unit that a freeze keeps from hearing its order again is not late, but one that has it is.
     pub(super) fn is_judged_as(&self, before: &Self, has_deadline: bool) -> bool {
         fn alike(one: &Memory, other: &Memory) -> bool {
             (one.truth, one.held, one.falses, one.breached, one.since.is_some())
                 == (other.truth, other.held, other.falses, other.breached, other.since.is_some())
         }
+        let order = |unit: &Self| unit.order.as_ref().map(|order| (order.at, unit.awaits_order()));
         (self.returned, self.silent, self.is_healthy()) == (before.returned, before.silent, before.is_healthy())
             && self.fault == before.fault
-            && (!has_deadline || self.order.as_ref().map(|o| o.at) == before.order.as_ref().map(|o| o.at))
+            && (!has_deadline || order(self) == order(before))
             && alike(&self.health, &before.health)
             && self.gates.len() == before.gates.len()
             && self.gates.iter().zip(&before.gates).all(|(one, other)| alike(one, other))

@@ -87,7 +87,7 @@ fn a_stage_whose_share_is_used_up_is_refused_with_the_counts_and_an_exhausted_fl
     };
     assert!(says(&[Selection::All], 0).contains("dc-west has no units yet"));
     let small = drawn(&[Selection::Sites(3), Selection::Sites(10), Selection::All], (0..3).map(|site| unit(site, 0)));
-    assert_eq!(small.unwrap(), [3, 0, 0]);
+    assert_eq!(small.unwrap(), [3, 0, 0, 0], "and none is left over");
     assert_eq!(
         says(&[Selection::Sites(3), Selection::Percent(10.0)], 20),
         "stage stage1 would select nothing: 10% is no more than the 3 of 20 units that the stages before it take"
