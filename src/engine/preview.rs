@@ -133,7 +133,9 @@ fn promote(says: &mut Says, state: &State, action: Action, context: &Context<'_>
     let due = keys(state, untold);
     for (index, stage) in plan.stages.iter().enumerate().take(last).skip(first) {
         let own = keys(state, |unit| unit.stage == Some(index) && unit.order.is_none());
-        if !own.is_empty() {
+        if own.is_empty() {
+            says.change(format!("stage {} begins, with no unit left to tell", stage.name));
+        } else {
             let size = membership::size(own.iter().copied());
             let names = words::names(own.iter().copied());
             says.change(format!("stage {}: {size} told {} ({names})", stage.name, plan.snapshot.short()));
