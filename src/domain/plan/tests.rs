@@ -463,3 +463,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_example_that_is_shipped_reads() {
+    let plan = Plan::from_yaml(include_str!("../../../assets/examples/pick-assist.yaml")).unwrap();
+    assert_eq!((plan.stages.len(), plan.gates.len(), plan.slis.len()), (3, 3, 1));
+}

@@ -205,7 +205,7 @@ async fn an_action_whose_answer_is_lost_is_asked_again_with_the_same_key_and_wor
         Ok(applied(&now, 7, "pause")),
     ]);
     drop(effects.run(Command::Connect("puppet".into())));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until(&mut answers, |a| matches!(a, Answer::Info(Ok(_))).then_some(())).await;
     drop(effects.run(act("key-1")));
     let (_, (key, times)) =
         until(&mut answers, |a| if let Answer::AskedAgain(key, n) = a { Some((key, n)) } else { None }).await;
@@ -222,7 +222,7 @@ async fn a_refusal_is_final_and_not_asked_again() {
     let refused = Problem::new(Code::Blocked, "a window holds it");
     puppet.acts.lock().unwrap().push_back(Err(BackendError::Problem(Box::new(refused))));
     drop(effects.run(Command::Connect("puppet".into())));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until(&mut answers, |a| matches!(a, Answer::Info(Ok(_))).then_some(())).await;
     drop(effects.run(act("key-1")));
     let (_, result) = until(&mut answers, |a| if let Answer::Acted(_, result) = a { Some(result) } else { None }).await;
     assert!(result.is_err());
@@ -255,7 +255,7 @@ async fn a_watched_rollout_is_sent_when_it_changed_and_not_otherwise() {
         Ok(Tagged::Fresh(Box::new(now), "t2".into())),
     ]);
     drop(effects.run(Command::Connect("puppet".into())));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until(&mut answers, |a| matches!(a, Answer::Info(Ok(_))).then_some(())).await;
     drop(effects.run(Command::Watch(Some(id("dc-west/pick-assist")))));
     for _ in 0..2 {
         let (_, fresh) = until(&mut answers, |a| {
