@@ -15,6 +15,7 @@ pub mod principal;
 pub mod reason;
 pub mod rollout;
 pub mod scope;
+pub mod sli;
 pub mod snapshot;
 pub mod text;
 pub mod token;
@@ -29,10 +30,11 @@ pub use plan::Plan;
 pub use principal::{Binding, Principal, Role};
 pub use reason::{Reason, ReasonError};
 pub use rollout::{
-    Blocker, BlockerKind, Exposure, Failure, Freeze, Gate, GateKind, GateState, Next, Preview, Revision, Rollout, Sli,
-    SliArm, Stage, UnitView, Verdict, VersionRef,
+    Blocker, BlockerKind, Exposure, Failure, Freeze, Gate, GateKind, GateState, Next, Preview, Revision, Rollout,
+    Stage, UnitView, VersionRef,
 };
 pub use scope::{Place, Scope, ScopeError};
+pub use sli::{Sli, SliArm, Verdict};
 pub use snapshot::{Digest, Snapshot};
 pub use text::{SafeBlock, SafeText};
 pub use token::{TokenError, TokenText};

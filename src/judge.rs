@@ -4,7 +4,9 @@
 //! that a canary passes or fails: what it has is `no_data` where a side has none, and `insufficient`
 //! where both have some, because nothing was tested.
 
-use crate::domain::{SafeText, Sli, SliArm, Verdict, rollout::OverallVerdict};
+pub mod evidence;
+
+use crate::domain::{SafeText, Sli, SliArm, Verdict, sli::OverallVerdict};
 
 /// How a verdict was reached.
 pub const METHOD: &str = "compare";
@@ -130,15 +132,21 @@ mod tests {
             name: SafeText::new("errors"),
             unit: SafeText::new("ratio"),
             direction: SafeText::new("higher_is_worse"),
+            family: None,
             critical: false,
+            required: true,
             method: SafeText::new(METHOD),
             canary: SliArm::default(),
             baseline: SliArm::default(),
             difference: None,
+            ratio: None,
             interval: None,
             limit: None,
             verdict,
             why: SafeText::default(),
+            over_since: None,
+            telemetry: crate::domain::sli::TelemetryState::default(),
+            burn: None,
             observed_at: None,
             series: None,
         };

@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     domain::{
         Actor, Digest, Freeze, GateName, Outcome, Place, Plan, Revision, RolloutId, RolloutName, SafeText, Snapshot,
-        Subject, SubjectKind, TargetName, UnitId, UnitKey, Window, audit::RevisionChange,
+        Subject, SubjectKind, TargetName, UnitId, UnitKey, Window, audit::RevisionChange, plan::GateRule,
     },
     driver::fleet::{Fleet, Unit},
     engine::{self, Answer, Context, Effect, Event},
@@ -43,7 +43,7 @@ const HISTORY: usize = 32;
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) stored: Stored,
-    /// The plan's gates, compiled.
+    /// The plan's gates that are asked of units, compiled.
     pub(super) gates: Vec<(GateName, Expression)>,
     /// Indicators as its units report them, in memory only.
     pub(super) reported: Reported,
@@ -72,7 +72,8 @@ pub(super) struct Stored {
 impl Record {
     pub(super) fn new(stored: Stored) -> Result<Self, StoreError> {
         let mut gates = Vec::with_capacity(stored.plan.gates.len());
-        for (name, text) in &stored.plan.gates {
+        for (name, rule) in &stored.plan.gates {
+            let GateRule::Expression(text) = rule else { continue };
             let expression = Expression::compile(text).map_err(|error| StoreError::Damaged {
                 place: stored.plan.id().to_string(),
                 detail: format!("gate {name} does not compile any more: {error}"),

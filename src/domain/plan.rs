@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use document::SIZE_MAX;
 pub use error::PlanError;
 
+pub use super::sli::{Direction, PlanSli};
 use super::{Digest, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
 
 /// What a stage selects of the membership that was frozen at start. Counts are *further* units.
@@ -72,44 +73,83 @@ pub enum BreachResponse {
     Pause,
 }
 
-/// Which direction of an indicator is worse.
+/// What a gate is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GateRule {
+    /// A CEL expression, asked of each unit's facts.
+    Expression(String),
+    /// The verdicts of these indicators, or of all that are required, when none is named: each must pass.
+    Verdict(Vec<SafeText>),
+    /// The error budget of this indicator: known, and with more than this share left (0 to 1).
+    Budget {
+        /// The indicator, which has an objective.
+        sli: SafeText,
+        /// The share of the period's budget that must be left.
+        above: f64,
+    },
+}
+
+/// By what a source's series are told apart as canary and baseline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// More is worse: errors, latency.
-    HigherIsWorse,
-    /// Less is worse: success, throughput.
-    LowerIsWorse,
-    /// Any change is worth a look.
+pub enum ArmsBy {
+    /// By a label that names the track: `canary`, `baseline`.
     #[default]
-    Either,
+    Track,
+    /// By a label that names the version: the candidate's, the stable one's.
+    Release,
+    /// By a label that names the site: those that have the candidate, the others.
+    Cohort,
 }
 
-/// An indicator that the plan declares.
+/// What a failed judgement does by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailResponse {
+    /// Every unit goes back to its pinned snapshot.
+    Rollback,
+    /// It stops where it is.
+    Pause,
+    /// Its gates hold the next stage, and nothing else happens.
+    Hold,
+}
+
+/// Where indicators come from, and how they are judged.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PlanSli {
-    /// The name under which agents report it.
-    pub name: SafeText,
-    /// The unit of its values: `ratio`, `ms`, ...; empty when nothing was said.
-    pub unit: SafeText,
-    /// Which direction is worse.
-    pub direction: Direction,
-    /// Whether one failure of it is enough to act.
-    pub critical: bool,
-    /// The difference or value that is too much, in its unit.
-    pub limit: Option<f64>,
+pub struct PlanTelemetry {
+    /// The source, by the name that the server's configuration gives it; `reported` for what agents report.
+    pub source: SafeText,
+    /// What `$service` stands for; the rollout's name, when absent.
+    pub service: Option<SafeText>,
+    /// What tells canary and baseline apart.
+    pub arms: ArmsBy,
+    /// The canary's track.
+    pub canary: SafeText,
+    /// The baseline's track.
+    pub baseline: SafeText,
+    /// The length of one slice of time that is counted and judged: 5 seconds to 10 minutes. What methods
+    /// count in minutes, they count in these.
+    pub slice: Duration,
+    /// A source whose newest value is older than this holds promotions.
+    pub max_lag: Duration,
+    /// What a failed judgement does by itself; what `on_breach` says, when absent and a gate asks for a verdict.
+    pub on_fail: Option<FailResponse>,
 }
 
-impl PlanSli {
-    /// An indicator of which nothing but the name is known.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
+/// The source that agents' reports are.
+pub const REPORTED: &str = "reported";
+
+impl Default for PlanTelemetry {
+    fn default() -> Self {
         Self {
-            name: SafeText::new(name),
-            unit: SafeText::default(),
-            direction: Direction::default(),
-            critical: false,
-            limit: None,
+            source: SafeText::new(REPORTED),
+            service: None,
+            arms: ArmsBy::default(),
+            canary: SafeText::new("canary"),
+            baseline: SafeText::new("baseline"),
+            slice: Duration::from_mins(1),
+            max_lag: Duration::from_mins(3),
+            on_fail: None,
         }
     }
 }
@@ -160,10 +200,12 @@ pub struct Plan {
     pub snapshot: Digest,
     /// Who answers for it; empty, when nobody was named.
     pub owner: SafeText,
-    /// Expressions by gate, in the plan's order.
-    pub gates: Vec<(GateName, String)>,
+    /// What each gate is made of, in the plan's order.
+    pub gates: Vec<(GateName, GateRule)>,
     /// Indicators, in the plan's order.
     pub slis: Vec<PlanSli>,
+    /// Where indicators come from.
+    pub telemetry: PlanTelemetry,
     /// The steps, at least one.
     pub stages: Vec<PlanStage>,
     /// What a breach does, for gates that are not named in `on_breach_of`.
@@ -280,18 +322,25 @@ impl BreachResponse {
     }
 }
 
-impl Direction {
-    /// Every direction.
-    pub const ALL: [Self; 3] = [Self::HigherIsWorse, Self::LowerIsWorse, Self::Either];
-
-    /// As it is written in a plan and in JSON.
+impl GateRule {
+    /// The rule as it is shown: the expression, or what it asks of which indicators.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn shown(&self) -> String {
         match self {
-            Self::HigherIsWorse => "higher_is_worse",
-            Self::LowerIsWorse => "lower_is_worse",
-            Self::Either => "either",
+            Self::Expression(expression) => expression.clone(),
+            Self::Verdict(slis) if slis.is_empty() => "every required indicator passes".to_owned(),
+            Self::Verdict(slis) => {
+                let names: Vec<&str> = slis.iter().map(SafeText::as_str).collect();
+                format!("{} {}", names.join(", "), if names.len() == 1 { "passes" } else { "pass" })
+            }
+            Self::Budget { sli, above } => format!("budget of {sli} above {}%", above * 100.0),
         }
+    }
+
+    /// Whether it is asked of each unit, rather than of the rollout as a whole.
+    #[must_use]
+    pub const fn is_by_unit(&self) -> bool {
+        matches!(self, Self::Expression(_))
     }
 }
 

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Digest, FailureCategory, GateName, LaneName, Phase, RolloutId, RolloutName, SafeBlock, SafeText, SiteName,
-    StageName, StageState, TargetName,
+    Digest, FailureCategory, GateName, LaneName, Phase, RolloutId, RolloutName, SafeBlock, SafeText, SiteName, Sli,
+    StageName, StageState, TargetName, sli::OverallVerdict,
 };
 
 /// Changes with plan, phase, stage, membership and candidate, and with nothing else. Opaque.
@@ -152,96 +152,6 @@ pub struct Blocker {
     pub since: Option<DateTime<Utc>>,
     /// When it ends by itself.
     pub until: Option<DateTime<Utc>>,
-}
-
-/// What is concluded of an indicator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Not worse than the margin allows.
-    Pass,
-    /// Looks worse; not proven.
-    Watch,
-    /// Worse.
-    Fail,
-    /// Too little to say.
-    Insufficient,
-    /// Nothing was measured.
-    NoData,
-}
-
-/// One side of a comparison.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SliArm {
-    /// In the indicator's unit; none without data.
-    pub value: Option<f64>,
-    /// How many events or readings it stands on.
-    pub samples: Option<f64>,
-}
-
-/// Two ends of an interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Interval {
-    /// The lower end.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
-}
-
-/// One moment of a comparison; a side without data then is a gap.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SliPoint {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// The canary's value.
-    pub canary: Option<f64>,
-    /// The baseline's value.
-    pub baseline: Option<f64>,
-}
-
-/// An indicator, canary against baseline.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Sli {
-    /// Its name.
-    pub name: SafeText,
-    /// The unit of its values: `ratio`, `ms`, ...
-    pub unit: SafeText,
-    /// Which direction is worse: `higher_is_worse`, `lower_is_worse`, or `either`.
-    pub direction: SafeText,
-    /// Whether one failure of it is enough to act.
-    pub critical: bool,
-    /// How it was concluded; `compare` sets the values side by side and concludes nothing.
-    pub method: SafeText,
-    /// Units with the candidate.
-    pub canary: SliArm,
-    /// Units without it.
-    pub baseline: SliArm,
-    /// Canary minus baseline.
-    pub difference: Option<f64>,
-    /// Where the true difference lies.
-    pub interval: Option<Interval>,
-    /// The difference or value that is too much.
-    pub limit: Option<f64>,
-    /// What is concluded.
-    pub verdict: Verdict,
-    /// Why, in one sentence with numbers.
-    pub why: SafeText,
-    /// When it was last measured.
-    pub observed_at: Option<DateTime<Utc>>,
-    /// The past, oldest first; left out of a summary.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub series: Option<Vec<SliPoint>>,
-}
-
-/// What is concluded of a rollout as a whole.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct OverallVerdict {
-    /// The conclusion.
-    pub label: Verdict,
-    /// 0 to 100, where a method gives one.
-    pub score: Option<f64>,
-    /// Why, in one sentence.
-    pub why: SafeText,
 }
 
 /// The freeze that covers a rollout now.

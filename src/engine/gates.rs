@@ -16,13 +16,13 @@ pub(super) fn of_stage(state: &State, plan: &Plan, index: usize) -> Vec<Gate> {
     survey::stage_gates(plan, Some(stage))
         .into_iter()
         .filter_map(|at| plan.gates.get(at).map(|gate| (at, gate)))
-        .map(|(at, (name, expression))| {
+        .map(|(at, (name, rule))| {
             let (state, detail, since) = if has_begun {
                 Reading::of(state, index, at).conclude()
             } else {
                 (GateState::Waiting, words::text(format!("stage {} has not begun", stage.name)), None)
             };
-            let expression = SafeText::new(expression);
+            let expression = SafeText::new(rule.shown());
             Gate { name: name.clone(), kind: GateKind::Expression, expression, state, detail, since }
         })
         .collect()

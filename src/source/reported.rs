@@ -15,7 +15,7 @@ use crate::{
     domain::{
         SafeText, Sli, SliArm, SliReading, UnitKey,
         plan::{Direction, PlanSli},
-        rollout::SliPoint,
+        sli::{SliPoint, TelemetryState},
     },
     judge,
 };
@@ -240,6 +240,8 @@ impl History {
                     at: DateTime::from_timestamp(number * BUCKET, 0)?,
                     canary: bucket.and_then(|b| b.canary.value(self.counter)),
                     baseline: bucket.and_then(|b| b.baseline.value(self.counter)),
+                    difference: None,
+                    interval: None,
                 })
             })
             .collect()
@@ -269,15 +271,21 @@ fn describe(declared: &PlanSli, history: Option<&History>, at: DateTime<Utc>) ->
         name: declared.name.clone(),
         unit,
         direction: SafeText::new(direction.as_str()),
+        family: declared.family,
         critical: declared.critical,
+        required: declared.required,
         method: SafeText::new(judge::METHOD),
         canary,
         baseline,
         difference: canary.value.zip(baseline.value).map(|(c, b)| c - b),
+        ratio: None,
         interval: None,
         limit: declared.limit,
         verdict,
         why,
+        over_since: None,
+        telemetry: if history.is_some() { TelemetryState::Ok } else { TelemetryState::Empty },
+        burn: None,
         observed_at: history.and_then(|h| h.observed_at),
         series: Some(history.map(|h| h.series(at)).unwrap_or_default()),
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rolldeck::domain::{
     Action, Digest, FailureCategory, GateName, GateState, Phase, Plan, SafeText, StageState,
-    plan::{Advance, BreachResponse, PlanStage, Selection},
+    plan::{Advance, BreachResponse, GateRule, PlanStage, PlanTelemetry, Selection},
 };
 use serde::Deserialize;
 
@@ -182,8 +182,9 @@ impl PlanFile {
             target: "dc-west".parse().unwrap(),
             snapshot: digest("candidate"),
             owner: SafeText::new("team-picking"),
-            gates: self.gates.iter().map(|gate| (gate.clone(), format!("{gate}_ok"))).collect(),
+            gates: self.gates.iter().map(|gate| (gate.clone(), GateRule::Expression(format!("{gate}_ok")))).collect(),
             slis: Vec::new(),
+            telemetry: PlanTelemetry::default(),
             stages: stages.collect(),
             on_breach: self.on_breach,
             on_breach_of: self.on_breach_of.clone(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     super::{Digest, GateName, NameError, RolloutName, SafeText, StageName, TargetName, duration, text::first_hostile},
-    Advance, BreachResponse, Direction, Plan, PlanSli, PlanStage, Selection,
+    Advance, BreachResponse, Direction, GateRule, Plan, PlanSli, PlanStage, PlanTelemetry, Selection,
     document::{Key, Node, Spot, Value},
     error::{PlanError, nearest, quoted, suggestion},
 };
@@ -54,7 +54,8 @@ pub(super) fn plan(root: &Node, check: &mut Check<'_>) -> Read<Plan> {
     let (on_breach, on_breach_of) = find(entries, "on_breach")
         .map_or(Ok((BreachResponse::default(), BTreeMap::new())), |node| on_breach(node, &gate_names))?;
     let stages = stages(required("stages", "at least one stage, such as `- canary: 1 site`")?, &gate_names, &slis)?;
-    Ok(Plan { rollout, target, snapshot, owner, gates, slis, stages, on_breach, on_breach_of })
+    let telemetry = PlanTelemetry::default();
+    Ok(Plan { rollout, target, snapshot, owner, gates, slis, telemetry, stages, on_breach, on_breach_of })
 }
 
 fn at(node: &Node, field: impl Into<String>, message: impl AsRef<str>) -> PlanError {
@@ -162,7 +163,7 @@ fn named<'n>(node: &'n Node, field: &str, what: &str) -> Read<Vec<(&'n Key, &'n 
     Ok(entries)
 }
 
-fn gates(node: &Node, check: &mut Check<'_>) -> Read<Vec<(GateName, String)>> {
+fn gates(node: &Node, check: &mut Check<'_>) -> Read<Vec<(GateName, GateRule)>> {
     let entries = named(node, "gates", "a mapping of names to expressions, such as `health: runtime_healthy`")?;
     let mut gates = Vec::with_capacity(entries.len());
     for (key, node) in entries {
@@ -180,7 +181,7 @@ fn gates(node: &Node, check: &mut Check<'_>) -> Read<Vec<(GateName, String)>> {
             return Err(at(node, field, format!("the expression is longer than {EXPRESSION_MAX} characters")));
         }
         check(&name, &expression).map_err(|message| at(node, field, message))?;
-        gates.push((name, expression));
+        gates.push((name, GateRule::Expression(expression)));
     }
     Ok(gates)
 }

@@ -42,13 +42,13 @@ fn the_plan_that_circulates_means_what_the_design_says() {
     let plan = Plan::from_yaml(&circulating()).unwrap();
     assert_eq!(plan.id().to_string(), "dc-west/pick-assist");
     assert_eq!((plan.snapshot.as_str(), plan.owner.as_str()), (DIGEST, "team-picking"));
-    let gates: Vec<_> = plan.gates.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let gates: Vec<_> = plan.gates.iter().map(|(name, text)| (name.as_str(), text.shown())).collect();
     assert_eq!(
         gates,
         [
-            ("health", "runtime_healthy && adapter_connected"),
-            ("telemetry", "gap < 10s && drops == 0"),
-            ("behavior", "acceptance_suite_passed"),
+            ("health", "runtime_healthy && adapter_connected".to_owned()),
+            ("telemetry", "gap < 10s && drops == 0".to_owned()),
+            ("behavior", "acceptance_suite_passed".to_owned()),
         ],
         "in the plan's order"
     );
@@ -403,7 +403,7 @@ prop_compose! {
         owner in "[a-zäöü -]{0,12}",
     ) -> Plan {
         let respond = |pause| if pause { BreachResponse::Pause } else { BreachResponse::Rollback };
-        let gates: Vec<(GateName, String)> = gates.into_iter().rev().map(|(n, e)| (gate(&n), e.trim().to_owned())).collect();
+        let gates: Vec<(GateName, GateRule)> = gates.into_iter().rev().map(|(n, e)| (gate(&n), GateRule::Expression(e.trim().to_owned()))).collect();
         let slis: Vec<PlanSli> = slis.into_iter().rev().map(|(n, (critical, limit, direction))| {
             PlanSli { critical, limit, direction: Direction::ALL[direction], ..PlanSli::new(&n) }
         }).collect();
@@ -429,6 +429,7 @@ prop_compose! {
             snapshot: DIGEST.parse().unwrap(),
             owner: SafeText::new(owner.trim()),
             on_breach: if on_breach_of.is_empty() { respond(breach.1) } else { BreachResponse::Rollback },
+            telemetry: PlanTelemetry::default(),
             gates, slis, stages, on_breach_of,
         }
     }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{super::duration, Advance, Plan, PlanSli, PlanStage};
+use super::{super::duration, Advance, GateRule, Plan, PlanSli, PlanStage};
 
 pub(super) fn plan(plan: &Plan) -> Value {
     // Gates and indicators are lists of one-key mappings, because a JSON object has no order.
-    let gates: Vec<Value> = plan.gates.iter().map(|(name, expression)| one(name.as_str(), json!(expression))).collect();
+    let gates: Vec<Value> = plan.gates.iter().map(|(name, rule)| one(name.as_str(), gate(rule))).collect();
     let mut object = Map::new();
     object.insert("rollout".to_owned(), json!(plan.rollout));
     object.insert("target".to_owned(), json!(plan.target));
@@ -28,6 +28,15 @@ pub(super) fn plan(plan: &Plan) -> Value {
 
 fn one(name: &str, value: Value) -> Value {
     Value::Object(Map::from_iter([(name.to_owned(), value)]))
+}
+
+fn gate(rule: &GateRule) -> Value {
+    match rule {
+        GateRule::Expression(expression) => json!(expression),
+        GateRule::Verdict(slis) if slis.is_empty() => json!({"verdict": "all"}),
+        GateRule::Verdict(slis) => json!({"verdict": slis}),
+        GateRule::Budget { sli, above } => json!({"budget": sli, "above": above}),
+    }
 }
 
 fn sli(sli: &PlanSli) -> Value {

@@ -4,7 +4,7 @@ use super::world::unit;
 use crate::{
     domain::{
         Plan, SafeText, UnitKey,
-        plan::{Advance, BreachResponse, PlanStage, Selection},
+        plan::{Advance, BreachResponse, PlanStage, PlanTelemetry, Selection},
         rollout::CheckState,
     },
     engine::{BeginError, Member, begin, preview_begin},
@@ -27,6 +27,7 @@ fn plan(stages: &[Selection]) -> Plan {
         owner: SafeText::new("team-picking"),
         gates: Vec::new(),
         slis: Vec::new(),
+        telemetry: PlanTelemetry::default(),
         stages: stages.iter().enumerate().map(stage).collect(),
         on_breach: BreachResponse::Rollback,
         on_breach_of: std::collections::BTreeMap::new(),

@@ -4,7 +4,7 @@ use super::world::{World, candidate, gate, old, unit};
 use crate::{
     domain::{
         Plan, SafeText, Truth,
-        plan::{Advance, BreachResponse, PlanStage, Selection},
+        plan::{Advance, BreachResponse, GateRule, PlanStage, PlanTelemetry, Selection},
     },
     engine::{Event, Member, Progress, Reading, UnitReport},
 };
@@ -24,8 +24,9 @@ fn world() -> World {
         target: "dc-west".parse().unwrap(),
         snapshot: candidate(),
         owner: SafeText::new("team-picking"),
-        gates: vec![(gate(0), "gap < 10s".to_owned())],
+        gates: vec![(gate(0), GateRule::Expression("gap < 10s".to_owned()))],
         slis: Vec::new(),
+        telemetry: PlanTelemetry::default(),
         stages: vec![stage],
         on_breach: BreachResponse::Rollback,
         on_breach_of: std::collections::BTreeMap::new(),

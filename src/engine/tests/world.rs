@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::{
     domain::{
         Action, Digest, FailureCategory, Freeze, GateName, Plan, SafeBlock, SafeText, Truth, UnitKey,
-        plan::{Advance, BreachResponse, PlanStage, Selection},
+        plan::{Advance, BreachResponse, GateRule, PlanStage, PlanTelemetry, Selection},
     },
     engine::{Context, Effect, Event, Member, Progress, Reading, State, Step, UnitReport, begin, step},
 };
@@ -224,8 +224,9 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             target: "dc-west".parse().unwrap(),
             snapshot: candidate(),
             owner: SafeText::new("team-picking"),
-            gates: (0..gates).map(|index| (gate(index), "gap < 10s".to_owned())).collect(),
+            gates: (0..gates).map(|index| (gate(index), GateRule::Expression("gap < 10s".to_owned()))).collect(),
             slis: Vec::new(),
+            telemetry: PlanTelemetry::default(),
             stages,
             on_breach,
             on_breach_of: of_first.into_iter().map(|response| (gate(0), response)).collect(),

@@ -8,7 +8,8 @@ use rolldeck::{
         GateKind, GateState, Next, Outcome, Phase, Preview, Report, ReportState, Revision, Role, Rollout, RolloutId,
         SafeBlock, SafeText, Sli, SliArm, Stage, StageState, Subject, SubjectKind, UnitView, Verdict, VersionRef, Via,
         Window, WindowState,
-        rollout::{Check, CheckState, OverallVerdict, SliPoint},
+        rollout::{Check, CheckState},
+        sli::{OverallVerdict, SliPoint, TelemetryState},
     },
     wire::{LaneView, SiteView},
 };
@@ -67,6 +68,8 @@ fn series(canary: impl Fn(f64) -> Option<f64>, baseline: f64) -> Vec<SliPoint> {
                 at: ago(30) + TimeDelta::seconds(i64::from(step) * 15),
                 canary: canary(x),
                 baseline: Some(baseline + (x * 20.0).sin() * baseline * 0.05),
+                difference: None,
+                interval: None,
             }
         })
         .collect()
@@ -78,15 +81,21 @@ pub fn sli(name: &str, unit: &str, canary: Option<f64>, baseline: f64, verdict: 
         name: name.into(),
         unit: unit.into(),
         direction: "higher_is_worse".into(),
+        family: None,
         critical: verdict == Verdict::Fail,
+        required: true,
         method: "compare".into(),
         canary: SliArm { value: canary, samples: canary.map(|_| 18_000.0) },
         baseline: SliArm { value: Some(baseline), samples: Some(210_000.0) },
         difference: canary.map(|c| c - baseline),
+        ratio: None,
         interval: None,
         limit: None,
         verdict,
         why: why.into(),
+        over_since: None,
+        telemetry: TelemetryState::Ok,
+        burn: None,
         observed_at: Some(start() - TimeDelta::seconds(2)),
         series: Some(series(
             |x| match canary {
