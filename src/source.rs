@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{RolloutId, SafeText, plan::ArmsBy, sli::SliQueries},
-    judge::evidence::{Counts, Spec},
+    judge::evidence::{Counts, Observed, Spec},
 };
 
 pub mod reported;
@@ -40,33 +40,6 @@ pub struct Wanted {
     pub to: DateTime<Utc>,
     /// Whether the whole service's events over the budget's period are wanted too.
     pub spent: bool,
-}
-
-/// What one arm did in one slice.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Amount {
-    /// Events.
-    Events(Counts),
-    /// Durations by bucket.
-    Durations {
-        /// Upper bounds of the buckets but the last, ascending.
-        bounds: Vec<f64>,
-        /// Observations in each (not cumulative), those beyond the last bound last.
-        counts: Vec<f64>,
-    },
-    /// A value.
-    Value(f64),
-}
-
-/// One slice of both arms; none where an arm had no data.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observed {
-    /// Its beginning.
-    pub at: DateTime<Utc>,
-    /// The canary's.
-    pub canary: Option<Amount>,
-    /// The baseline's.
-    pub baseline: Option<Amount>,
 }
 
 /// What a source has of what was wanted.

@@ -57,6 +57,33 @@ pub struct Counts {
     pub total: f64,
 }
 
+/// What one arm did in one slice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Amount {
+    /// Events.
+    Events(Counts),
+    /// Durations by bucket.
+    Durations {
+        /// Upper bounds of the buckets but the last, ascending.
+        bounds: Vec<f64>,
+        /// Observations in each (not cumulative), those beyond the last bound last.
+        counts: Vec<f64>,
+    },
+    /// A value.
+    Value(f64),
+}
+
+/// One slice of both arms; none where an arm had no data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// Its beginning.
+    pub at: DateTime<Utc>,
+    /// The canary's.
+    pub canary: Option<Amount>,
+    /// The baseline's.
+    pub baseline: Option<Amount>,
+}
+
 /// Events of both arms in one slice, or in several that were merged to save room.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Slice {
