@@ -635,6 +635,7 @@ fn unreadable(stored: &StoredEntry) -> AuditEntry {
         blockers: Vec::new(),
         idempotency_key: None,
         correlation_id: None,
+        evidence: None,
         schema: SCHEMA,
     }
 }

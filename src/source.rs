@@ -91,6 +91,12 @@ pub trait SliSource: fmt::Debug + Send + Sync {
     /// Its name, as plans say it.
     fn name(&self) -> &str;
 
+    /// Whether it could ask these templates; what is wrong with them, where it could not.
+    ///
+    /// # Errors
+    /// One sentence that says which template, where in it, and what to do.
+    fn check(&self, queries: &SliQueries) -> Result<(), String>;
+
     /// Answers each of what is wanted, in order. What can be asked together is asked together.
     async fn collect(&self, wanted: &[Wanted]) -> Vec<Result<Answer, SourceError>>;
 }

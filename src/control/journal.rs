@@ -32,6 +32,7 @@ pub(super) struct Draft {
     pub(super) blockers: Vec<Blocker>,
     pub(super) idempotency_key: Option<SafeText>,
     pub(super) correlation_id: Option<SafeText>,
+    pub(super) evidence: Option<String>,
 }
 
 impl Draft {
@@ -49,6 +50,7 @@ impl Draft {
             blockers: Vec::new(),
             idempotency_key: None,
             correlation_id: None,
+            evidence: None,
         }
     }
 }
@@ -74,6 +76,7 @@ impl Core {
             blockers: draft.blockers,
             idempotency_key: draft.idempotency_key,
             correlation_id: draft.correlation_id,
+            evidence: draft.evidence,
             schema: SCHEMA,
         };
         let bytes = audit::canonical(&entry);

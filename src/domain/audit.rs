@@ -160,6 +160,10 @@ pub struct AuditEntry {
     pub idempotency_key: Option<SafeText>,
     /// Ties together all that belongs to one rollout.
     pub correlation_id: Option<SafeText>,
+    /// Of an automatic act: what it was judged from, as one JSON text that can be judged again
+    /// (`rolldeck judge`). Kept as text, because numbers in it need not survive a reader that rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// [`SCHEMA`].
     pub schema: u32,
 }

@@ -299,6 +299,7 @@ pub fn entry(seq: u64, action: &str, who: &str, reason: &str) -> AuditEntry {
         blockers: Vec::new(),
         idempotency_key: Some("key-7".into()),
         correlation_id: Some("corr-1".into()),
+        evidence: None,
         schema: 1,
     }
 }
