@@ -4,7 +4,12 @@
 //! that a canary passes or fails: what it has is `no_data` where a side has none, and `insufficient`
 //! where both have some, because nothing was tested.
 
+pub mod burst;
+pub mod events;
 pub mod evidence;
+pub mod interval;
+pub mod restart;
+pub mod sequence;
 
 use crate::domain::{SafeText, Sli, SliArm, Verdict, sli::OverallVerdict};
 

@@ -57,6 +57,20 @@ pub struct Counts {
     pub total: f64,
 }
 
+impl Counts {
+    /// Those of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { bad: self.bad + other.bad, total: self.total + other.total }
+    }
+
+    /// Those that are not of the other.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self { bad: self.bad - other.bad, total: self.total - other.total }
+    }
+}
+
 /// What one arm did in one slice.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Amount {
