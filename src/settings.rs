@@ -9,6 +9,7 @@ pub mod env;
 pub mod file;
 pub mod paths;
 pub mod secret;
+pub mod source;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -18,6 +19,7 @@ pub use env::Env;
 pub use file::{ColorChoice, ConfigFile, GlyphChoice, TimeZone};
 pub use paths::Paths;
 pub use secret::{SecretError, read_token_file};
+pub use source::{SourceCredentials, SourceKind, SourceSecrets, SourceSettings};
 
 /// What the command line says about settings; each wins over everything else.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +67,8 @@ pub struct Settings {
     pub contexts: BTreeMap<String, Context>,
     /// The context that is used when none is named.
     pub current: Option<String>,
+    /// Sources of indicators by name.
+    pub sources: BTreeMap<String, SourceSettings>,
     /// What the command line and the environment say of the endpoint.
     chosen: Chosen,
 }
@@ -165,6 +169,7 @@ impl Settings {
             read_only: args.read_only || env.is_set("ROLLDECK_READ_ONLY") || file.read_only.unwrap_or_default(),
             contexts: file.contexts.into_iter().map(|(name, context)| (name, context.placed(&paths))).collect(),
             current: file.current,
+            sources: file.sources.into_iter().map(|(name, source)| (name, source.placed(&paths))).collect(),
             chosen: Chosen {
                 context: args.context.clone().or_else(|| env.get("ROLLDECK_CONTEXT").map(str::to_owned)),
                 // A context that is named in arguments wins over a server of the environment.
@@ -252,6 +257,7 @@ impl Settings {
             ca_file: self.chosen.ca_file.clone().or_else(|| context.ca_file.clone()),
             protected: context.protected,
             read_only: self.read_only || context.read_only,
+            slis: context.slis.clone(),
         })
     }
 

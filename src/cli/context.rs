@@ -58,6 +58,9 @@ pub struct Add {
     /// Do not try the server
     #[arg(long)]
     no_check: bool,
+    /// The indicators of rollouts whose plan declares none: an OpenSLO or Sloth file, or one with a plan's slis
+    #[arg(long, value_name = "FILE")]
+    slis: Option<PathBuf>,
 }
 
 /// A context as it is printed.
@@ -114,6 +117,7 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
                 table.row(["server", &context.server]);
                 table.row(["token file", &shown(context.token_file.as_deref())]);
                 table.row(["ca file", &shown(context.ca_file.as_deref())]);
+                table.row(["slis", &shown(context.slis.as_deref())]);
                 table.row(["protected", yes(context.protected)]);
                 table.row(["read-only", yes(context.read_only)]);
                 table.text(0)
@@ -167,7 +171,7 @@ fn paths(session: &Session) -> Result<Paths> {
 fn absolute(path: Option<&PathBuf>) -> Result<Option<PathBuf>> {
     let Some(path) = path else { return Ok(None) };
     if path == Path::new("-") {
-        return Err(Failure::Usage("a context needs a token file that stays: - is for one call".to_owned()).into());
+        return Err(Failure::Usage("a context needs files that stay: - is for one call".to_owned()).into());
     }
     Ok(Some(std::path::absolute(path).wrap_err_with(|| format!("cannot find {}", path.display()))?))
 }
@@ -184,6 +188,7 @@ async fn add(session: &Session, args: Add) -> Result<()> {
         server,
         token_file: absolute(global.token_file.as_ref())?,
         ca_file: absolute(global.ca_file.as_ref())?,
+        slis: absolute(args.slis.as_ref())?,
         protected: args.protected,
         read_only: global.read_only,
     };

@@ -1,11 +1,11 @@
 //! A context: a server by name, as kubeconfig has them, and the endpoint that one comes to.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{Paths, SecretError, read_token_file};
+use super::{Paths, SecretError, read_token_file, secret::read_pem};
 use crate::domain::{TokenText, address};
 
 /// A server, as the config file has it.
@@ -26,19 +26,28 @@ pub struct Context {
     /// Refuse every change here.
     #[serde(default)]
     pub read_only: bool,
+    /// The file with the indicators of rollouts whose plan declares none: an OpenSLO or Sloth file, or one
+    /// with the `slis:` of a plan. Relative to the config's directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slis: Option<PathBuf>,
 }
 
 impl Context {
     /// The same with its paths made absolute.
     #[must_use]
     pub fn placed(mut self, paths: &Paths) -> Self {
-        let place = |path: PathBuf| match path.strip_prefix("~") {
-            Ok(rest) => directories::BaseDirs::new().map_or_else(|| path.clone(), |base| base.home_dir().join(rest)),
-            Err(_) => paths.config_dir.join(path),
-        };
-        self.token_file = self.token_file.map(place);
-        self.ca_file = self.ca_file.map(place);
+        for path in [&mut self.token_file, &mut self.ca_file, &mut self.slis] {
+            *path = path.take().map(|path| place(path, paths));
+        }
         self
+    }
+}
+
+/// A path of the config made absolute: `~/` is the home directory, others start from the config's.
+pub(super) fn place(path: PathBuf, paths: &Paths) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(rest) => directories::BaseDirs::new().map_or_else(|| path.clone(), |base| base.home_dir().join(rest)),
+        Err(_) => paths.config_dir.join(path),
     }
 }
 
@@ -89,6 +98,8 @@ pub struct Endpoint {
     pub protected: bool,
     /// Refuse every change.
     pub read_only: bool,
+    /// The file with the indicators of rollouts whose plan declares none.
+    pub slis: Option<PathBuf>,
 }
 
 impl Endpoint {
@@ -97,12 +108,8 @@ impl Endpoint {
     /// # Errors
     /// [`SecretError::Read`] when it cannot be read.
     pub fn ca(&self) -> Result<Option<Vec<u8>>, SecretError> {
-        self.ca_file.as_deref().map(read_ca).transpose()
+        self.ca_file.as_deref().map(read_pem).transpose()
     }
-}
-
-fn read_ca(path: &Path) -> Result<Vec<u8>, SecretError> {
-    std::fs::read(path).map_err(|source| SecretError::Read { path: path.display().to_string(), source })
 }
 
 /// Whether a text is the URL of a server: `http` only on this machine.

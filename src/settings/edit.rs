@@ -62,6 +62,7 @@ impl ConfigEditor {
             ("ca_file", context.ca_file.as_ref().map(path_text)),
             ("protected", context.protected.then(|| value(true))),
             ("read_only", context.read_only.then(|| value(true))),
+            ("slis", context.slis.as_ref().map(path_text)),
         ];
         let Some(contexts) = self.document["contexts"].as_table_like_mut() else { return };
         if contexts.get(name).is_none() {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, SettingsError, context};
+use super::{Context, SettingsError, SourceSettings, context, source};
 
 /// Largest config file, in bytes.
 const CONFIG_MAX: u64 = 1024 * 1024;
@@ -72,6 +72,8 @@ pub struct ConfigFile {
     pub read_only: Option<bool>,
     /// Servers by name.
     pub contexts: BTreeMap<String, Context>,
+    /// Sources of indicators by name: what a server that runs with this config asks.
+    pub sources: BTreeMap<String, SourceSettings>,
 }
 
 impl ConfigFile {
@@ -102,6 +104,16 @@ impl ConfigFile {
             context::check_server(&entry.server).map_err(|message| {
                 let start = at();
                 let offset = text.get(start..).and_then(|rest| rest.find("server")).map_or(start, |n| start + n);
+                wrong(path, text, offset, message)
+            })?;
+        }
+        for (name, entry) in &file.sources {
+            let headers = [&*format!("[sources.{name}]"), &format!("[sources.\"{name}\"]"), name];
+            let at = || find(text, &headers);
+            source::check_name(name).map_err(|message| wrong(path, text, at(), message))?;
+            entry.check().map_err(|(field, message)| {
+                let start = at();
+                let offset = text.get(start..).map_or(start, |rest| start + find(rest, &[field]));
                 wrong(path, text, offset, message)
             })?;
         }

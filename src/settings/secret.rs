@@ -2,10 +2,14 @@
 
 use std::{io::Read as _, path::Path};
 
+use secrecy::SecretString;
+
 use crate::domain::{TokenError, TokenText};
 
 /// Longest token file, in bytes.
 const TOKEN_FILE_MAX: u64 = 4096;
+/// Longest file of certificates or of a key, in bytes: the system's own bundle has a quarter of it.
+const PEM_MAX: u64 = 1024 * 1024;
 
 /// Why there is no secret.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +25,7 @@ pub enum SecretError {
     },
     /// Others could read it too.
     #[error(
-        "{path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`, and replace the token if it may have been seen"
+        "{path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`, and replace what is in it if it may have been seen"
     )]
     Open {
         /// The file.
@@ -32,6 +36,14 @@ pub enum SecretError {
     /// It is a directory, or longer than any token.
     #[error("{0} is not a token file: it is a file with one token in it")]
     NotAFile(String),
+    /// It is a directory, or not what was expected.
+    #[error("{path} is not {expected}")]
+    Unusable {
+        /// The file.
+        path: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// What is in it is no token.
     #[error("{place}: {source}")]
     Token {
@@ -48,22 +60,70 @@ pub enum SecretError {
 /// [`SecretError`], which says what to do and never shows what was read.
 pub fn read_token_file(path: &Path) -> Result<TokenText, SecretError> {
     let place = path.display().to_string();
-    let text = read(path, &place)?;
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        let failed = |source| SecretError::Read { path: place.clone(), source };
+        std::io::stdin().lock().take(TOKEN_FILE_MAX).read_to_string(&mut text).map_err(failed)?;
+        text
+    } else {
+        read(path, TOKEN_FILE_MAX, || SecretError::NotAFile(path.display().to_string()))?
+    };
     TokenText::parse(&text).map_err(|source| SecretError::Token { place, source })
 }
 
-fn read(path: &Path, place: &str) -> Result<String, SecretError> {
+/// Reads a secret of somebody else's making, one line, from a file that only its owner may read.
+///
+/// # Errors
+/// [`SecretError`], which says what to do and never shows what was read.
+pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
+    let unusable =
+        || SecretError::Unusable { path: path.display().to_string(), expected: "a file with one line, the secret" };
+    let text = read(path, TOKEN_FILE_MAX, unusable)?;
+    let line = text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line));
+    // It becomes a header of a request: what would end the header is no part of a secret.
+    if line.is_empty() || line.chars().any(|c| c.is_control()) {
+        return Err(unusable());
+    }
+    Ok(SecretString::from(line))
+}
+
+/// Reads a private key (PEM) from a file that only its owner may read.
+///
+/// # Errors
+/// [`SecretError`], which says what to do and never shows what was read.
+pub fn read_key_file(path: &Path) -> Result<SecretString, SecretError> {
+    let unusable = || SecretError::Unusable {
+        path: path.display().to_string(),
+        expected: "a file with a private key in PEM form (-----BEGIN PRIVATE KEY-----)",
+    };
+    let text = read(path, PEM_MAX, unusable)?;
+    if text.contains("PRIVATE KEY-----") { Ok(SecretString::from(text)) } else { Err(unusable()) }
+}
+
+/// Reads certificates (PEM), which are no secret.
+///
+/// # Errors
+/// [`SecretError`] when they cannot be read.
+pub fn read_pem(path: &Path) -> Result<Vec<u8>, SecretError> {
+    let place = path.display().to_string();
+    let failed = |source| SecretError::Read { path: place.clone(), source };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(failed)?.take(PEM_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > PEM_MAX {
+        return Err(SecretError::Unusable { path: place, expected: "a file of certificates: it is larger than 1 MiB" });
+    }
+    Ok(bytes)
+}
+
+fn read(path: &Path, longest: u64, unusable: impl Fn() -> SecretError) -> Result<String, SecretError> {
+    let place = &path.display().to_string();
     let failed = |source| SecretError::Read { path: place.to_owned(), source };
     let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin().lock().take(TOKEN_FILE_MAX).read_to_string(&mut text).map_err(failed)?;
-        return Ok(text);
-    }
     let file = std::fs::File::open(path).map_err(failed)?;
     // Of the opened file, so that it cannot be another one by then.
     let about = file.metadata().map_err(failed)?;
-    if about.is_dir() || about.len() > TOKEN_FILE_MAX {
-        return Err(SecretError::NotAFile(place.to_owned()));
+    if about.is_dir() || about.len() > longest {
+        return Err(unusable());
     }
     #[cfg(unix)]
     {
@@ -73,7 +133,7 @@ fn read(path: &Path, place: &str) -> Result<String, SecretError> {
             return Err(SecretError::Open { path: place.to_owned(), mode });
         }
     }
-    file.take(TOKEN_FILE_MAX).read_to_string(&mut text).map_err(failed)?;
+    file.take(longest).read_to_string(&mut text).map_err(failed)?;
     Ok(text)
 }
 

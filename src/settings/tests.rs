@@ -94,6 +94,38 @@ fn a_bad_config_says_file_line_field_and_what_was_expected() {
         ("theme = '../../etc/passwd'", "/c/config.toml:1:1: theme: ", "letters, digits"),
         ("theme = 'a'\ntheme = 'b'", "/c/config.toml:2:1: theme: ", "duplicate key"),
         ("theme = 'a", "/c/config.toml:1:", "expected"),
+        ("[sources.a]\ntimeout = '5s'", "/c/config.toml:1:1: sources.a: ", "missing field `url`"),
+        ("[sources.a]\nurl = 'https://p'\ntokenfile = 'x'", "/c/config.toml:3:1: sources.a.tokenfile: ", "token_file"),
+        ("[sources.a]\nurl = 'https://p'\nkind = 'graphite'", "/c/config.toml:3:8: sources.a.kind: ", "prometheus"),
+        ("[sources.a]\nurl = 'p:9090'", "/c/config.toml:2:1: sources.a.url: ", "https://"),
+        ("[sources.a]\nurl = 'https://p'\ntimeout = '10'", "/c/config.toml:3:11: sources.a.timeout: ", "10s"),
+        ("[sources.a]\nurl = 'https://p'\ntimeout = '1h'", "/c/config.toml:3:11: sources.a.timeout: ", "500ms to 1m"),
+        (
+            "[sources.a]\nurl = 'https://p'\nusername = 'me'",
+            "/c/config.toml:3:1: sources.a.username: ",
+            "password_file",
+        ),
+        (
+            "[sources.a]\nurl = 'https://p'\nusername = 'me'\npassword_file = 'p'\ntoken_file = 't'",
+            "/c/config.toml:5:1: sources.a.token_file: ",
+            "not both",
+        ),
+        (
+            "[sources.a]\nurl = 'http://prometheus.example'\ntoken_file = 't'",
+            "/c/config.toml:2:1: sources.a.url: ",
+            "https",
+        ),
+        (
+            "[sources.a]\nurl = 'https://p'\nclient_key_file = 'k'",
+            "/c/config.toml:3:1: sources.a.client_key_file: ",
+            "client_certificate_file",
+        ),
+        (
+            "[sources.a]\nurl = 'https://p'\ntenant = 'a\tb'",
+            "/c/config.toml:3:1: sources.a.tenant: ",
+            "without a space",
+        ),
+        ("[sources.reported]\nurl = 'https://p'", "/c/config.toml:1:1: sources.reported: ", "what agents report"),
     ];
     for (text, place, expected) in table {
         let error = parse(text).unwrap_err().to_string();
@@ -104,8 +136,103 @@ fn a_bad_config_says_file_line_field_and_what_was_expected() {
 
 #[test]
 fn a_password_in_a_url_is_refused_and_not_repeated() {
-    let error = parse("[contexts.a]\nserver = 'https://me:hunter22@deck.example'").unwrap_err().to_string();
-    assert!(!error.contains("hunter22"), "{error}");
+    for text in [
+        "[contexts.a]\nserver = 'https://me:hunter22@deck.example'",
+        "[sources.a]\nurl = 'https://me:hunter22@prometheus.example'",
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(!error.contains("hunter22"), "{error}");
+    }
+}
+
+#[test]
+fn sources_are_read_whole_and_their_files_lie_beside_the_config() {
+    let text = "[sources.main]
+url = 'https://prometheus.example/prefix'
+kind = 'prometheus'
+username = 'deck'
+password_file = 'secrets/password'
+ca_file = '/etc/ca.pem'
+client_certificate_file = 'me.pem'
+client_key_file = 'me.key'
+tenant = 'team-a|team-b'
+timeout = '2500ms'
+
+[sources.near]
+url = 'http://127.0.0.1:9090'
+token_file = 'token'
+
+[contexts.prod]
+server = 'https://deck.example'
+slis = 'slis/shop.yaml'
+";
+    let file = parse(text).unwrap();
+    let settings = Settings::build(&Overrides::default(), &Env::default(), paths(), file.clone()).unwrap();
+    let main = &settings.sources["main"];
+    assert_eq!(main.patience(), std::time::Duration::from_millis(2500));
+    assert_eq!(main.password_file.as_deref(), Some(Path::new("/c/secrets/password")));
+    assert_eq!(main.ca_file.as_deref(), Some(Path::new("/etc/ca.pem")));
+    assert_eq!(main.client_key_file.as_deref(), Some(Path::new("/c/me.key")));
+    assert_eq!(settings.sources["near"].patience(), source::TIMEOUT);
+    let args = Overrides { context: Some("prod".to_owned()), ..Overrides::default() };
+    let settings = Settings::build(&args, &Env::default(), paths(), file.clone()).unwrap();
+    assert_eq!(settings.endpoint().unwrap().unwrap().slis.as_deref(), Some(Path::new("/c/slis/shop.yaml")));
+    // What is written back is the same.
+    assert_eq!(parse(&toml::to_string(&file).unwrap()).unwrap(), file);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sources_secrets_come_from_files_of_this_user_alone_and_show_nowhere() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use secrecy::ExposeSecret as _;
+
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str, mode: u32| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    let of = |password: &Path| SourceSettings {
+        url: "https://prometheus.example".to_owned(),
+        username: Some("deck".to_owned()),
+        password_file: Some(password.to_owned()),
+        ..SourceSettings::default()
+    };
+    // A password may hold blanks and signs, and ends where the line does.
+    let secrets = of(&file("good", "hunter2 ü:%\n", 0o600)).secrets().unwrap();
+    match &secrets.credentials {
+        SourceCredentials::Basic { username, password } => {
+            assert_eq!((username.as_str(), password.expose_secret()), ("deck", "hunter2 ü:%"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(!format!("{secrets:?}").contains("hunter2"));
+    let table = [
+        (file("open", "hunter2", 0o640), "chmod 600"),
+        (file("two-lines", "hunter2\r\nX-Evil: 1\n", 0o600), "one line"),
+        (file("empty", "\n", 0o600), "one line"),
+        (file("long", &"hunter2".repeat(1000), 0o600), "one line"),
+        (dir.path().to_owned(), "one line"),
+        (dir.path().join("absent"), "cannot read"),
+    ];
+    for (path, expected) in table {
+        let error = of(&path).secrets().unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+    }
+    let with_key = |key: &Path| SourceSettings {
+        url: "https://prometheus.example".to_owned(),
+        client_certificate_file: Some(file("me.pem", "-----BEGIN CERTIFICATE-----\n", 0o644)),
+        client_key_file: Some(key.to_owned()),
+        ..SourceSettings::default()
+    };
+    let key = "-----BEGIN PRIVATE KEY-----\nhunter2\n";
+    assert!(with_key(&file("key", key, 0o400)).secrets().unwrap().identity.is_some());
+    assert!(with_key(&file("key-open", key, 0o644)).secrets().unwrap_err().to_string().contains("chmod 600"));
+    assert!(with_key(&file("no-key", "hunter2", 0o600)).secrets().unwrap_err().to_string().contains("PEM"));
 }
 
 #[test]
