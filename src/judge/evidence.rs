@@ -98,8 +98,11 @@ pub struct Observed {
     pub baseline: Option<Amount>,
 }
 
-/// Events of both arms in one slice, or in several that were merged to save room.
+/// Events of both arms in one slice, or in several that were merged to save room. Written as a list, in
+/// the order of its fields, because a document of evidence has hundreds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "WrittenSlice", into = "WrittenSlice")]
+#[schemars(with = "WrittenSlice")]
 pub struct Slice {
     /// Its beginning.
     pub at: DateTime<Utc>,
@@ -124,8 +127,10 @@ pub struct Segment {
     pub baseline: Vec<f64>,
 }
 
-/// One value of both arms.
+/// One value of both arms. Written as a list, as a [`Slice`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "WrittenPoint", into = "WrittenPoint")]
+#[schemars(with = "WrittenPoint")]
 pub struct Point {
     /// When.
     pub at: DateTime<Utc>,
@@ -133,6 +138,38 @@ pub struct Point {
     pub canary: Option<f64>,
     /// The baseline's.
     pub baseline: Option<f64>,
+}
+
+/// When, how many slices, bad and all events of the canary, and of the baseline.
+type WrittenSlice = (DateTime<Utc>, u32, f64, f64, f64, f64);
+/// When, the canary's value, the baseline's.
+type WrittenPoint = (DateTime<Utc>, Option<f64>, Option<f64>);
+
+impl From<WrittenSlice> for Slice {
+    fn from((at, merged, canary_bad, canary_total, baseline_bad, baseline_total): WrittenSlice) -> Self {
+        let canary = Counts { bad: canary_bad, total: canary_total };
+        let baseline = Counts { bad: baseline_bad, total: baseline_total };
+        Self { at, merged, canary, baseline }
+    }
+}
+
+impl From<Slice> for WrittenSlice {
+    fn from(slice: Slice) -> Self {
+        let Slice { at, merged, canary, baseline } = slice;
+        (at, merged, canary.bad, canary.total, baseline.bad, baseline.total)
+    }
+}
+
+impl From<WrittenPoint> for Point {
+    fn from((at, canary, baseline): WrittenPoint) -> Self {
+        Self { at, canary, baseline }
+    }
+}
+
+impl From<Point> for WrittenPoint {
+    fn from(point: Point) -> Self {
+        (point.at, point.canary, point.baseline)
+    }
 }
 
 /// What was measured since the step began, by the kind of indicator.
@@ -171,6 +208,8 @@ pub struct Telemetry {
     pub errors: u32,
     /// The end of the newest slice with data of both arms.
     pub newest: Option<DateTime<Utc>>,
+    /// How old the newest may become, in seconds, before it is stale.
+    pub max_lag: f64,
 }
 
 /// What is remembered of an indicator from one evaluation to the next: a verdict of fail is entered
@@ -183,6 +222,11 @@ pub struct Standing {
     pub clean: u32,
     /// Whether fail was entered and not left.
     pub failed: bool,
+    /// Whether fail was entered since the step began: that holds its gates until somebody acknowledges it,
+    /// whatever was found after.
+    pub held: bool,
+    /// Since when what is concluded is `watch` without a break.
+    pub watched_since: Option<DateTime<Utc>>,
     /// Since when it is beyond its limit without a break.
     pub over_since: Option<DateTime<Utc>>,
     /// Evaluations in a row at the halting and the paging burn, and whether they were entered.
