@@ -15,6 +15,15 @@
 //!   how many do. One that neither measures nor claims is unknown.
 //! - A stage passes when its own units and those of the stages before it are healthy and meet the
 //!   gates of their stages, and nothing that had held became unknown.
+//! - Verdict and budget gates are asked of the rollout as a whole in its present stage, and begin
+//!   anew with each. A stage passes only while all of its own read true; one that is false or unknown
+//!   holds it, in phase `progressing`, and reopens a stage that had passed. It never breaches. Still
+//!   not true at the stage's deadline, it degrades (somebody has to decide), and nothing is rolled back.
+//!   A judge that falls silent makes them unknown, without breaking a hold that it confirms later.
+//! - A verdict is not asked for where a stage leaves no unit to compare with, unless the stage names
+//!   the gate.
+//! - What the judge demands is done once, in a stage and not on the way back. A rollback is done while
+//!   paused too. A pause that a person resumed is not repeated before the judge stopped asking for it.
 //! - A stage whose every unit a freeze holds is not entered by itself; a person's promote, which the
 //!   guard has let through, does enter it.
 
@@ -24,12 +33,13 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{
     Action, Blocker, Digest, Exposure, Failure, FailureCategory, Freeze, GateName, Next, Phase, Plan, Preview,
-    SafeBlock, SafeText, Stage, StageName, Truth, UnitKey, UnitView,
+    SafeBlock, SafeText, Stage, StageName, Truth, UnitKey, UnitView, plan::FailResponse,
 };
 
 mod act;
 mod back;
 mod gates;
+mod judged;
 mod membership;
 mod orders;
 mod preview;
@@ -98,6 +108,44 @@ pub enum Event {
         /// The unit.
         unit: UnitKey,
     },
+    /// The indicators were judged. It is to be said at every evaluation, changed or not: what was not
+    /// said again for long is unknown.
+    Judged(Judged),
+}
+
+/// What the judge says of a rollout at one evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The stage that was judged ([`State::stage`]). Of another than the present one, nothing counts but
+    /// a demand to roll back.
+    pub stage: StageName,
+    /// The plan's verdict and budget gates; one missing is unknown.
+    pub readings: Vec<Reading>,
+    /// What it asks for as a whole.
+    pub demand: Demand,
+}
+
+/// What the judge asks for as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Demand {
+    /// Nothing: gates hold what they hold.
+    Nothing,
+    /// To stop where it is, with why.
+    Pause(SafeText),
+    /// To bring every unit back, with why.
+    Rollback(SafeText),
+}
+
+impl Demand {
+    /// What a failed judgement demands, where the plan answers it so ([`fail_response`]).
+    #[must_use]
+    pub fn of_failure(response: Option<FailResponse>, why: SafeText) -> Self {
+        match response {
+            Some(FailResponse::Rollback) => Self::Rollback(why),
+            Some(FailResponse::Pause) => Self::Pause(why),
+            Some(FailResponse::Hold) | None => Self::Nothing,
+        }
+    }
 }
 
 /// What a report means for the engine.
@@ -171,11 +219,34 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// What happened, as the audit's `action`: `stage_entered`, `stage_passed`, `gate_breached`,
-    /// `rollback_started`, `rolled_back`, `completed`, `degraded`, `recovered`, ...
+    /// `rollback_started`, `judge_paused`, `rolled_back`, `completed`, `degraded`, `recovered`, ...
     /// For a person's action the action's verb: control merges it with who and why.
     pub what: &'static str,
     /// One sentence.
     pub detail: SafeText,
+    /// Who did it, where no person did.
+    pub by: FactBy,
+}
+
+/// Which part of Rolldeck did something by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FactBy {
+    /// The engine, by the plan.
+    #[default]
+    Engine,
+    /// The judge, by its evidence.
+    Judge,
+}
+
+impl FactBy {
+    /// The name of the part, as the audit has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Judge => "judge",
+        }
+    }
 }
 
 /// What became of an event.
@@ -301,6 +372,11 @@ pub fn step(state: &State, event: &Event, context: &Context<'_>) -> Step {
             work.settle_after(unit, state);
             return work.done(Answer::Done);
         }
+        Event::Judged(judged) => {
+            let counts = work.judged(judged);
+            let routine = !work.settle_if(counts, state);
+            return Step { routine, ..work.done(Answer::Done) };
+        }
     };
     if answer == Answer::Done {
         work.settle();
@@ -328,6 +404,14 @@ pub fn is_unheard(state: &State, unit: &UnitKey) -> bool {
 #[must_use]
 pub fn wants(state: &State, unit: &UnitKey, context: &Context<'_>) -> bool {
     orders::wants(state, unit, context)
+}
+
+/// What a failed judgement does by itself in the present stage: what the plan's `on_fail` says, or else
+/// what `on_breach` says of the stage's verdict gates (of several, what goes back is stronger than what
+/// stops). None where neither is there, and outside of stages: then a failure is only shown.
+#[must_use]
+pub fn fail_response(state: &State, plan: &Plan) -> Option<FailResponse> {
+    judged::fail_response(state, plan)
 }
 
 /// What an action would do, in words; the checks say what forbids it here (the guard adds its own).

@@ -290,7 +290,7 @@ impl Core {
                 reason: Some(fact.detail),
                 revision: RevisionChange { before: before.cloned(), after: after.clone() },
                 correlation_id: correlation_id.clone(),
-                ..Draft::new(Actor::system("engine"), fact.what, rollout_subject(id), Outcome::Applied)
+                ..Draft::new(Actor::system(fact.by.as_str()), fact.what, rollout_subject(id), Outcome::Applied)
             });
         }
         if let Some(snapshot) = known_good {

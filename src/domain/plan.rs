@@ -36,7 +36,7 @@ pub use document::SIZE_MAX;
 pub use error::PlanError;
 
 pub use super::sli::{Direction, PlanSli};
-use super::{Digest, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
+use super::{Digest, GateKind, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
 
 /// What a stage selects of the membership that was frozen at start. Counts are *further* units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -334,6 +334,16 @@ impl GateRule {
                 format!("{} {}", names.join(", "), if names.len() == 1 { "passes" } else { "pass" })
             }
             Self::Budget { sli, above } => format!("budget of {sli} above {}%", above * 100.0),
+        }
+    }
+
+    /// What kind of gate it is, as it is shown.
+    #[must_use]
+    pub const fn kind(&self) -> GateKind {
+        match self {
+            Self::Expression(_) => GateKind::Expression,
+            Self::Verdict(_) => GateKind::Verdict,
+            Self::Budget { .. } => GateKind::Budget,
         }
     }
 

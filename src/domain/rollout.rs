@@ -50,8 +50,10 @@ pub enum GateKind {
     Expression,
     /// Something that is reported.
     Check,
-    /// The verdict of an SLI.
+    /// The verdicts of SLIs.
     Verdict,
+    /// What is left of an SLI's error budget.
+    Budget,
 }
 
 /// Whether a gate holds.
@@ -60,11 +62,11 @@ pub enum GateKind {
 pub enum GateState {
     /// Not evaluated: its stage has not begun.
     Waiting,
-    /// True for every unit of the stage.
+    /// True: of an expression, for every unit of the stage.
     Pass,
     /// False, and not a breach (yet).
     NotYet,
-    /// Some fact is missing or too old.
+    /// Some fact is missing or too old, or there is not enough to judge.
     Unknown,
     /// False three times in a row after it had held, or still false at the deadline.
     Breached,

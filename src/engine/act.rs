@@ -68,6 +68,9 @@ impl Work<'_> {
         if self.state.phase != Phase::AwaitingPromotion {
             return refused(&self.state, Action::Promote, view::blockers(&self.state, self.context));
         }
+        if let Some(refusal) = self.refusal_of_judge() {
+            return refusal;
+        }
         self.next_stage(Action::Promote.verb());
         Answer::Done
     }
@@ -81,12 +84,21 @@ impl Work<'_> {
                 self.fact(Action::PromoteFull.verb(), detail);
             }
             Phase::AwaitingPromotion => {
+                if let Some(refusal) = self.refusal_of_judge() {
+                    return refusal;
+                }
                 self.state.full = true;
                 self.next_stage(Action::PromoteFull.verb());
             }
             _ => return refused(&self.state, Action::PromoteFull, view::blockers(&self.state, self.context)),
         }
         Answer::Done
+    }
+
+    /// A stage that passed by what was judged is not left when that has grown too old since.
+    fn refusal_of_judge(&self) -> Option<Answer> {
+        let waits = survey::survey(&self.state, self.context).ruling().is_some();
+        waits.then(|| Answer::Refused(view::blockers(&self.state, self.context)))
     }
 
     fn next_stage(&mut self, what: &'static str) {

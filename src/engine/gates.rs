@@ -1,29 +1,37 @@
-//! A stage's gates as they are shown: each with the sentence of what holds it, and on which units.
+//! A stage's gates as they are shown: each with the sentence of what holds it, and on which units where
+//! it is asked of units.
 
 use chrono::{DateTime, Utc};
 
 use super::{
+    judged,
     state::{Memory, State, Unit},
     survey::{self, BREACH_CHECKS},
     words,
 };
-use crate::domain::{Gate, GateKind, GateState, Plan, SafeText, Truth, UnitKey};
+use crate::domain::{Gate, GateState, Plan, SafeText, Truth, UnitKey};
 
 /// The gates of a stage, in the order that the stage or the plan names them.
-pub(super) fn of_stage(state: &State, plan: &Plan, index: usize) -> Vec<Gate> {
+pub(super) fn of_stage(state: &State, plan: &Plan, index: usize, now: DateTime<Utc>) -> Vec<Gate> {
     let Some(stage) = plan.stages.get(index) else { return Vec::new() };
     let has_begun = state.stages.get(index).is_some_and(|memory| memory.entered_at.is_some());
-    survey::stage_gates(plan, Some(stage))
+    let mut rulings = judged::rulings(state, plan, index, now).into_iter().peekable();
+    survey::stage_gates(plan, stage)
         .into_iter()
         .filter_map(|at| plan.gates.get(at).map(|gate| (at, gate)))
-        .map(|(at, (name, rule))| {
-            let (state, detail, since) = if has_begun {
-                Reading::of(state, index, at).conclude()
-            } else {
-                (GateState::Waiting, words::text(format!("stage {} has not begun", stage.name)), None)
+        .filter_map(|(at, (name, rule))| {
+            // Rulings come in the same order, without those that the stage does not ask for.
+            let ruling = rulings.next_if(|ruling| ruling.gate == name);
+            let (state, detail, since) = match ruling {
+                None if !rule.is_by_unit() => return None,
+                _ if !has_begun => {
+                    (GateState::Waiting, words::text(format!("stage {} has not begun", stage.name)), None)
+                }
+                None => Reading::of(state, index, at).conclude(),
+                Some(ruling) => ruling.shown(),
             };
             let expression = SafeText::new(rule.shown());
-            Gate { name: name.clone(), kind: GateKind::Expression, expression, state, detail, since }
+            Some(Gate { name: name.clone(), kind: rule.kind(), expression, state, detail, since })
         })
         .collect()
 }

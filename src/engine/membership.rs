@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Answer, BeginError, Fact, Member, Step,
+    Answer, BeginError, Fact, FactBy, Member, Step,
     state::{StageMemory, State, Unit},
     words,
 };
@@ -152,6 +152,6 @@ pub(super) fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Resu
         plan.snapshot.short(),
         words::counted(plan.stages.len(), "stage"),
     );
-    let fact = Fact { what: "start", detail: words::text(detail) };
+    let fact = Fact { what: "start", detail: words::text(detail), by: FactBy::Engine };
     Ok(Step { state, effects: Vec::new(), facts: vec![fact], answer: Answer::Done, routine: false })
 }

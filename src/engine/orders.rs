@@ -206,7 +206,8 @@ fn report_of_candidate(unit: &mut Unit, report: &UnitReport, plan: &Plan, now: D
     };
     unit.health.observe(truth, why.clone(), now);
     let is_candidate = matches!(found, Identity::Same);
-    for ((name, _), memory) in plan.gates.iter().zip(&mut unit.gates) {
+    let gates = plan.gates.iter().zip(&mut unit.gates).filter(|((_, rule), _)| rule.is_by_unit());
+    for ((name, _), memory) in gates {
         let (truth, why) = match report.readings.iter().find(|reading| reading.gate == *name) {
             _ if !is_candidate => (Truth::Unknown, words::text("not measured on the candidate")),
             Some(reading) => (reading.truth, reading.why.clone()),

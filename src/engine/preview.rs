@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Answer, BeginError, Context, Event, Member, State,
+    Answer, BeginError, Context, Event, Member, State, fail_response,
     membership::{self, draw},
     settle::are,
     state::{GoingBack, Unit},
     step, words,
 };
 use crate::domain::{
-    Action, Digest, Phase, Plan, Preview, SafeText, UnitKey,
-    plan::Advance,
+    Action, Digest, GateName, Phase, Plan, Preview, SafeText, UnitKey,
+    plan::{Advance, FailResponse, GateRule, PlanStage},
     rollout::{Check, CheckState},
 };
 
@@ -29,13 +29,21 @@ pub(super) fn of_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> R
         told += keys.len();
         if keys.is_empty() {
             says.warn(format!("stage {} selects nothing: the stages before it take all units", stage.name));
-            continue;
+        } else {
+            let after =
+                if stage.advance == Advance::Manual { "then a person promotes" } else { "then it goes on by itself" };
+            let hold = if stage.hold.is_zero() { String::new() } else { format!(", hold {}", words::span(stage.hold)) };
+            let size = membership::size(keys.iter().copied());
+            says.change(format!(
+                "stage {}: {size}{hold}, {after} ({})",
+                stage.name,
+                words::names(keys.iter().copied())
+            ));
         }
-        let after =
-            if stage.advance == Advance::Manual { "then a person promotes" } else { "then it goes on by itself" };
-        let hold = if stage.hold.is_zero() { String::new() } else { format!(", hold {}", words::span(stage.hold)) };
-        let size = membership::size(keys.iter().copied());
-        says.change(format!("stage {}: {size}{hold}, {after} ({})", stage.name, words::names(keys.iter().copied())));
+        let is_left = drawn.units.iter().any(|(_, _, taken)| taken.is_none_or(|taken| taken > index));
+        if !is_left {
+            without_baseline(&mut says, plan, stage);
+        }
     }
     let rest = drawn.units.len() - told;
     if rest > 0 {
@@ -64,6 +72,30 @@ pub(super) fn of_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> R
     }
     let summary = format!("begin {} with {} on {}", plan.id(), plan.snapshot.short(), words::units(told));
     Ok(says.preview(summary, told))
+}
+
+/// What becomes of the verdict gates of a stage that leaves no unit to compare with.
+fn without_baseline(says: &mut Says, plan: &Plan, stage: &PlanStage) {
+    let asks =
+        |name: &GateName| plan.gates.iter().any(|(known, rule)| known == name && matches!(rule, GateRule::Verdict(_)));
+    match &stage.gates {
+        Some(named) => {
+            for gate in named.iter().filter(|name| asks(name)) {
+                says.warn(format!(
+                    "stage {} asks for gate {gate} and leaves no unit to compare with: it passes only if the source has a baseline of its own",
+                    stage.name
+                ));
+            }
+        }
+        None => {
+            for (gate, _) in plan.gates.iter().filter(|(name, _)| asks(name)) {
+                says.same(format!(
+                    "stage {} does not ask for gate {gate}: it leaves no unit to compare with",
+                    stage.name
+                ));
+            }
+        }
+    }
 }
 
 /// What an action would do to a rollout.
@@ -101,6 +133,11 @@ fn pause(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
     }
     stays(says, state, context.plan);
     says.same("gates are watched on: a breach that the plan answers with a rollback still rolls back".to_owned());
+    if fail_response(state, context.plan) == Some(FailResponse::Rollback) {
+        says.same(
+            "indicators are judged on: a failure that the plan answers with a rollback still rolls back".to_owned(),
+        );
+    }
     says.take("pause where it is; no further unit is told".to_owned(), 0)
 }
 
@@ -112,7 +149,7 @@ fn resume(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
         told(says, context.plan.snapshot.short(), &waiting);
     }
     if let Some(breach) = state.paused.as_ref().and_then(|paused| paused.breach.as_ref()) {
-        says.warn(format!("it was paused by a breach, which is forgiven: {breach}"));
+        says.warn(format!("what paused it is forgiven: {breach}"));
     }
     unreachable(says, state, &waiting);
     says.take(format!("resume: {from} again"), waiting.len())

@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use super::{
     Context, State,
     back::WayBack,
+    judged::{self, Ruling},
     state::Paused,
     survey::{self, Condition, Survey, Watch, survey},
     transition::Work,
     words,
 };
-use crate::domain::{Phase, UnitKey, plan::Advance, plan::BreachResponse};
+use crate::domain::{Phase, Truth, UnitKey, plan::Advance, plan::BreachResponse};
 
 impl Work<'_> {
     /// Makes every transition that is due. Each goes on to another phase or stage, so that the
@@ -29,7 +30,6 @@ impl Work<'_> {
     /// before and no hold or deadline ended. Most reports of a fleet are of that kind. Whether it was
     /// looked at.
     pub(super) fn settle_after(&mut self, unit: &UnitKey, before: &State) -> bool {
-        let is_time = before.look_at.is_some_and(|at| at <= self.now());
         let stage = self.state.stage.and_then(|index| self.context.plan.stages.get(index));
         let has_deadline = stage.is_some_and(|stage| stage.deadline.is_some());
         let at = self.state.find(unit);
@@ -37,7 +37,13 @@ impl Work<'_> {
             Some((before, after)) => after.is_judged_as(before, has_deadline),
             None => true,
         };
-        let looks = is_time || !is_same || self.state.phase == Phase::Pending;
+        self.settle_if(!is_same || self.state.phase == Phase::Pending, before)
+    }
+
+    /// As [`Work::settle`], where something that decides changed, or a hold or deadline ended. Whether it
+    /// was looked at.
+    pub(super) fn settle_if(&mut self, counts: bool, before: &State) -> bool {
+        let looks = counts || before.look_at.is_some_and(|at| at <= self.now());
         if looks {
             self.settle();
         }
@@ -126,17 +132,17 @@ impl Work<'_> {
         }
         match response {
             BreachResponse::Rollback => self.go_back(None, "rollback_started", &cause),
-            BreachResponse::Pause => self.pause_for(&cause),
+            BreachResponse::Pause => self.pause_for("paused", &cause),
         }
     }
 
-    fn pause_for(&mut self, cause: &str) {
+    pub(super) fn pause_for(&mut self, what: &'static str, cause: &str) {
         if let Some(paused) = &mut self.state.paused {
             paused.breach = Some(words::text(cause));
             return;
         }
         self.state.paused = Some(Paused { from: self.state.phase, at: self.now(), breach: Some(words::text(cause)) });
-        self.change_phase(Phase::Paused, "paused", &format!("paused: {cause}"));
+        self.change_phase(Phase::Paused, what, &format!("paused: {cause}"));
     }
 
     /// Where a rollout that is in a stage stands now.
@@ -155,15 +161,18 @@ impl Work<'_> {
         let why = if degraded { trouble(&found, plan) } else { String::new() };
         let standing = format!("{} of {} healthy", found.healthy, words::units(found.total));
         let lost = if passing { String::new() } else { obstacle(&found, plan) };
-        let full = self.state.full;
+        let (full, awaits_judge) = (self.state.full, found.awaits_judge);
         let Some(memory) = self.state.stage_memory_mut() else { return false };
         if passing {
             memory.holding_since.get_or_insert(now);
         } else {
-            memory.holding_since = None;
+            // What a judge that fell silent, or a restart, left unsaid breaks no hold that is confirmed later.
+            if !awaits_judge {
+                memory.holding_since = None;
+            }
             memory.passed_at = None;
         }
-        let has_held = memory.holding_since.is_some_and(|since| words::later(since, stage.hold) <= now);
+        let has_held = passing && memory.holding_since.is_some_and(|since| words::later(since, stage.hold) <= now);
         if has_held {
             memory.passed_at.get_or_insert(now);
         }
@@ -271,21 +280,31 @@ pub(super) fn trouble(found: &Survey<'_>, plan: &crate::domain::Plan) -> String 
             None => format!("{} not on the candidate at the deadline: {}", are(tally.len()), tally.names()),
         };
     }
-    String::new()
+    match found.ruling().filter(|_| found.overdue.is_some()) {
+        Some(ruling) => format!("still at the deadline, {}", ruling.sentence()),
+        None => String::new(),
+    }
 }
 
 /// What keeps a stage from passing, where that is no trouble (yet).
 pub(super) fn obstacle(found: &Survey<'_>, plan: &crate::domain::Plan) -> String {
-    for (tally, how) in [(&found.falses, "false"), (&found.unknown, "unknown"), (&found.not_known, "unknown")] {
-        if let Some((condition, why)) = &tally.first {
-            let name = survey::condition_name(plan, *condition);
-            return format!("{name} is {how} on {}: {why}", tally.names());
-        }
-    }
-    if found.under_way.is_empty() {
-        return format!("{} of {} healthy", found.healthy, words::units(found.total));
-    }
-    format!("{} of {} healthy, waiting for {}", found.healthy, words::units(found.total), found.under_way.names())
+    let on_units = |tally: &survey::Tally<'_>, how: &str| {
+        let (condition, why) = tally.first.as_ref()?;
+        Some(format!("{} is {how} on {}: {why}", survey::condition_name(plan, *condition), tally.names()))
+    };
+    let healthy = format!("{} of {} healthy", found.healthy, words::units(found.total));
+    let ruling = found.ruling();
+    let is_false = ruling.filter(|ruling| ruling.truth == Truth::False);
+    on_units(&found.falses, "false")
+        .or_else(|| is_false.map(Ruling::sentence))
+        .or_else(|| on_units(&found.unknown, "unknown"))
+        .or_else(|| on_units(&found.not_known, "unknown"))
+        .or_else(|| {
+            let waiting = (!found.under_way.is_empty()).then(|| found.under_way.names())?;
+            Some(format!("{healthy}, waiting for {waiting}"))
+        })
+        .or_else(|| ruling.map(|ruling| format!("{healthy}; {}", ruling.sentence())))
+        .unwrap_or(healthy)
 }
 
 /// When a tick would change something by itself.
@@ -307,8 +326,14 @@ fn next_look(state: &State, context: &Context<'_>) -> Option<DateTime<Utc>> {
     let stage = plan.stages.get(index)?;
     let memory = state.stages.get(index)?;
     let hold = memory.holding_since.filter(|_| memory.passed_at.is_none()).map(|at| words::later(at, stage.hold));
+    // One that is over while the judge is silent ends nothing.
+    let hold = hold.filter(|at| *at > now);
+    let judged = judged::ends(state, plan).filter(|at| *at > now);
+    let is_open = |ruling: &Ruling<'_>| ruling.truth == Truth::True;
+    let waits = !judged::rulings(state, plan, index, now).iter().all(is_open);
+    let overdue = judged::limit(state, plan).filter(|at| waits && *at > now);
     let limits = stage.deadline.is_some().then(|| {
-        let gates = survey::stage_gates(plan, Some(stage));
+        let gates = survey::unit_gates(plan, stage);
         let never_held = |unit: &super::state::Unit| {
             !unit.health.held || gates.iter().any(|at| unit.gates.get(*at).is_some_and(|memory| !memory.held))
         };
@@ -320,5 +345,5 @@ fn next_look(state: &State, context: &Context<'_>) -> Option<DateTime<Utc>> {
             .filter(|limit| *limit > now)
             .min()
     });
-    [hold, limits.flatten()].into_iter().flatten().min()
+    [hold, judged, overdue, limits.flatten()].into_iter().flatten().min()
 }

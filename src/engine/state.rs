@@ -1,12 +1,17 @@
-//! What is remembered of a rollout: its phase, its stages, and each unit of its frozen membership.
+//! What is remembered of a rollout: its phase, its stages with what was judged in them, and each unit of
+//! its frozen membership.
 //!
 //! Nothing here decides.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::units::Units;
-use crate::domain::{Digest, FailureCategory, Phase, Plan, SafeBlock, SafeText, StageName, Truth, UnitKey};
+use crate::domain::{
+    Digest, FailureCategory, GateName, Phase, Plan, SafeBlock, SafeText, StageName, Truth, UnitKey, plan::PlanStage,
+};
 
 /// What the engine keeps of one rollout. Serialised as it is into the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +60,27 @@ pub(super) struct StageMemory {
     /// When it had held for long enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) passed_at: Option<DateTime<Utc>>,
+    /// What the judge last said of those of its gates that are not asked of units.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) judged: BTreeMap<GateName, JudgedGate>,
+    /// Whether the judge asked to pause, was heard, and did not stop asking since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) pause_asked: bool,
+}
+
+/// What the judge said of a gate that is asked of the rollout as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct JudgedGate {
+    pub(super) truth: Truth,
+    /// Whether it was ever true in this stage.
+    #[serde(default)]
+    pub(super) held: bool,
+    #[serde(default, skip_serializing_if = "SafeText::is_empty")]
+    pub(super) why: SafeText,
+    /// Since when its truth is what it is.
+    pub(super) since: DateTime<Utc>,
+    /// When it was last said.
+    pub(super) at: DateTime<Utc>,
 }
 
 /// A way back that was begun.
@@ -277,6 +303,24 @@ impl State {
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// The stage that it is in, or ended in; none before the first began.
+    #[must_use]
+    pub fn stage<'a>(&self, plan: &'a Plan) -> Option<&'a PlanStage> {
+        plan.stages.get(self.stage?)
+    }
+
+    /// When the stage that it is in began: what is judged of it is what was measured since.
+    #[must_use]
+    pub fn stage_entered_at(&self) -> Option<DateTime<Utc>> {
+        self.stage_memory()?.entered_at
+    }
+
+    /// Whether it is in a stage and not on the way back, paused or not: what is judged counts.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        self.is_climbing()
     }
 
     /// Whether the unit is of the membership that was frozen at start.

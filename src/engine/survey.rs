@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Context,
+    judged::{self, Ruling},
     state::{Memory, State, Unit},
     words,
 };
@@ -66,8 +67,15 @@ pub(super) struct Survey<'a> {
     pub(super) healthy: usize,
     /// Of these, healthy on a candidate that is claimed and not measured.
     pub(super) claimed: usize,
-    /// Whether every unit of this stage and of those before it is healthy and meets its stage's gates.
+    /// Whether every unit of this stage and of those before it is healthy and meets its stage's gates, and
+    /// every gate that is asked of the rollout as a whole reads true.
     pub(super) passing: bool,
+    /// Whether nothing but a judge that fell silent keeps it from passing.
+    pub(super) awaits_judge: bool,
+    /// The present stage's gates that are asked of the rollout as a whole.
+    pub(super) rulings: Vec<Ruling<'a>>,
+    /// The stage's deadline, where one of them is not true at it.
+    pub(super) overdue: Option<DateTime<Utc>>,
     /// Units that failed.
     pub(super) failed: Tally<'a>,
     /// Due units that nothing fresh is heard of.
@@ -90,23 +98,37 @@ pub(super) struct Survey<'a> {
     pub(super) held: usize,
 }
 
-impl Survey<'_> {
+impl<'a> Survey<'a> {
     /// Whether it cannot go on by itself.
     pub(super) fn is_degraded(&self) -> bool {
-        !(self.failed.is_empty() && self.silent.is_empty() && self.unknown.is_empty() && self.late.is_empty())
+        let of_units = [&self.failed, &self.silent, &self.unknown, &self.late];
+        self.overdue.is_some() || of_units.iter().any(|tally| !tally.is_empty())
+    }
+
+    /// The weightiest of the gates that are asked of the rollout as a whole and are not true: one that is
+    /// false, or else the first.
+    pub(super) fn ruling(&self) -> Option<&Ruling<'a>> {
+        let not_true = || self.rulings.iter().filter(|ruling| ruling.truth != Truth::True);
+        not_true().find(|ruling| ruling.truth == Truth::False).or_else(|| not_true().next())
     }
 }
 
-/// The gates that hold for a stage, as places in the plan's list. One that the plan does not know
-/// gets a place that no unit has a memory for, and so never passes.
-pub(super) fn stage_gates(plan: &Plan, stage: Option<&PlanStage>) -> Vec<usize> {
-    match stage.and_then(|stage| stage.gates.as_ref()) {
+/// The gates that a stage names, or all of the plan's where it names none, as places in the plan's list.
+/// One that the plan does not know gets a place that no unit has a memory for, and so never passes.
+pub(super) fn stage_gates(plan: &Plan, stage: &PlanStage) -> Vec<usize> {
+    match &stage.gates {
         None => (0..plan.gates.len()).collect(),
         Some(named) => named
             .iter()
             .map(|name| plan.gates.iter().position(|(known, _)| known == name).unwrap_or(usize::MAX))
             .collect(),
     }
+}
+
+/// Those of a stage's gates that are asked of each unit.
+pub(super) fn unit_gates(plan: &Plan, stage: &PlanStage) -> Vec<usize> {
+    let by_unit = |at: &usize| plan.gates.get(*at).is_none_or(|(_, rule)| rule.is_by_unit());
+    stage_gates(plan, stage).into_iter().filter(by_unit).collect()
 }
 
 /// Which gates count on the units of which stage, while the rollout is in one.
@@ -121,7 +143,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(plan: &Plan, current: usize) -> Self {
-        let own: Vec<_> = plan.stages.iter().take(current + 1).map(|s| stage_gates(plan, Some(s))).collect();
+        let own: Vec<_> = plan.stages.iter().take(current + 1).map(|stage| unit_gates(plan, stage)).collect();
         let now = own.last().cloned().unwrap_or_default();
         let watched = own
             .iter()
@@ -192,7 +214,7 @@ pub(super) fn gate_name(plan: &Plan, condition: Condition) -> Option<&GateName> 
 }
 
 /// Looks over all units of the stages that were entered.
-pub(super) fn survey<'a>(state: &'a State, context: &Context<'_>) -> Survey<'a> {
+pub(super) fn survey<'a>(state: &'a State, context: &Context<'a>) -> Survey<'a> {
     let mut found = Survey::default();
     let Some(current) = state.stage else { return found };
     let watch = Watch::new(context.plan, current);
@@ -221,6 +243,12 @@ pub(super) fn survey<'a>(state: &'a State, context: &Context<'_>) -> Survey<'a> 
             found.breaching.push(at);
         }
         look_at(&mut found, unit, &watch, limit, now, context);
+    }
+    found.rulings = judged::rulings(state, context.plan, current, now);
+    if found.ruling().is_some() {
+        found.awaits_judge = found.passing && found.rulings.iter().all(|r| r.truth == Truth::True || r.is_stale);
+        found.passing = false;
+        found.overdue = judged::limit(state, context.plan).filter(|limit| *limit <= now);
     }
     found
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Answer, Context, Effect, Fact, State, Step, state::Unit, words};
+use super::{Answer, Context, Effect, Fact, FactBy, State, Step, state::Unit, words};
 use crate::domain::{Digest, Phase};
 
 /// A step under way.
@@ -12,11 +12,13 @@ pub(super) struct Work<'a> {
     pub(super) context: &'a Context<'a>,
     effects: Vec<Effect>,
     facts: Vec<Fact>,
+    /// Who does what is being done.
+    by: FactBy,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(state: &State, context: &'a Context<'a>) -> Self {
-        Self { state: state.clone(), context, effects: Vec::new(), facts: Vec::new() }
+        Self { state: state.clone(), context, effects: Vec::new(), facts: Vec::new(), by: FactBy::Engine }
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -39,7 +41,14 @@ impl<'a> Work<'a> {
 
     /// Says something that is no transition.
     pub(super) fn fact(&mut self, what: &'static str, detail: &str) {
-        self.facts.push(Fact { what, detail: words::text(detail) });
+        self.facts.push(Fact { what, detail: words::text(detail), by: self.by });
+    }
+
+    /// Does something in the judge's name.
+    pub(super) fn as_judge(&mut self, act: impl FnOnce(&mut Self)) {
+        self.by = FactBy::Judge;
+        act(self);
+        self.by = FactBy::Engine;
     }
 
     /// Whether nothing is to be journalled or done.
@@ -62,6 +71,8 @@ impl<'a> Work<'a> {
             memory.clock = Some(now);
             memory.holding_since = None;
             memory.passed_at = None;
+            memory.judged.clear();
+            memory.pause_asked = false;
         }
         self.transition(Phase::Progressing, Some(index), what, &detail);
     }

@@ -103,6 +103,12 @@ fn blockers_found(state: &State, found: &Survey<'_>, context: &Context<'_>) -> V
             add(kind, on_units(tally, how, plan), tally.since, None);
         }
     }
+    for ruling in found.rulings.iter().filter(|ruling| ruling.truth != Truth::True) {
+        // What was known and is not any more is missing data; what never was may be too little of it.
+        let kind = if ruling.truth == Truth::Unknown && ruling.held { BlockerKind::NoData } else { BlockerKind::Gate };
+        let late = if found.overdue.is_some() { ", beyond its deadline" } else { "" };
+        add(kind, format!("{}{late}", ruling.sentence()), ruling.since, None);
+    }
     if !found.silent.is_empty() {
         let summary = format!("nothing fresh is heard of {}", found.silent.names());
         add(BlockerKind::NoData, summary, found.silent.since, None);
@@ -131,7 +137,7 @@ fn blockers_found(state: &State, found: &Survey<'_>, context: &Context<'_>) -> V
         );
         add(BlockerKind::InProgress, summary, found.under_way.since, None);
     }
-    if let Some((since, until)) = hold(state, context) {
+    if let Some((since, until)) = hold(state, found, context) {
         add(BlockerKind::Hold, format!("hold until {}", words::time(until, now)), Some(since), Some(until));
     }
     all.sort_by_key(|blocker| blocker.kind);
@@ -148,14 +154,15 @@ fn on_units(tally: &Tally<'_>, how: &str, plan: &crate::domain::Plan) -> String 
     }
 }
 
-/// The hold that runs, from and until.
+/// The hold that runs, from and until. One that a silent judge interrupts does not run.
 fn hold(
     state: &State,
+    found: &Survey<'_>,
     context: &Context<'_>,
 ) -> Option<(chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>)> {
     let memory = state.stage_memory().filter(|memory| memory.passed_at.is_none())?;
     let stage = context.plan.stages.get(state.stage?)?;
-    let since = memory.holding_since.filter(|_| state.is_climbing())?;
+    let since = memory.holding_since.filter(|_| state.is_climbing() && found.passing)?;
     Some((since, words::later(since, stage.hold)))
 }
 
@@ -191,7 +198,7 @@ fn message(state: &State, found: &Survey<'_>, context: &Context<'_>) -> String {
     match state.phase {
         Phase::Pending => frozen().map_or("not begun yet".to_owned(), |frozen| format!("not begun: {frozen}")),
         Phase::Progressing => {
-            if let Some((_, until)) = hold(state, context) {
+            if let Some((_, until)) = hold(state, found, context) {
                 return format!("{name}: {healthy}{claimed}, hold until {}", words::time(until, now));
             }
             let has_passed = state.stage_memory().is_some_and(|memory| memory.passed_at.is_some());
@@ -246,9 +253,9 @@ fn stages(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Vec<Stage
                 state: stage_state(state, found, index, &units, context),
                 selects: words::text(selects(&stage.selects)),
                 exposure: exposure(units.into_iter()),
-                gates: Some(gates::of_stage(state, plan, index)),
+                gates: Some(gates::of_stage(state, plan, index, context.now)),
                 entered_at: memory.entered_at,
-                hold_until: if is_current { hold(state, context).map(|(_, until)| until) } else { None },
+                hold_until: if is_current { hold(state, found, context).map(|(_, until)| until) } else { None },
                 finished_at: memory.passed_at.or(ended_at.filter(|_| memory.entered_at.is_some())),
             }
         })
@@ -275,7 +282,7 @@ fn stage_state(state: &State, found: &Survey<'_>, index: usize, units: &[&Unit],
         let goes_on = state.full
             || context.plan.stages.get(index).is_some_and(|s| s.advance == crate::domain::plan::Advance::Automatic);
         if goes_on { StageState::Holding } else { StageState::Ready }
-    } else if found.passing && hold(state, context).is_some() {
+    } else if found.passing && hold(state, found, context).is_some() {
         StageState::Holding
     } else {
         StageState::Progressing
@@ -348,7 +355,7 @@ fn next(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Option<Next
     let says = |at, what: String| Some(Next { at, what: words::text(what) });
     match state.phase {
         Phase::Pending => says(freeze_end(state, context), begins),
-        Phase::Progressing => match hold(state, context) {
+        Phase::Progressing => match hold(state, found, context) {
             Some((_, until)) => {
                 let stage = state.stage.and_then(|index| plan.stages.get(index))?;
                 let waits = stage.advance == crate::domain::plan::Advance::Manual && !state.full;
@@ -359,7 +366,10 @@ fn next(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Option<Next
                 let at = settle::due(state, context);
                 let stage = state.stage.and_then(|index| plan.stages.get(index))?;
                 let when = match found.total.saturating_sub(found.healthy) {
-                    0 => "its gates hold on all its units".to_owned(),
+                    0 => match found.ruling() {
+                        Some(ruling) => format!("gate {} is true", ruling.gate),
+                        None => "its gates hold on all its units".to_owned(),
+                    },
                     1 => "1 more unit is healthy and its gates hold".to_owned(),
                     left => format!("{left} more units are healthy and its gates hold"),
                 };
@@ -373,7 +383,12 @@ fn next(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Option<Next
         Phase::AwaitingPromotion => says(None, format!("when a person promotes, {begins}")),
         Phase::Paused => says(None, "a person resumes or rolls back".to_owned()),
         Phase::Degraded if !found.failed.is_empty() => says(None, "a person retries or rolls back".to_owned()),
-        Phase::Degraded => says(None, "it goes on by itself when the missing facts return".to_owned()),
+        Phase::Degraded => match found.ruling().filter(|_| found.overdue.is_some()) {
+            Some(ruling) => {
+                says(None, format!("a person decides; it goes on by itself when gate {} is true", ruling.gate))
+            }
+            None => says(None, "it goes on by itself when the missing facts return".to_owned()),
+        },
         Phase::RollingBack => says(None, "it is rolled back when every reachable unit is back".to_owned()),
         Phase::RollbackFailed => says(None, "a person looks at the failed units, then retries".to_owned()),
         Phase::RolledBack | Phase::Aborted | Phase::Completed | Phase::Unknown => None,

@@ -113,7 +113,8 @@ impl World {
                     3 => (Some(other()), None),
                     _ => (None, None),
                 };
-                let readings = self.plan.gates.iter().zip(readings).map(|((gate, _), truth)| Reading {
+                let by_unit = self.plan.gates.iter().filter(|(_, rule)| rule.is_by_unit());
+                let readings = by_unit.zip(readings).map(|((gate, _), truth)| Reading {
                     gate: gate.clone(),
                     truth: *truth,
                     why: SafeText::new("as it was measured"),
