@@ -19,6 +19,7 @@ pub mod sli;
 pub mod snapshot;
 pub mod text;
 pub mod token;
+pub mod trend;
 pub mod unit;
 pub mod window;
 
@@ -38,5 +39,6 @@ pub use sli::{Sli, SliArm, Verdict};
 pub use snapshot::{Digest, Snapshot};
 pub use text::{SafeBlock, SafeText};
 pub use token::{TokenError, TokenText};
+pub use trend::Trend;
 pub use unit::{FactValue, Facts, FailureCategory, Report, ReportState, SliReading, Truth, UnitId, UnitKey};
 pub use window::{Window, WindowState};

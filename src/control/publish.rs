@@ -251,6 +251,7 @@ impl Core {
             blockers: view.blockers,
             slis,
             verdict,
+            trend: None,
             freeze,
             next: view.next,
             owner: stored.plan.owner.clone(),

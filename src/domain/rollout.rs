@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Digest, FailureCategory, GateName, LaneName, Phase, RolloutId, RolloutName, SafeBlock, SafeText, SiteName, Sli,
-    StageName, StageState, TargetName, sli::OverallVerdict,
+    StageName, StageState, TargetName, Trend, sli::OverallVerdict,
 };
 
 /// Changes with plan, phase, stage, membership and candidate, and with nothing else. Opaque.
@@ -253,6 +253,9 @@ pub struct Rollout {
     pub slis: Vec<Sli>,
     /// What is concluded of them all.
     pub verdict: OverallVerdict,
+    /// The recent past of the worst indicator; of a summary, which has no series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Trend>,
     /// The freeze that covers it now.
     pub freeze: Option<Freeze>,
     /// What happens next.
@@ -282,9 +285,10 @@ impl Rollout {
         RolloutId { target: self.target.clone(), name: self.name.clone() }
     }
 
-    /// The rollout as a list shows it: without gates, series, failures and units.
+    /// The rollout as a list shows it: without gates, failures and units, and a trend instead of series.
     #[must_use]
     pub fn summary(mut self) -> Self {
+        self.trend = Trend::of(&self.slis).or(self.trend);
         for stage in &mut self.stages {
             stage.gates = None;
         }

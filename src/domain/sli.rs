@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::SafeText;
 
+mod state;
+
+pub use state::SliState;
+
 /// What kind of numbers an indicator is made of, and so how it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

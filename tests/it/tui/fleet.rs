@@ -133,6 +133,7 @@ pub fn rollout(at: &str, phase: Phase, minutes: i64) -> Rollout {
         blockers: Vec::new(),
         slis: vec![sli("latency_p99", "ms", Some(212.0), 205.0, Verdict::Pass, "1.03 of base")],
         verdict: OverallVerdict { label: Verdict::Pass, score: None, why: "all indicators pass".into() },
+        trend: None,
         freeze: None,
         next: None,
         owner: "team-picking".into(),
