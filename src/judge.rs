@@ -5,8 +5,10 @@
 //! where both have some, because nothing was tested.
 
 pub mod burst;
+pub mod counter;
 pub mod events;
 pub mod evidence;
+pub mod histogram;
 pub mod interval;
 pub mod restart;
 pub mod sequence;
