@@ -14,7 +14,7 @@ use crate::{
     settings::read_token_file,
     wire::{
         Code, Desired, Problem,
-        client::{self, ClientOptions},
+        client::{self, ClientOptions, Credential},
     },
 };
 
@@ -247,8 +247,8 @@ fn connect(options: &AgentOptions) -> Result<Client, AgentError> {
         .as_deref()
         .map(|path| std::fs::read(path).map_err(|error| AgentError::file("the CA file", path, &error)))
         .transpose()?;
-    let settings =
-        ClientOptions { server: &options.server, token: token.as_ref(), ca: ca.as_deref(), silence: SILENCE };
+    let credential = token.as_ref().map(Credential::Bearer);
+    let settings = ClientOptions { credential, ca: ca.as_deref(), ..ClientOptions::new(&options.server, SILENCE) };
     Ok(client::client(&settings)?)
 }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{Digest, Rollout, RolloutId, SafeText, TokenText, Via},
     settings::{Endpoint, SecretError},
-    wire::client::{self, ClientError, ClientOptions},
+    wire::client::{self, ClientError, ClientOptions, Credential},
 };
 
 /// How long a connection may take to be made: a person waits for it.
@@ -78,7 +78,11 @@ impl Remote {
     pub fn new(server: &str, token: Option<&TokenText>, ca: Option<&[u8]>, via: Via) -> Result<Self, ClientError> {
         let base = crate::domain::address::server_url(server).map_err(client::ClientError::from)?;
         let secret = token.map(|token| secrecy::SecretString::from(token.expose().to_owned()));
-        let options = ClientOptions { server: &base, token: secret.as_ref(), ca, silence: VERIFY };
+        let options = ClientOptions {
+            credential: secret.as_ref().map(Credential::Bearer),
+            ca,
+            ..ClientOptions::new(&base, VERIFY)
+        };
         let client = client::client_within(&options, CONNECT)?;
         let place = base.as_str().trim_end_matches('/').to_owned();
         Ok(Self { client, base, place, via, grace: GRACE })

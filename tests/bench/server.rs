@@ -75,7 +75,7 @@ async fn measure() {
     let url: Url = server.url().parse().unwrap();
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(server.run(shutdown.clone()));
-    let http = client(&ClientOptions { server: &url, token: None, ca: None, silence: Duration::from_mins(1) }).unwrap();
+    let http = client(&ClientOptions::new(&url, Duration::from_mins(1))).unwrap();
 
     let mut load = JoinSet::new();
     let counts = Arc::new(Counts::default());
