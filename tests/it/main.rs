@@ -14,6 +14,7 @@ mod cli;
 mod control;
 mod journey;
 mod layering;
+mod prometheus;
 mod pty;
 mod server;
 mod sim;

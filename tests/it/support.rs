@@ -1,4 +1,5 @@
 //! What several areas need to test with.
 
+pub mod prometheus;
 pub mod pty;
 pub mod runner;

@@ -1,0 +1,3 @@
+//! Indicators from a Prometheus, a real one.
+
+mod server;
