@@ -12,7 +12,9 @@ pub mod histogram;
 pub mod interval;
 pub mod restart;
 pub mod sequence;
+pub mod words;
 
+use self::words::{count, figure};
 use crate::domain::{SafeText, Sli, SliArm, Verdict, sli::OverallVerdict};
 
 /// How a verdict was reached.
@@ -27,8 +29,8 @@ pub fn compare(unit: &str, canary: &SliArm, baseline: &SliArm) -> (Verdict, Safe
                 "{} against {}, {} and {} samples; compared, not judged",
                 figure(c, unit),
                 figure(b, unit),
-                count(canary.samples),
-                count(baseline.samples),
+                count(canary.samples.unwrap_or_default()),
+                count(baseline.samples.unwrap_or_default()),
             );
             (Verdict::Insufficient, SafeText::new(why))
         }
@@ -64,43 +66,6 @@ fn indicators(count: usize) -> String {
     if count == 1 { "1 indicator".to_owned() } else { format!("{count} indicators") }
 }
 
-/// A value with its unit; ratios in percent, as people read them.
-fn figure(value: f64, unit: &str) -> String {
-    match unit {
-        "ratio" => format!("{}%", three_digits(value * 100.0)),
-        "" => three_digits(value),
-        unit => format!("{} {unit}", three_digits(value)),
-    }
-}
-
-/// Three digits that count, at least, so that a small value is not shown as none.
-fn three_digits(value: f64) -> String {
-    let size = value.abs();
-    if size >= 100.0 {
-        return format!("{value:.0}");
-    }
-    if size != 0.0 && size < 1e-6 {
-        return format!("{value:.2e}");
-    }
-    let decimals = if size >= 10.0 {
-        1
-    } else if size >= 0.1 || size == 0.0 {
-        2
-    } else {
-        (2.0 - size.log10().floor()) as usize
-    };
-    format!("{value:.decimals$}")
-}
-
-fn count(samples: Option<f64>) -> String {
-    let samples = samples.unwrap_or_default();
-    match samples {
-        s if s >= 10_000_000.0 => format!("{:.0}M", s / 1_000_000.0),
-        s if s >= 10_000.0 => format!("{:.0}k", s / 1000.0),
-        s => format!("{s:.0}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,7 +87,7 @@ mod tests {
     fn the_sentence_has_figures_that_people_can_compare() {
         for (unit, canary, baseline, samples, why) in [
             ("ratio", 0.0041, 0.0012, 18_000.0, "0.41% against 0.12%, 18k and 18k samples; compared, not judged"),
-            ("ratio", 0.9987, 1.0, 250.0, "99.9% against 100%, 250 and 250 samples; compared, not judged"),
+            ("ratio", 0.9987, 1.0, 250.0, "99.87% against 100%, 250 and 250 samples; compared, not judged"),
             ("ratio", 0.000_012_34, 0.0, 2e7, "0.00123% against 0.00%, 20M and 20M samples; compared, not judged"),
             ("ms", 212.4, 98.76, 12.0, "212 ms against 98.8 ms, 12 and 12 samples; compared, not judged"),
             ("", 0.004, -3.456, 9.0, "0.00400 against -3.46, 9 and 9 samples; compared, not judged"),

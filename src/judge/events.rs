@@ -46,9 +46,9 @@ pub enum Harm {
 
 /// The logarithms of the likelihood ratios, one for each alternative; they add over what is independent.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Evidence([f64; ALTERNATIVES]);
+pub struct LikelihoodRatios([f64; ALTERNATIVES]);
 
-impl Evidence {
+impl LikelihoodRatios {
     /// Adds the events of a step in which the canary had `share` of the exposure, above 0 and below 1;
     /// events that are bursty are divided by their design effect first, and so is the exposure.
     /// `tolerated` is the ratio of rates, canary over baseline, up to which (or down to whose inverse)
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn ln_e(canary: f64, baseline: f64, share: f64, tolerated: f64, harm: Harm) -> f64 {
-        let mut evidence = Evidence::default();
+        let mut evidence = LikelihoodRatios::default();
         evidence.add(canary, baseline, share, tolerated, harm);
         evidence.ln()
     }
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn nothing_and_nonsense_say_nothing() {
-        assert_eq!(Evidence::default().ln(), 0.0);
+        assert_eq!(LikelihoodRatios::default().ln(), 0.0);
         for (canary, baseline, share, tolerated) in [
             (0.0, 0.0, 0.5, 1.1),
             (f64::NAN, 1.0, 0.5, 1.1),
@@ -163,7 +163,7 @@ mod tests {
     /// over the sum of both steps would convict the canary.
     #[test]
     fn each_step_is_weighed_with_its_own_share() {
-        let mut stepwise = Evidence::default();
+        let mut stepwise = LikelihoodRatios::default();
         stepwise.add(10.0, 990.0, 0.01, 1.0, Harm::More);
         stepwise.add(500.0, 4500.0, 0.1, 1.0, Harm::More);
         assert!(stepwise.ln() < 0.0, "{}", stepwise.ln());
