@@ -10,6 +10,7 @@ pub mod events;
 pub mod evidence;
 pub mod histogram;
 pub mod interval;
+pub mod kayenta;
 pub mod restart;
 pub mod sequence;
 pub mod words;

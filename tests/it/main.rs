@@ -13,6 +13,7 @@ mod agent;
 mod cli;
 mod control;
 mod journey;
+mod kayenta;
 mod layering;
 mod prometheus;
 mod pty;
