@@ -105,6 +105,18 @@ impl<'a> Survey<'a> {
         self.overdue.is_some() || of_units.iter().any(|tally| !tally.is_empty())
     }
 
+    /// `gate errors is true`, `gates errors and budget are true`: what is waited for of the gates that are
+    /// asked of the rollout as a whole; none when all are.
+    pub(super) fn awaited(&self) -> Option<String> {
+        let not_true = self.rulings.iter().filter(|ruling| ruling.truth != Truth::True);
+        let mut names: Vec<&str> = not_true.map(|ruling| ruling.gate.as_str()).collect();
+        let last = names.pop()?;
+        Some(match names.len() {
+            0 => format!("gate {last} is true"),
+            _ => format!("gates {} and {last} are true", names.join(", ")),
+        })
+    }
+
     /// The weightiest of the gates that are asked of the rollout as a whole and are not true: one that is
     /// false, or else the first.
     pub(super) fn ruling(&self) -> Option<&Ruling<'a>> {

@@ -366,10 +366,7 @@ fn next(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Option<Next
                 let at = settle::due(state, context);
                 let stage = state.stage.and_then(|index| plan.stages.get(index))?;
                 let when = match found.total.saturating_sub(found.healthy) {
-                    0 => match found.ruling() {
-                        Some(ruling) => format!("gate {} is true", ruling.gate),
-                        None => "its gates hold on all its units".to_owned(),
-                    },
+                    0 => found.awaited().unwrap_or_else(|| "its gates hold on all its units".to_owned()),
                     1 => "1 more unit is healthy and its gates hold".to_owned(),
                     left => format!("{left} more units are healthy and its gates hold"),
                 };
@@ -383,10 +380,8 @@ fn next(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Option<Next
         Phase::AwaitingPromotion => says(None, format!("when a person promotes, {begins}")),
         Phase::Paused => says(None, "a person resumes or rolls back".to_owned()),
         Phase::Degraded if !found.failed.is_empty() => says(None, "a person retries or rolls back".to_owned()),
-        Phase::Degraded => match found.ruling().filter(|_| found.overdue.is_some()) {
-            Some(ruling) => {
-                says(None, format!("a person decides; it goes on by itself when gate {} is true", ruling.gate))
-            }
+        Phase::Degraded => match found.awaited().filter(|_| found.overdue.is_some()) {
+            Some(awaited) => says(None, format!("a person decides; it goes on by itself when {awaited}")),
             None => says(None, "it goes on by itself when the missing facts return".to_owned()),
         },
         Phase::RollingBack => says(None, "it is rolled back when every reachable unit is back".to_owned()),

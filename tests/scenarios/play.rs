@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rolldeck::{
-    domain::{Digest, Freeze, Plan, SafeBlock, SafeText, Truth, UnitKey, rollout::CheckState},
-    engine::{self, Answer, Context, Effect, Event, Member, Progress, Reading, State, UnitReport},
+    domain::{Digest, Freeze, GateName, Plan, SafeBlock, SafeText, Truth, UnitKey, rollout::CheckState},
+    engine::{
+        self, Answer, Context, Demand, Effect, Event, FactBy, Judged, Member, Progress, Reading, State, UnitReport,
+    },
 };
 
-use crate::story::{Expected, ReportFile, StepFile, Story, digest, maybe_digest, span};
+use crate::story::{Expected, GateReading, JudgeFile, ReportFile, StepFile, Story, digest, maybe_digest, span};
 
 struct Stage<'a> {
     story: &'a Story,
@@ -20,6 +22,8 @@ struct Stage<'a> {
     generation: u64,
     /// The last order of each unit.
     orders: BTreeMap<UnitKey, (u64, Digest)>,
+    /// The state as it was stored last.
+    stored: State,
 }
 
 /// What one step of a story brought about.
@@ -30,6 +34,7 @@ struct Outcome {
     tells: Vec<String>,
     known_good: bool,
     answer: &'static str,
+    routine: bool,
 }
 
 pub fn play(story: &Story) {
@@ -42,6 +47,7 @@ pub fn play(story: &Story) {
     let mut stage = Stage {
         story,
         plan,
+        stored: begun.state.clone(),
         state: begun.state,
         start,
         now: start,
@@ -61,6 +67,12 @@ pub fn play(story: &Story) {
 
 fn key(text: &str) -> UnitKey {
     text.to_owned().try_into().unwrap()
+}
+
+/// What is said of a gate; true, when nothing else is.
+fn reading(gate: &GateName, said: Option<&GateReading>) -> Reading {
+    let truth = said.map_or(Truth::True, |said| said.is);
+    Reading { gate: gate.clone(), truth, why: SafeText::new(said.map_or("", |said| said.why.as_str())) }
 }
 
 impl Stage<'_> {
@@ -84,6 +96,8 @@ impl Stage<'_> {
             file.report.is_some(),
             !file.silent.is_empty(),
             file.freeze.is_some(),
+            file.judge.is_some(),
+            file.restart,
         ];
         assert_eq!(things.iter().filter(|is| **is).count(), 1, "step {number} is one thing that happens");
         if file.tick {
@@ -134,7 +148,28 @@ impl Stage<'_> {
             self.held = held;
             self.step(&Event::Tick, &mut outcome);
         }
+        if let Some(judge) = &file.judge {
+            let judged = self.judged(judge);
+            self.step(&Event::Judged(judged), &mut outcome);
+        }
+        if file.restart {
+            self.state = self.stored.clone();
+            outcome.answer = "done";
+        }
         outcome
+    }
+
+    fn judged(&self, file: &JudgeFile) -> Judged {
+        let stage = match &file.stage {
+            Some(stage) => stage.parse().unwrap(),
+            None => self.state.stage(&self.plan).expect("a stage that is judged").name.clone(),
+        };
+        let asked = self.plan.gates.iter().filter(|(_, rule)| !rule.is_by_unit());
+        let readings = asked.map(|(gate, _)| reading(gate, file.gates.get(gate))).collect();
+        let demand = file.fails.as_ref().map_or(Demand::Nothing, |why| {
+            Demand::of_failure(engine::fail_response(&self.state, &self.plan), SafeText::new(why))
+        });
+        Judged { stage, readings, demand }
     }
 
     fn report(&self, unit: &UnitKey, file: &ReportFile) -> UnitReport {
@@ -155,11 +190,8 @@ impl Stage<'_> {
             Some(word) => maybe_digest(word),
             None => told.filter(|_| is_check).map(|(_, snapshot)| snapshot.clone()),
         };
-        let readings = self.plan.gates.iter().filter(|_| is_check).map(|(gate, _)| {
-            let said = file.gates.get(gate);
-            let truth = said.map_or(Truth::True, |said| said.is);
-            Reading { gate: gate.clone(), truth, why: SafeText::new(said.map_or("", |said| said.why.as_str())) }
-        });
+        let by_unit = self.plan.gates.iter().filter(|(_, rule)| is_check && rule.is_by_unit());
+        let readings = by_unit.map(|(gate, _)| reading(gate, file.gates.get(gate)));
         UnitReport {
             generation: told.map_or(0, |(generation, _)| *generation) - u64::from(file.stale),
             progress,
@@ -184,7 +216,10 @@ impl Stage<'_> {
             assert_eq!(step.state, before, "what is not done changes nothing");
         }
         for fact in step.facts {
-            outcome.facts.push(fact.what.to_owned());
+            outcome.facts.push(match fact.by {
+                FactBy::Engine => fact.what.to_owned(),
+                FactBy::Judge => format!("{} (judge)", fact.what),
+            });
             outcome.details.push(fact.detail.to_string());
         }
         for effect in step.effects {
@@ -198,6 +233,10 @@ impl Stage<'_> {
         }
         let stored = serde_json::to_string(&step.state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&stored).unwrap(), step.state, "what is stored comes back");
+        outcome.routine = step.routine;
+        if !step.routine {
+            self.stored = step.state.clone();
+        }
         self.state = step.state;
     }
 
@@ -267,6 +306,9 @@ impl Stage<'_> {
         if let Some(part) = &expect.next {
             let says = view.next.as_ref().is_some_and(|next| next.what.as_str().contains(part));
             assert!(says, "next is {:?}\n{at}", view.next);
+        }
+        if let Some(routine) = expect.routine {
+            assert_eq!(outcome.routine, routine, "routine\n{at}");
         }
         if let Some(new) = expect.new_revision {
             assert_eq!(self.state.revision() != revision, new, "revision\n{at}");

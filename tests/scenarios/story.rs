@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rolldeck::domain::{
     Action, Digest, FailureCategory, GateName, GateState, Phase, Plan, SafeText, StageState,
-    plan::{Advance, BreachResponse, GateRule, PlanStage, PlanTelemetry, Selection},
+    plan::{Advance, BreachResponse, FailResponse, GateRule, PlanStage, PlanTelemetry, Selection},
 };
 use serde::Deserialize;
 
@@ -21,8 +21,16 @@ pub struct Story {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanFile {
+    /// Gates that are asked of units.
     #[serde(default)]
     gates: Vec<GateName>,
+    /// Gates that ask for the verdict of every required indicator.
+    #[serde(default)]
+    verdicts: Vec<GateName>,
+    /// Gates that ask for an error budget.
+    #[serde(default)]
+    budgets: Vec<GateName>,
+    on_fail: Option<FailResponse>,
     #[serde(default)]
     on_breach: BreachResponse,
     #[serde(default)]
@@ -63,6 +71,10 @@ pub struct StepFile {
     pub silent: Vec<String>,
     /// A window begins over these units, and the one before it ends.
     pub freeze: Option<FreezeFile>,
+    pub judge: Option<JudgeFile>,
+    /// The control plane ends and begins again with what it stored: not what was routine.
+    #[serde(default)]
+    pub restart: bool,
     #[serde(default)]
     pub expect: Expected,
 }
@@ -79,6 +91,19 @@ pub struct ActFile {
 pub struct FreezeFile {
     pub units: Vec<String>,
     pub until: Option<String>,
+}
+
+/// The indicators are judged.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgeFile {
+    /// Verdict and budget gates that do not read true: `false` or `unknown`.
+    #[serde(default)]
+    pub gates: BTreeMap<GateName, GateReading>,
+    /// Why it has failed as a whole: the plan says what follows.
+    pub fails: Option<String>,
+    /// The stage that was judged; the present one, when absent.
+    pub stage: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +141,7 @@ pub struct GateReading {
 pub struct Expected {
     pub phase: Option<Phase>,
     pub stage: Option<String>,
+    /// One that is the judge's is followed by ` (judge)`.
     #[serde(default)]
     pub facts: Vec<String>,
     /// `site/lane snapshot`.
@@ -155,6 +181,8 @@ pub struct Expected {
     pub next: Option<String>,
     /// Whether the revision changes.
     pub new_revision: Option<bool>,
+    /// Whether the step need not survive a crash.
+    pub routine: Option<bool>,
 }
 
 impl PlanFile {
@@ -177,14 +205,18 @@ impl PlanFile {
                 deadline: stage.deadline.as_deref().map(span),
             }
         });
+        let by_unit = self.gates.iter().map(|gate| (gate.clone(), GateRule::Expression(format!("{gate}_ok"))));
+        let verdicts = self.verdicts.iter().map(|gate| (gate.clone(), GateRule::Verdict(Vec::new())));
+        let budget = || GateRule::Budget { sli: SafeText::new("success"), above: 0.1 };
+        let budgets = self.budgets.iter().map(|gate| (gate.clone(), budget()));
         Plan {
             rollout: "pick-assist".parse().unwrap(),
             target: "dc-west".parse().unwrap(),
             snapshot: digest("candidate"),
             owner: SafeText::new("team-picking"),
-            gates: self.gates.iter().map(|gate| (gate.clone(), GateRule::Expression(format!("{gate}_ok")))).collect(),
+            gates: by_unit.chain(verdicts).chain(budgets).collect(),
             slis: Vec::new(),
-            telemetry: PlanTelemetry::default(),
+            telemetry: PlanTelemetry { on_fail: self.on_fail, ..PlanTelemetry::default() },
             stages: stages.collect(),
             on_breach: self.on_breach,
             on_breach_of: self.on_breach_of.clone(),
