@@ -13,6 +13,7 @@ use crate::{
     judge::evidence::{Counts, Observed, Spec},
 };
 
+pub mod catalog;
 pub mod reported;
 
 /// What is asked of a source: the slices of one indicator of one rollout.

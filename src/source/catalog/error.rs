@@ -1,0 +1,152 @@
+//! Why a declared indicator cannot be judged: which field, what is wrong with it, and what to do.
+
+use std::fmt;
+
+use crate::domain::{SafeText, plan::ArmsBy, sli::SliKind};
+
+/// Why a declared indicator cannot be judged.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub struct CatalogError {
+    /// The indicator.
+    pub sli: SafeText,
+    /// The field of its declaration; empty, when it is about all of it.
+    pub field: &'static str,
+    /// What is wrong.
+    pub problem: CatalogProblem,
+}
+
+impl CatalogError {
+    /// The field, as a path in the plan: `slis.errors.use`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        if self.field.is_empty() { format!("slis.{}", self.sli) } else { format!("slis.{}.{}", self.sli, self.field) }
+    }
+}
+
+impl fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path(), self.problem)
+    }
+}
+
+/// What is wrong with a declaration, and what to do.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CatalogProblem {
+    /// There is no such ready-made indicator.
+    #[error(
+        "there is no ready-made indicator {name:?}; {}",
+        nearest.map_or_else(|| "see `rolldeck sli list`".to_owned(), |near| format!("did you mean {near:?}?"))
+    )]
+    UnknownUse {
+        /// What was named.
+        name: SafeText,
+        /// What was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// Queries of two kinds.
+    #[error("{first} and {second} do not go together: {allowed}")]
+    Contradiction {
+        /// A query that is there.
+        first: &'static str,
+        /// One that does not go with it.
+        second: &'static str,
+        /// What would.
+        allowed: &'static str,
+    },
+    /// A query without the one that it needs.
+    #[error("{present} needs {missing}: {why}")]
+    Incomplete {
+        /// The query that is there.
+        present: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+        /// What it is for.
+        why: &'static str,
+    },
+    /// A kind that its queries, or what agents report, cannot be.
+    #[error("{} cannot be made from {given}: {expected}", kind.as_str())]
+    Kind {
+        /// The kind that was declared.
+        kind: SliKind,
+        /// What there is.
+        given: &'static str,
+        /// What it needs.
+        expected: &'static str,
+    },
+    /// Queries where nobody is there to answer them.
+    #[error(
+        "agents report, and answer no queries: take the query away and let agents report {name:?}, or name a \
+         metrics server in telemetry.source"
+    )]
+    Unasked {
+        /// The indicator's name.
+        name: SafeText,
+    },
+    /// Agents do not report it.
+    #[error("agents cannot report {name}: {instead}")]
+    NotReported {
+        /// The ready-made indicator.
+        name: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// A number out of its range.
+    #[error("{given} is out of range; {expected}")]
+    Range {
+        /// The number.
+        given: f64,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A field that says nothing for this kind.
+    #[error("it says nothing for a {}: {why}", kind.as_str())]
+    Meaningless {
+        /// The kind.
+        kind: SliKind,
+        /// Why, and what to do.
+        why: &'static str,
+    },
+    /// An objective under which a burn rule can never fire.
+    #[error(
+        "an objective of {objective} is below {least}: if every event failed, its budget would burn {} times as fast \
+         as it may, and the rule at {factor} times could never fire; set a higher objective, or none",
+        short(most)
+    )]
+    NeverFires {
+        /// The objective.
+        objective: f64,
+        /// The fastest that its budget can burn.
+        most: f64,
+        /// The rule that cannot fire.
+        factor: f64,
+        /// The least objective under which it can.
+        least: f64,
+    },
+    /// A template that names other arms than the plan's telemetry does.
+    #[error("{0}")]
+    Template(SafeText),
+    /// A placeholder of other arms than those that the plan names.
+    #[error("it tells arms apart by {found}, and the plan's telemetry.arms by {}: write {wanted}", arms_word(*arms))]
+    OtherArms {
+        /// The placeholder that is there.
+        found: &'static str,
+        /// The one that should be.
+        wanted: &'static str,
+        /// What the plan says.
+        arms: ArmsBy,
+    },
+}
+
+/// A factor as people say it.
+fn short(factor: &f64) -> String {
+    format!("{:.1}", (factor * 10.0).floor() / 10.0)
+}
+
+/// As it is written in a plan.
+const fn arms_word(arms: ArmsBy) -> &'static str {
+    match arms {
+        ArmsBy::Track => "track",
+        ArmsBy::Release => "release",
+        ArmsBy::Cohort => "cohort",
+    }
+}
