@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod histogram;
 pub mod interval;
 pub mod kayenta;
+pub mod quantile;
 pub mod restart;
 pub mod sequence;
 pub mod words;
