@@ -8,12 +8,16 @@ pub mod burst;
 pub mod counter;
 pub mod events;
 pub mod evidence;
+pub mod gates;
 pub mod histogram;
 pub mod interval;
 pub mod kayenta;
+pub mod ledger;
+pub mod overall;
 pub mod quantile;
 pub mod restart;
 pub mod sequence;
+pub mod standing;
 pub mod words;
 
 use self::words::{count, figure};
