@@ -8,15 +8,31 @@
 //! target: dc-west                 # the site group
 //! snapshot: sha256:...            # what `rolldeck snapshot add` printed
 //! owner: team-picking             # optional
-//! gates:                          # optional: expressions by name
-//!   telemetry: gap < 10s && drops == 0
-//! slis:                           # optional: indicators that agents report
-//!   errors: {unit: ratio, direction: higher_is_worse, critical: true, limit: 0.01}
+//! gates:                          # optional, by name
+//!   telemetry: gap < 10s && drops == 0          # an expression, asked of each unit
+//!   better: {verdict: all}                      # of all required indicators, of one, or of a list
+//!   spare: {budget: success, above: 10%}        # what is left of an error budget
+//! slis:                           # optional: indicators, canary against baseline
+//!   success: {use: request_success_rate, critical: true, objective: 99.9%, period: 30d}
+//!   pages:                        # beside these: family, required, observe_only, scoring
+//!     {kind: latency, unit: s, direction: higher_is_worse, limit: 0.05, threshold: 300ms,
+//!      histogram: 'sum by (track, le) (increase(page_seconds_bucket{service="$service"}[$window]))'}
+//!   crashes: {kind: count, bad: '...', total: '...'}      # or good and total, or value
+//! telemetry:                      # optional: what agents report, in minutes, when absent
+//!   source: prometheus            # as the server's configuration names it
+//!   service: pick                 # the rollout's name, when absent
+//!   arms: track                   # or release, or cohort
+//!   canary: canary                # the tracks
+//!   baseline: baseline
+//!   slice: 1m                     # 5s to 10m
+//!   max_lag: 3m
+//!   on_fail: rollback             # or pause, or hold; on_breach of the verdict gates, when absent
 //! stages:
 //!   - canary: 1 site              # NAME: `N site(s)`, `N unit(s)`, `N lane(s)`, `P%`, `all`
 //!     hold: 30m                   # optional, as are advance, gates, slis, deadline
 //!     advance: automatic          # or manual, the default
-//!     gates: [telemetry]          # all of the plan's, when absent
+//!     gates: [telemetry]          # all of the plan's, when absent; but verdicts only where a unit is left
+//!                                 # to compare with
 //!     deadline: 2h
 //!   - fleet: all
 //! on_breach: rollback             # or pause, or a mapping by gate
@@ -82,7 +98,8 @@ pub enum GateRule {
     Verdict(Vec<SafeText>),
     /// The error budget of this indicator: known, and with more than this share left (0 to 1).
     Budget {
-        /// The indicator, which has an objective.
+        /// The indicator. It has an objective, of its own or by the ready-made one that it is taken from;
+        /// the latter is not known to a plan, and is to be checked by whoever begins it.
         sli: SafeText,
         /// The share of the period's budget that must be left.
         above: f64,
@@ -136,7 +153,7 @@ pub struct PlanTelemetry {
     pub on_fail: Option<FailResponse>,
 }
 
-/// The source that agents' reports are.
+/// The source that agents' reports are: what they report under an indicator's name is that indicator.
 pub const REPORTED: &str = "reported";
 
 impl Default for PlanTelemetry {
@@ -148,7 +165,7 @@ impl Default for PlanTelemetry {
             canary: SafeText::new("canary"),
             baseline: SafeText::new("baseline"),
             slice: Duration::from_mins(1),
-            max_lag: Duration::from_mins(3),
+            max_lag: Self::usual_lag(Duration::from_mins(1)),
             on_fail: None,
         }
     }
@@ -165,7 +182,8 @@ pub struct PlanStage {
     pub hold: Duration,
     /// Who lets the next one begin.
     pub advance: Advance,
-    /// The gates that hold for it; all of the plan's, when absent.
+    /// The gates that hold for it; all of the plan's, when absent, but for verdicts where the stage leaves
+    /// no unit to compare with.
     pub gates: Option<Vec<GateName>>,
     /// Indicators that are shown for it; all, when absent.
     pub slis: Option<Vec<SafeText>>,
@@ -322,6 +340,44 @@ impl BreachResponse {
     }
 }
 
+impl ArmsBy {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Track, Self::Release, Self::Cohort];
+
+    /// As it is written in a plan.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Release => "release",
+            Self::Cohort => "cohort",
+        }
+    }
+}
+
+impl FailResponse {
+    /// Every response.
+    pub const ALL: [Self; 3] = [Self::Rollback, Self::Pause, Self::Hold];
+
+    /// As it is written in a plan.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Pause => "pause",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+impl PlanTelemetry {
+    /// How old a source's newest value may be where a plan does not say so: 3 minutes, and 3 slices.
+    #[must_use]
+    pub fn usual_lag(slice: Duration) -> Duration {
+        Duration::from_mins(3).max(slice.saturating_mul(3))
+    }
+}
+
 impl GateRule {
     /// The rule as it is shown: the expression, or what it asks of which indicators.
     #[must_use]
@@ -333,7 +389,8 @@ impl GateRule {
                 let names: Vec<&str> = slis.iter().map(SafeText::as_str).collect();
                 format!("{} {}", names.join(", "), if names.len() == 1 { "passes" } else { "pass" })
             }
-            Self::Budget { sli, above } => format!("budget of {sli} above {}%", above * 100.0),
+            // Without the digits that the number's form adds: 0.07 is 7%.
+            Self::Budget { sli, above } => format!("budget of {sli} above {}%", (above * 1e11).round() / 1e9),
         }
     }
 

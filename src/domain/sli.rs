@@ -12,6 +12,10 @@ mod state;
 
 pub use state::SliState;
 
+/// The least objective under which every rule on the burn of its budget can fire: somebody is called at ten
+/// times what the budget allows, and at the most it burns `1 / (1 - objective)` times as fast.
+pub const OBJECTIVE_MIN: f64 = 0.9;
+
 /// What kind of numbers an indicator is made of, and so how it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -337,6 +341,20 @@ impl Direction {
             Self::HigherIsWorse => "higher_is_worse",
             Self::LowerIsWorse => "lower_is_worse",
             Self::Either => "either",
+        }
+    }
+}
+
+impl Scoring {
+    /// Every way.
+    pub const ALL: [Self; 2] = [Self::Sequential, Self::Kayenta];
+
+    /// As it is written in a plan and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Kayenta => "kayenta",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Which plans are read as what, and what is said of those that are not.
 
+mod indicators;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -141,7 +143,7 @@ fn each_mistake_is_named_by_its_place_and_what_was_expected() {
         ),
         (
             with_stages(&format!("zzz: me\n{one}")),
-            "line 4, column 1: zzz: there is no such field; known are rollout, target, snapshot, owner, gates, slis, stages, on_breach",
+            "line 4, column 1: zzz: there is no such field; known are rollout, target, snapshot, owner, gates, slis, telemetry, stages, on_breach",
         ),
         (
             with_stages(one).replace("target: t", "target: dc west"),
@@ -260,7 +262,7 @@ fn each_mistake_is_named_by_its_place_and_what_was_expected() {
         ),
         (
             with_stages(&format!("gates: {{health: [a]}}\n{one}")),
-            "line 4, column 17: gates.health: expected an expression, such as `gap < 10s && drops == 0`, got a list",
+            "line 4, column 17: gates.health: expected an expression, such as `gap < 10s && drops == 0`, or `{verdict: all}`, `{verdict: [errors]}` or `{budget: errors, above: 10%}`, got a list",
         ),
         (
             with_stages(&format!("slis: {{errors: {{limt: 1}}}}\n{one}")),
@@ -393,21 +395,39 @@ fn name() -> impl Strategy<Value = String> {
     })
 }
 
+/// A gate's rule on these indicators, or an expression, where there are none or `kind` says so.
+fn rule(kind: usize, expression: &str, slis: &[PlanSli]) -> GateRule {
+    let voting: Vec<&PlanSli> = slis.iter().filter(|sli| !sli.observe_only).collect();
+    let budget = voting.iter().find(|sli| sli.objective.is_some() || sli.uses.is_some());
+    match (kind, budget) {
+        (1, _) if voting.iter().any(|sli| sli.required) => GateRule::Verdict(Vec::new()),
+        (2, _) if !voting.is_empty() => GateRule::Verdict(voting.iter().map(|sli| sli.name.clone()).collect()),
+        (3 | 4, Some(sli)) => GateRule::Budget { sli: sli.name.clone(), above: [0.0, 0.1][kind - 3] },
+        _ => GateRule::Expression(expression.trim().to_owned()),
+    }
+}
+
 prop_compose! {
     fn plans()(
         names in proptest::collection::btree_set(name(), 2..6),
-        gates in proptest::collection::btree_map(name(), "[a-z<>=&|0-9. ]{1,20}[a-z]", 0..4),
-        slis in proptest::collection::btree_map(name(), (any::<bool>(), proptest::option::of(-1e6_f64..1e6), 0_usize..3), 0..3),
+        gates in proptest::collection::btree_map(name(), ("[a-z<>=&|0-9. ]{1,20}[a-z]", 0_usize..6), 0..4),
+        slis in proptest::collection::btree_map(name(), indicators::slis(), 0..3),
+        telemetry in indicators::telemetry(),
         holds in proptest::collection::vec((0_u64..10_000_000, proptest::option::of(1_u64..10_000_000), any::<bool>(), 0_usize..4), 6),
         breach in (any::<bool>(), any::<bool>()),
         owner in "[a-zäöü -]{0,12}",
     ) -> Plan {
         let respond = |pause| if pause { BreachResponse::Pause } else { BreachResponse::Rollback };
-        let gates: Vec<(GateName, GateRule)> = gates.into_iter().rev().map(|(n, e)| (gate(&n), GateRule::Expression(e.trim().to_owned()))).collect();
-        let slis: Vec<PlanSli> = slis.into_iter().rev().map(|(n, (critical, limit, direction))| {
-            PlanSli { critical, limit, direction: Direction::ALL[direction], ..PlanSli::new(&n) }
-        }).collect();
-        let on_breach_of: BTreeMap<_, _> = if breach.0 { gates.iter().map(|(n, _)| (n.clone(), respond(breach.1))).collect() } else { BTreeMap::new() };
+        let slis: Vec<PlanSli> =
+            slis.into_iter().rev().map(|(n, sli)| PlanSli { name: SafeText::new(n), ..sli }).collect();
+        let gates: Vec<(GateName, GateRule)> =
+            gates.into_iter().rev().map(|(n, (text, kind))| (gate(&n), rule(kind, &text, &slis))).collect();
+        let answers = |rule: &GateRule| match rule {
+            GateRule::Expression(_) => true,
+            GateRule::Verdict(_) => telemetry.on_fail.is_none(),
+            GateRule::Budget { .. } => false,
+        };
+        let on_breach_of: BTreeMap<_, _> = gates.iter().filter(|(_, rule)| breach.0 && answers(rule)).map(|(n, _)| (n.clone(), respond(breach.1))).collect();
         let stages = names.iter().zip(&holds).enumerate().map(|(index, (name, (hold, deadline, automatic, kind)))| {
             let mut stage = PlanStage::new(name.parse().unwrap(), match kind {
                 0 => Selection::Sites(1 + *hold as u32 % 50),
@@ -429,8 +449,7 @@ prop_compose! {
             snapshot: DIGEST.parse().unwrap(),
             owner: SafeText::new(owner.trim()),
             on_breach: if on_breach_of.is_empty() { respond(breach.1) } else { BreachResponse::Rollback },
-            telemetry: PlanTelemetry::default(),
-            gates, slis, stages, on_breach_of,
+            telemetry, gates, slis, stages, on_breach_of,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{super::duration, Advance, GateRule, Plan, PlanSli, PlanStage};
+use super::{super::duration, Advance, GateRule, Plan, PlanSli, PlanStage, PlanTelemetry};
 
 pub(super) fn plan(plan: &Plan) -> Value {
     // Gates and indicators are lists of one-key mappings, because a JSON object has no order.
@@ -15,6 +15,9 @@ pub(super) fn plan(plan: &Plan) -> Value {
     object.insert("gates".to_owned(), Value::Array(gates));
     if !plan.slis.is_empty() {
         object.insert("slis".to_owned(), plan.slis.iter().map(sli).collect());
+    }
+    if let Some(said) = telemetry(&plan.telemetry) {
+        object.insert("telemetry".to_owned(), said);
     }
     object.insert("stages".to_owned(), plan.stages.iter().map(stage).collect());
     let on_breach = if plan.on_breach_of.is_empty() {
@@ -35,13 +38,63 @@ fn gate(rule: &GateRule) -> Value {
         GateRule::Expression(expression) => json!(expression),
         GateRule::Verdict(slis) if slis.is_empty() => json!({"verdict": "all"}),
         GateRule::Verdict(slis) => json!({"verdict": slis}),
+        GateRule::Budget { sli, above: 0.0 } => json!({"budget": sli}),
         GateRule::Budget { sli, above } => json!({"budget": sli, "above": above}),
     }
 }
 
 fn sli(sli: &PlanSli) -> Value {
-    let said = json!({"unit": sli.unit, "direction": sli.direction, "critical": sli.critical, "limit": sli.limit});
-    one(sli.name.as_str(), said)
+    let usual = PlanSli::new(sli.name.as_str());
+    let mut object = Map::new();
+    let mut say = |key: &str, is_said: bool, value: Value| {
+        if is_said {
+            object.insert(key.to_owned(), value);
+        }
+    };
+    say("use", sli.uses.is_some(), json!(sli.uses));
+    say("kind", sli.kind.is_some(), json!(sli.kind));
+    say("family", sli.family.is_some(), json!(sli.family));
+    say("unit", true, json!(sli.unit));
+    say("direction", true, json!(sli.direction));
+    say("critical", true, json!(sli.critical));
+    say("required", sli.required != usual.required, json!(sli.required));
+    say("observe_only", sli.observe_only != usual.observe_only, json!(sli.observe_only));
+    say("limit", true, json!(sli.limit));
+    say("objective", sli.objective.is_some(), json!(sli.objective));
+    say("period", sli.period.is_some(), json!(sli.period.map(duration::print)));
+    say("threshold", sli.threshold.is_some(), json!(sli.threshold));
+    say("scoring", sli.scoring != usual.scoring, json!(sli.scoring));
+    for (key, query) in [
+        ("good", &sli.queries.good),
+        ("bad", &sli.queries.bad),
+        ("total", &sli.queries.total),
+        ("histogram", &sli.queries.histogram),
+        ("value", &sli.queries.value),
+    ] {
+        say(key, query.is_some(), json!(query));
+    }
+    one(sli.name.as_str(), Value::Object(object))
+}
+
+/// What differs from what is usual; none where nothing does.
+fn telemetry(telemetry: &PlanTelemetry) -> Option<Value> {
+    let usual = PlanTelemetry::default();
+    let mut object = Map::new();
+    let mut say = |key: &str, is_said: bool, value: Value| {
+        if is_said {
+            object.insert(key.to_owned(), value);
+        }
+    };
+    say("source", telemetry.source != usual.source, json!(telemetry.source));
+    say("service", telemetry.service.is_some(), json!(telemetry.service));
+    say("arms", telemetry.arms != usual.arms, json!(telemetry.arms));
+    say("canary", telemetry.canary != usual.canary, json!(telemetry.canary));
+    say("baseline", telemetry.baseline != usual.baseline, json!(telemetry.baseline));
+    say("slice", telemetry.slice != usual.slice, json!(duration::print(telemetry.slice)));
+    let usual_lag = PlanTelemetry::usual_lag(telemetry.slice);
+    say("max_lag", telemetry.max_lag != usual_lag, json!(duration::print(telemetry.max_lag)));
+    say("on_fail", telemetry.on_fail.is_some(), json!(telemetry.on_fail));
+    (!object.is_empty()).then_some(Value::Object(object))
 }
 
 fn stage(stage: &PlanStage) -> Value {
