@@ -12,6 +12,7 @@ pub mod gates;
 pub mod histogram;
 pub mod interval;
 pub mod kayenta;
+pub mod latency;
 pub mod ledger;
 pub mod overall;
 pub mod quantile;
