@@ -18,6 +18,7 @@ pub mod overall;
 pub mod quantile;
 pub mod restart;
 pub mod sequence;
+pub mod series;
 pub mod standing;
 pub mod words;
 
