@@ -18,6 +18,9 @@ mod step;
 mod telemetry;
 mod trace;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -281,18 +284,16 @@ impl Ledger {
         if both.len() < CORRELATED_MIN {
             return None;
         }
-        let count = both.len() as f64;
-        let (mean_mine, mean_theirs) =
-            both.iter().fold((0.0, 0.0), |(mine, theirs), pair| (mine + pair.0 / count, theirs + pair.1 / count));
-        let (mut product, mut square_mine, mut square_theirs) = (0.0, 0.0, 0.0);
-        for (mine, theirs) in both {
-            let (mine, theirs) = (mine - mean_mine, theirs - mean_theirs);
-            product += mine * theirs;
-            square_mine += mine * mine;
-            square_theirs += theirs * theirs;
-        }
-        let scale = (square_mine * square_theirs).sqrt();
-        (scale > 0.0).then(|| (product / scale).clamp(-1.0, 1.0))
+        let of = |pick: fn(&(f64, f64)) -> f64| -> Option<Vec<f64>> {
+            let mean = both.iter().map(pick).sum::<f64>() / both.len() as f64;
+            let moves: Vec<f64> = both.iter().map(|pair| pick(pair) - mean).collect();
+            let scale = moves.iter().map(|moved| moved * moved).sum::<f64>().sqrt();
+            // What is left of equal shares by rounding is no movement.
+            (scale > 1e-9 * mean.abs()).then(|| moves.iter().map(|moved| moved / scale).collect())
+        };
+        let (mine, theirs) = (of(|pair| pair.0)?, of(|pair| pair.1)?);
+        let correlation: f64 = mine.iter().zip(&theirs).map(|(mine, theirs)| mine * theirs).sum();
+        Some(correlation.clamp(-1.0, 1.0))
     }
 
     /// About how much memory it takes.

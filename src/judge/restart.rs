@@ -47,7 +47,9 @@ impl Starts {
         let (mut passed, mut due, mut number) = (0_u64, 0_u64, 0);
         for (slice, merged) in merged.enumerate() {
             if passed >= due {
-                number += 1;
+                // By its place in time, not by how many came before: merging old slices gives no later
+                // start back what theirs have spent.
+                number = u32::try_from(passed / u64::from(EVERY)).unwrap_or(u32::MAX - 1) + 1;
                 if kept.len() == KEPT {
                     kept.remove(0);
                 }
@@ -92,6 +94,9 @@ mod tests {
         assert_eq!(begins(&[10, 10, 10, 10]), [0, 2, 3], "one that reaches over a start delays it");
         assert_eq!(begins(&[0, 0]), [0], "nothing is no time at all");
         assert_eq!(begins(&[u32::MAX, 1]), [0, 1]);
+        let starts = Starts::among([45, 15, 1].into_iter());
+        let weights: Vec<f64> = starts.kept.iter().map(|start| start.weight).collect();
+        assert_eq!(weights, [weight(1), weight(4), weight(5)], "what was merged has spent its weight");
     }
 
     #[test]

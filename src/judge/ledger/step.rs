@@ -297,33 +297,35 @@ impl Slow {
 
     /// What is to be said of the threshold, where it is not judged as it was declared.
     pub(super) fn remark(&self, spec: &Spec) -> Option<String> {
-        let threshold = spec.threshold?;
-        let unit = spec.unit.as_str();
         let anew = self.anew.map(|at| {
-            format!(
-                "the buckets changed altogether, so that durations are counted anew from {} on",
-                at.format("%H:%M:%SZ")
-            )
+            let time = at.format("%H:%M:%SZ");
+            format!("the buckets changed altogether, so that durations are counted anew from {time} on")
         });
-        let place = match (self.bound, self.lost) {
-            (Some(bound), false) if is_near(bound, threshold, 1e-9) => None,
-            (Some(bound), false) => {
-                Some(format!("slow is beyond {bound} {unit}, the bucket bound nearest to the threshold {threshold} {unit}"))
-            }
-            (_, true) => Some(format!(
-                "the buckets no longer have a bound at the threshold {threshold} {unit}{}: the share of slow requests is not judged",
-                around(self.around, unit)
-            )),
-            (None, false) => self.around.map(|found| {
-                format!(
-                    "no bucket bound is near the threshold {threshold} {unit}{}: the share of slow requests is not judged",
-                    around(Some(found), unit)
-                )
-            }),
-        };
+        let place = spec.threshold.and_then(|threshold| self.place(threshold, spec.unit.as_str()));
         match (anew, place) {
             (Some(anew), Some(place)) => Some(format!("{anew}; {place}")),
             (anew, place) => anew.or(place),
+        }
+    }
+
+    fn place(&self, threshold: f64, unit: &str) -> Option<String> {
+        const UNJUDGED: &str = "the share of slow requests is not judged";
+        match (self.bound, self.lost) {
+            (_, true) => {
+                let around = around(self.around, unit);
+                Some(format!(
+                    "the buckets no longer have a bound at the threshold {threshold} {unit}{around}: {UNJUDGED}"
+                ))
+            }
+            (Some(bound), _) if is_near(bound, threshold, 1e-9) => None,
+            (Some(bound), _) => {
+                let nearest = "the bucket bound nearest to the threshold";
+                Some(format!("slow is beyond {bound} {unit}, {nearest} {threshold} {unit}"))
+            }
+            (None, _) => {
+                let around = around(Some(self.around?), unit);
+                Some(format!("no bucket bound is near the threshold {threshold} {unit}{around}: {UNJUDGED}"))
+            }
         }
     }
 }
