@@ -1,5 +1,6 @@
 //! The engine held against random plans and random stories.
 
+mod judged;
 mod membership;
 mod properties;
 mod routine;

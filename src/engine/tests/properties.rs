@@ -6,8 +6,8 @@ use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::world::{Happening, World, candidate, happenings, is_back, worlds};
 use crate::{
-    domain::{Action, GateState, Phase, UnitKey},
-    engine::{Answer, Effect, Event, State, Step, due, preview, view, wants},
+    domain::{Action, GateKind, GateState, Phase, UnitKey},
+    engine::{Answer, Demand, Effect, Event, FactBy, Judged, State, Step, due, preview, view, wants},
 };
 
 /// Facts that are no transition by themselves.
@@ -105,7 +105,10 @@ proptest! {
     fn what_is_unknown_never_advances_and_never_rolls_back(mut world in worlds(), story in happenings()) {
         for happening in &story {
             let event = world.event(happening);
-            let says_nothing = matches!(happening, Happening::KnowsNothing { .. } | Happening::Silent { .. });
+            let says_nothing = matches!(
+                happening,
+                Happening::KnowsNothing { .. } | Happening::Silent { .. } | Happening::JudgeKnowsNothing
+            );
             if says_nothing {
                 // What time alone brings about is done first.
                 world.step(&Event::Tick);
@@ -129,7 +132,7 @@ proptest! {
         for happening in &story {
             let event = world.event(happening);
             world.step(&event);
-            if matches!(event, Event::Reported { .. } | Event::Silent { .. } | Event::Tick)
+            if matches!(event, Event::Reported { .. } | Event::Silent { .. } | Event::Judged(_) | Event::Tick)
                 && world.state.phase() == Phase::AwaitingPromotion
             {
                 let shown = view(&world.state, &world.context());
@@ -215,6 +218,82 @@ proptest! {
     }
 
     #[test]
+    fn the_judge_acts_only_on_a_demand_once_and_where_there_is_something_to_stop(
+        mut world in worlds(), story in happenings(),
+    ) {
+        let mut rollbacks = 0;
+        for happening in &story {
+            let event = world.event(happening);
+            let before = world.state.clone();
+            let step = world.step(&event);
+            let after = &world.state;
+            let acts: Vec<&str> = step.facts.iter().filter(|f| f.by == FactBy::Judge).map(|f| f.what).collect();
+            rollbacks += acts.iter().filter(|what| **what == "rollback_started").count();
+            match &event {
+                Event::Judged(Judged { demand: Demand::Nothing, .. }) => {
+                    prop_assert_eq!(&acts, &[] as &[&str]);
+                    prop_assert_eq!(is_back(after), is_back(&before) , "nothing was asked for");
+                    prop_assert_eq!(after.phase() == Phase::Paused, before.phase() == Phase::Paused);
+                }
+                Event::Judged(Judged { demand: Demand::Rollback(_), .. }) if before.is_judged() => {
+                    prop_assert_eq!(acts, ["rollback_started"]);
+                    prop_assert!(is_back(after), "whoever paused it");
+                }
+                Event::Judged(Judged { demand: Demand::Pause(_), .. }) => {
+                    prop_assert!(matches!(acts.as_slice(), [] | ["judge_paused"]));
+                    prop_assert!(acts.is_empty() || (before.is_judged() && before.phase() != Phase::Paused));
+                    prop_assert_eq!(is_back(after), is_back(&before), "a pause is no rollback");
+                    // Asked again for the same, it has been answered.
+                    let again = world.clone().step(&event);
+                    prop_assert!(again.facts.iter().all(|fact| fact.by == FactBy::Engine));
+                    let mut resumed = world.clone();
+                    resumed.step(&Event::Act { action: Action::Resume, to: None });
+                    let again = resumed.step(&event);
+                    prop_assert!(again.facts.iter().all(|fact| fact.by == FactBy::Engine), "whoever resumed has answered it");
+                }
+                _ => prop_assert_eq!(&acts, &[] as &[&str]),
+            }
+        }
+        prop_assert!(rollbacks <= 1);
+    }
+
+    #[test]
+    fn what_was_judged_never_breaches_and_opens_its_own_stage_only_while_it_is_true(
+        mut world in worlds(), story in happenings(),
+    ) {
+        for happening in &story {
+            let event = world.event(happening);
+            let before = world.state.clone();
+            let step = world.step(&event);
+            let shown = view(&world.state, &world.context());
+            for gate in shown.stages.iter().flat_map(|stage| stage.gates()) {
+                prop_assert!(gate.kind == GateKind::Expression || gate.state != GateState::Breached, "{:?}", gate);
+            }
+            let by_itself = !matches!(event, Event::Act { .. });
+            let entered = world.state.stage.filter(|stage| Some(*stage) > before.stage && *stage > 0);
+            if let Some(entered) = entered.filter(|_| by_itself) {
+                // Several stages at once is for stages without units; what was left last is looked at.
+                let left = &shown.stages[entered - 1];
+                let judged = left.gates().iter().filter(|gate| gate.kind != GateKind::Expression);
+                for gate in judged {
+                    prop_assert_eq!(gate.state, GateState::Pass, "{} was left by {:?}", left.name, event);
+                }
+            }
+            if step.routine && matches!(event, Event::Judged(_)) {
+                let after = &world.state;
+                prop_assert!(step.facts.is_empty() && step.effects.is_empty());
+                let seen = |state: &State| (state.phase(), state.stage, state.revision(), state.look_at);
+                prop_assert_eq!(seen(&before), seen(after));
+                let context = world.context();
+                let gates = |state: &State| -> Vec<GateState> {
+                    view(state, &context).stages.iter().flat_map(|stage| stage.gates().to_vec()).map(|gate| gate.state).collect()
+                };
+                prop_assert_eq!(gates(&before), gates(after), "what differs is words");
+            }
+        }
+    }
+
+    #[test]
     fn a_world_in_which_all_goes_well_completes(mut world in worlds()) {
         let act = Event::Act { action: Action::PromoteFull, to: None };
         world.step(&Event::Tick);
@@ -224,6 +303,7 @@ proptest! {
             let hold = Happening::Time { minutes: 31 };
             let event = world.event(&hold);
             world.step(&event);
+            world.all_pass();
         }
         prop_assert_eq!(world.state.phase(), Phase::Completed);
     }
@@ -233,7 +313,7 @@ proptest! {
 #[test]
 fn random_stories_reach_every_phase_and_every_kind_of_fact() {
     let mut runner = TestRunner::deterministic();
-    let (mut phases, mut facts) = (BTreeSet::new(), BTreeSet::new());
+    let (mut phases, mut facts, mut by_judge) = (BTreeSet::new(), BTreeSet::new(), false);
     for _ in 0..1_500 {
         let mut world = worlds().new_tree(&mut runner).unwrap().current();
         for happening in happenings().new_tree(&mut runner).unwrap().current() {
@@ -241,8 +321,10 @@ fn random_stories_reach_every_phase_and_every_kind_of_fact() {
             let step = world.step(&event);
             phases.insert(world.state.phase());
             facts.extend(step.facts.iter().map(|fact| fact.what));
+            by_judge |= step.facts.iter().any(|fact| fact.by == FactBy::Judge && fact.what == "rollback_started");
         }
     }
+    assert!(by_judge, "no story has a rollback by the judge");
     for phase in Phase::ALL.into_iter().filter(|phase| *phase != Phase::Unknown) {
         assert!(phases.contains(&phase), "no story reaches {phase}: {phases:?}");
     }
@@ -265,6 +347,7 @@ fn random_stories_reach_every_phase_and_every_kind_of_fact() {
         "promote_full",
         "rollback",
         "retry",
+        "judge_paused",
     ] {
         assert!(facts.contains(what), "no story brings about {what}: {facts:?}");
     }

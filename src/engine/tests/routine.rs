@@ -1,4 +1,4 @@
-//! Which steps need not survive a crash.
+//! Which steps need not survive a crash, and what does.
 
 use super::world::{World, candidate, gate, old, unit};
 use crate::{

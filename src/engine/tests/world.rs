@@ -1,4 +1,5 @@
-//! A small world around one rollout: units that ask, report and fall silent, freezes that come and go.
+//! A small world around one rollout: units that ask, report and fall silent, freezes that come and go, a
+//! judge that says what it likes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +9,12 @@ use proptest::prelude::*;
 use crate::{
     domain::{
         Action, Digest, FailureCategory, Freeze, GateName, Plan, SafeBlock, SafeText, Truth, UnitKey,
-        plan::{Advance, BreachResponse, GateRule, PlanStage, PlanTelemetry, Selection},
+        plan::{Advance, BreachResponse, FailResponse, GateRule, PlanStage, PlanTelemetry, Selection},
     },
-    engine::{Context, Effect, Event, Member, Progress, Reading, State, Step, UnitReport, begin, step},
+    engine::{
+        Context, Demand, Effect, Event, Judged, Member, Progress, Reading, State, Step, UnitReport, begin,
+        fail_response, step,
+    },
 };
 
 pub(super) fn candidate() -> Digest {
@@ -59,6 +63,17 @@ pub(super) enum Happening {
     Freeze {
         units: Vec<bool>,
     },
+    Judge {
+        /// Of the verdict and the budget gate; none for one that is not said.
+        readings: [Option<Truth>; 2],
+        fails: bool,
+        /// Whether what is asked for is what the plan says, or the other thing.
+        by_plan: bool,
+        /// Whether it is about the first stage, whatever the present one is.
+        late: bool,
+    },
+    /// The judge has no data.
+    JudgeKnowsNothing,
 }
 
 #[derive(Debug, Clone)]
@@ -137,7 +152,30 @@ impl World {
                 self.held = frozen.map(|(member, _)| (member.unit.clone(), freeze(self.now))).collect();
                 Event::Tick
             }
+            Happening::Judge { readings, fails, by_plan, late } => {
+                let response = fail_response(&self.state, &self.plan).filter(|_| *by_plan);
+                let response = response.or_else(|| (!by_plan).then_some(FailResponse::Pause)).filter(|_| *fails);
+                let demand = Demand::of_failure(response, SafeText::new("errors fail"));
+                self.judged(*readings, demand, *late)
+            }
+            Happening::JudgeKnowsNothing => self.judged([Some(Truth::Unknown); 2], Demand::Nothing, false),
         }
+    }
+
+    fn judged(&self, readings: [Option<Truth>; 2], demand: Demand, late: bool) -> Event {
+        let first = &self.plan.stages[0];
+        let stage = self.state.stage(&self.plan).filter(|_| !late).unwrap_or(first).name.clone();
+        let why = SafeText::new("as it was judged");
+        let said = [VERDICT, BUDGET].map(gate).into_iter().zip(readings);
+        let readings =
+            said.filter_map(|(gate, truth)| Some(Reading { gate, truth: truth?, why: why.clone() })).collect();
+        Event::Judged(Judged { stage, readings, demand })
+    }
+
+    /// The judge finds nothing wrong.
+    pub(super) fn all_pass(&mut self) {
+        let event = self.judged([Some(Truth::True); 2], Demand::Nothing, false);
+        self.step(&event);
     }
 
     pub(super) fn step(&mut self, event: &Event) -> Step {
@@ -154,7 +192,7 @@ impl World {
         step
     }
 
-    /// Every agent asks, and does what it is told.
+    /// Every agent asks, and does what it is told, and nothing is wrong with it.
     pub(super) fn all_obey(&mut self) {
         for index in 0..self.members.len() {
             let event = self.event(&Happening::Ask { unit: index });
@@ -164,6 +202,7 @@ impl World {
             let event = self.event(&Happening::Report { unit: index, progress, measured: 0, readings, stale: false });
             self.step(&event);
         }
+        self.all_pass();
     }
 }
 
@@ -176,6 +215,10 @@ fn freeze(since: DateTime<Utc>) -> Freeze {
     let text = SafeText::new("pilot week");
     Freeze { window: SafeText::new("w-1"), scope: text.clone(), reason: text.clone(), by: text, since, until: None }
 }
+
+/// The places of the gates that are not asked of units, in their names.
+const VERDICT: usize = 2;
+const BUDGET: usize = 3;
 
 pub(super) fn gate(index: usize) -> GateName {
     format!("gate{index}").parse().unwrap()
@@ -196,7 +239,7 @@ fn minutes(choices: &'static [u64]) -> impl Strategy<Value = std::time::Duration
 
 fn stage() -> impl Strategy<Value = PlanStage> {
     let advance = prop_oneof![Just(Advance::Manual), Just(Advance::Automatic)];
-    let gates = prop::option::weighted(0.3, prop::collection::btree_set(0_usize..2, 0..2));
+    let gates = prop::option::weighted(0.3, prop::collection::btree_set(0_usize..4, 0..3));
     (selection(), minutes(&[0, 0, 7, 30]), advance, gates, prop::option::weighted(0.4, minutes(&[10, 40]))).prop_map(
         |(selects, hold, advance, gates, deadline)| PlanStage {
             name: "stage".parse().unwrap(),
@@ -214,34 +257,45 @@ fn response() -> impl Strategy<Value = BreachResponse> {
     prop_oneof![Just(BreachResponse::Rollback), Just(BreachResponse::Pause)]
 }
 
-/// Plans of one to four stages with up to two gates, over one to eight units of up to four sites.
+/// Plans of one to four stages with up to two gates on units, with or without a verdict and a budget gate,
+/// over one to eight units of up to four sites.
 pub(super) fn worlds() -> impl Strategy<Value = World> {
     let runs = prop_oneof![8 => Just(Some(old())), 2 => Just(None), 1 => Just(Some(candidate()))];
     let members = prop::collection::btree_map((0_usize..4, 0_usize..2), runs, 1..9);
-    let plan = (0_usize..3, prop::collection::vec(stage(), 1..4), response(), prop::option::of(response()));
-    (plan, members).prop_filter_map("a stage selects nothing", |((gates, stages, on_breach, of_first), members)| {
-        let mut plan = Plan {
-            rollout: "pick-assist".parse().unwrap(),
-            target: "dc-west".parse().unwrap(),
-            snapshot: candidate(),
-            owner: SafeText::new("team-picking"),
-            gates: (0..gates).map(|index| (gate(index), GateRule::Expression("gap < 10s".to_owned()))).collect(),
-            slis: Vec::new(),
-            telemetry: PlanTelemetry::default(),
-            stages,
-            on_breach,
-            on_breach_of: of_first.into_iter().map(|response| (gate(0), response)).collect(),
-        };
-        for (index, stage) in plan.stages.iter_mut().enumerate() {
-            stage.name = format!("stage{index}").parse().unwrap();
-            if let Some(named) = &mut stage.gates {
-                named.retain(|gate| plan.gates.iter().any(|(known, _)| known == gate));
+    let on_fail = prop::option::of(prop::sample::select(&FailResponse::ALL[..]));
+    let judged = (prop::bool::weighted(0.4), prop::bool::weighted(0.2), on_fail, prop::option::of(response()));
+    let plan = (0_usize..3, judged, prop::collection::vec(stage(), 1..4), response(), prop::option::of(response()));
+    (plan, members).prop_filter_map(
+        "a stage selects nothing",
+        |((gates, judged, stages, on_breach, of_first), members)| {
+            let (has_verdict, has_budget, on_fail, of_verdict) = judged;
+            let budget = GateRule::Budget { sli: SafeText::new("success"), above: 0.1 };
+            let by_unit = (0..gates).map(|index| (gate(index), GateRule::Expression("gap < 10s".to_owned())));
+            let verdict = has_verdict.then(|| (gate(VERDICT), GateRule::Verdict(Vec::new())));
+            let of_gates = [(gate(0), of_first), (gate(VERDICT), of_verdict)];
+            let mut plan = Plan {
+                rollout: "pick-assist".parse().unwrap(),
+                target: "dc-west".parse().unwrap(),
+                snapshot: candidate(),
+                owner: SafeText::new("team-picking"),
+                gates: by_unit.chain(verdict).chain(has_budget.then(|| (gate(BUDGET), budget))).collect(),
+                slis: Vec::new(),
+                telemetry: PlanTelemetry { on_fail, ..PlanTelemetry::default() },
+                stages,
+                on_breach,
+                on_breach_of: of_gates.into_iter().filter_map(|(gate, response)| Some((gate, response?))).collect(),
+            };
+            for (index, stage) in plan.stages.iter_mut().enumerate() {
+                stage.name = format!("stage{index}").parse().unwrap();
+                if let Some(named) = &mut stage.gates {
+                    named.retain(|gate| plan.gates.iter().any(|(known, _)| known == gate));
+                }
             }
-        }
-        let members =
-            members.into_iter().map(|((site, lane), present)| Member { unit: unit(site, lane), present }).collect();
-        World::begin(plan, members)
-    })
+            let members =
+                members.into_iter().map(|((site, lane), present)| Member { unit: unit(site, lane), present }).collect();
+            World::begin(plan, members)
+        },
+    )
 }
 
 pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
@@ -266,6 +320,17 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
     ];
     let measured = prop_oneof![12 => 0_u8..2, 2 => Just(2_u8), 1 => 3_u8..5];
     let report = (0_usize..8, progress, measured, prop::collection::vec(truth, 2), prop::bool::weighted(0.05));
+    let read = prop::option::weighted(
+        0.95,
+        prop_oneof![8 => Just(Truth::True), 1 => Just(Truth::False), 1 => Just(Truth::Unknown)],
+    );
+    let fails = (prop::bool::weighted(0.1), prop::bool::weighted(0.7), prop::bool::weighted(0.1));
+    let judge = ([read.clone(), read], fails).prop_map(|(readings, (fails, by_plan, late))| Happening::Judge {
+        readings,
+        fails,
+        by_plan,
+        late,
+    });
     let happening = prop_oneof![
         3 => (0_i64..20).prop_map(|minutes| Happening::Time { minutes }),
         2 => (actions, to).prop_map(|(action, to)| Happening::Act { action, to }),
@@ -277,6 +342,8 @@ pub(super) fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         1 => (0_usize..8).prop_map(|unit| Happening::Silent { unit }),
         1 => prop::collection::vec(any::<bool>(), 8).prop_map(|units| Happening::Freeze { units }),
         1 => Just(Happening::Freeze { units: Vec::new() }),
+        6 => judge,
+        1 => Just(Happening::JudgeKnowsNothing),
     ];
     prop::collection::vec(happening, 1..90)
 }
