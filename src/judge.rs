@@ -4,6 +4,7 @@
 //! that a canary passes or fails: what it has is `no_data` where a side has none, and `insufficient`
 //! where both have some, because nothing was tested.
 
+pub mod burn;
 pub mod burst;
 pub mod counter;
 pub mod events;

@@ -237,8 +237,10 @@ pub struct Standing {
     pub halted: bool,
     /// Whether the paging burn was entered and not left.
     pub paged: bool,
-    /// Since when the burn is below the level at which what was entered is left.
+    /// Since when the burn is below the level at which the halting burn is left.
     pub cooling_since: Option<DateTime<Utc>>,
+    /// As above, of the paging burn.
+    pub page_cooling_since: Option<DateTime<Utc>>,
     /// When the newest slice that was judged ended: one is judged once.
     pub judged: Option<DateTime<Utc>>,
 }

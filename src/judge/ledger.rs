@@ -31,6 +31,7 @@ use self::{
     trace::Trace,
 };
 use super::{
+    burn,
     counter::AHEAD,
     evidence::{Counts, Evidence, Judgement, Observed, SCHEMA, Slice, Spec, Standing},
 };
@@ -172,8 +173,9 @@ impl Ledger {
         self.counted = Counted::new(self.spec.kind);
         self.slow = Slow::default();
         self.since = Some(at);
-        let Standing { halts, pages, halted, paged, cooling_since, judged, .. } = self.standing;
-        self.standing = Standing { halts, pages, halted, paged, cooling_since, judged, ..Standing::default() };
+        let before = std::mem::take(&mut self.standing);
+        self.standing.judged = before.judged;
+        burn::State::of(&before).remember(&mut self.standing);
     }
 
     /// What the source is to be asked for: what is new and what is open; at first 60 slices before the
