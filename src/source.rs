@@ -15,6 +15,7 @@ use crate::{
 
 pub mod catalog;
 pub mod reported;
+pub mod slo_file;
 
 /// What is asked of a source: the slices of one indicator of one rollout.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,7 +16,7 @@
 //!   success: {use: request_success_rate, critical: true, objective: 99.9%, period: 30d}
 //!   pages:                        # beside these: family, required, observe_only, scoring
 //!     {kind: latency, unit: s, direction: higher_is_worse, limit: 0.05, threshold: 300ms,
-//!      histogram: 'sum by (track, le) (increase(page_seconds_bucket{service="$service"}[$window]))'}
+//!      histogram: 'sum by (service, track, le) (increase(page_seconds_bucket{service=~"$service", track=~"$track"}[$window]))'}
 //!   crashes: {kind: count, bad: '...', total: '...'}      # or good and total, or value
 //! telemetry:                      # optional: what agents report, in minutes, when absent
 //!   source: prometheus            # as the server's configuration names it
@@ -38,7 +38,8 @@
 //! on_breach: rollback             # or pause, or a mapping by gate
 //! ```
 
-mod document;
+mod declared;
+pub mod document;
 mod error;
 mod read;
 mod write;
@@ -48,8 +49,10 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use declared::Declared;
 pub use document::SIZE_MAX;
 pub use error::PlanError;
+pub(crate) use error::{quoted, suggestion};
 
 pub use super::sli::{Direction, PlanSli};
 use super::{Digest, GateKind, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
@@ -250,7 +253,20 @@ impl Plan {
         text: &str,
         mut check: impl FnMut(&GateName, &str) -> Result<(), String>,
     ) -> Result<Self, PlanError> {
-        read::plan(&document::from_yaml(text)?, &mut check)
+        read::plan(&document::from_yaml(text)?, None, &mut check)
+    }
+
+    /// Reads a plan from a document of YAML, as [`Self::from_yaml_checked`], to which indicators are lent: they
+    /// stand for what it says of indicators itself.
+    ///
+    /// # Errors
+    /// [`PlanError`] with line, column and field.
+    pub fn from_node_lent(
+        root: &document::Node,
+        lent: &Declared,
+        mut check: impl FnMut(&GateName, &str) -> Result<(), String>,
+    ) -> Result<Self, PlanError> {
+        read::plan(root, Some(lent), &mut check)
     }
 
     /// Reads a plan from JSON: an object of the same form as the YAML, or a string of YAML text.
@@ -271,7 +287,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         match value {
             serde_json::Value::String(text) => Self::from_yaml_checked(text, check),
-            value => read::plan(&document::from_json(value)?, &mut check),
+            value => read::plan(&document::from_json(value)?, None, &mut check),
         }
     }
 

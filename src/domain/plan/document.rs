@@ -1,4 +1,5 @@
-//! A document before it is a plan: values with the place where they were written, from YAML or JSON.
+//! A document before it is a plan, or a file of service level objectives: values with the place where they
+//! were written, from YAML or JSON.
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{
@@ -10,6 +11,8 @@ use super::{super::SafeText, error::PlanError};
 
 /// Longest text that is read, in bytes.
 pub const SIZE_MAX: usize = 64 * 1024;
+/// Most documents of one text.
+const DOCUMENTS_MAX: usize = 64;
 /// Deepest nesting that is read; a plan needs five.
 const DEPTH_MAX: usize = 16;
 /// Most values that are read.
@@ -18,7 +21,9 @@ const NODES_MAX: usize = 8192;
 /// A line and a column, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spot {
+    /// The line.
     pub line: u64,
+    /// The column, in characters.
     pub column: u64,
 }
 
@@ -27,29 +32,39 @@ pub struct Spot {
 pub struct Node {
     /// None where it came as JSON.
     pub spot: Option<Spot>,
+    /// What it holds.
     pub value: Value,
 }
 
 /// A key of a mapping and where it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
+    /// None where it came as JSON.
     pub spot: Option<Spot>,
+    /// As it is written, without quotes.
     pub name: String,
 }
 
 /// What a node holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
+    /// Nothing.
     Null,
+    /// True or false.
     Bool(bool),
+    /// A number.
     Number(f64),
+    /// Text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// A mapping, in its order.
     Map(Vec<(Key, Node)>),
 }
 
 impl Value {
     /// What it is, for an error.
+    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -67,12 +82,33 @@ impl Value {
 /// # Errors
 /// [`PlanError`] with line and column.
 pub fn from_yaml(text: &str) -> Result<Node, PlanError> {
-    let whole =
-        |line, message: String| PlanError { line, column: line, field: String::new(), message: SafeText::new(message) };
-    if text.len() > SIZE_MAX {
-        return Err(whole(None, format!("the plan has {} bytes, more than the {SIZE_MAX} that are read", text.len())));
+    sized("the plan", text)?;
+    serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options(1))
+        .map(node)
+        .map_err(|error| unreadable(&error))
+}
+
+/// Reads all YAML documents of a text that have something in them, bounded as one is.
+///
+/// # Errors
+/// [`PlanError`] with line and column.
+pub fn documents_from_yaml(text: &str) -> Result<Vec<Node>, PlanError> {
+    sized("the file", text)?;
+    serde_saphyr::from_multiple_with_options::<Spanned<Value>>(text, options(DOCUMENTS_MAX))
+        .map(|documents| documents.into_iter().map(node).collect())
+        .map_err(|error| unreadable(&error))
+}
+
+fn sized(what: &str, text: &str) -> Result<(), PlanError> {
+    if text.len() <= SIZE_MAX {
+        return Ok(());
     }
-    let options = serde_saphyr::options! {
+    let message = format!("{what} has {} bytes, more than the {SIZE_MAX} that are read", text.len());
+    Err(PlanError { line: None, column: None, field: String::new(), message: SafeText::new(message) })
+}
+
+fn options(documents: usize) -> serde_saphyr::Options {
+    serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: DEPTH_MAX,
             flow_nesting_limit: DEPTH_MAX,
@@ -80,7 +116,7 @@ pub fn from_yaml(text: &str) -> Result<Node, PlanError> {
             max_events: 4 * NODES_MAX,
             max_aliases: 64,
             max_anchors: 64,
-            max_documents: 1,
+            max_documents: documents,
         },
         alias_limits: serde_saphyr::alias_limits! {
             max_total_replayed_events: NODES_MAX,
@@ -91,16 +127,17 @@ pub fn from_yaml(text: &str) -> Result<Node, PlanError> {
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         strict_booleans: true,
         with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options).map(node).map_err(|error| {
-        let spot = error.location().filter(|l| l.line() > 0);
-        PlanError {
-            line: spot.map(|s| s.line()),
-            column: spot.map(|s| s.column()),
-            field: String::new(),
-            message: SafeText::new(format!("the YAML cannot be read: {}", said(&error.to_string()))),
-        }
-    })
+    }
+}
+
+fn unreadable(error: &serde_saphyr::Error) -> PlanError {
+    let spot = error.location().filter(|l| l.line() > 0);
+    PlanError {
+        line: spot.map(|s| s.line()),
+        column: spot.map(|s| s.column()),
+        field: String::new(),
+        message: SafeText::new(format!("the YAML cannot be read: {}", said(&error.to_string()))),
+    }
 }
 
 /// The reader's message without what is of no use to whoever wrote the plan: the place, which is

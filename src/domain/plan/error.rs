@@ -41,7 +41,7 @@ impl fmt::Display for PlanError {
 }
 
 /// A value from the text as an error shows it: bounded, and with its control characters escaped.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {
         short.push('…');
@@ -50,7 +50,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// `; did you mean "hold"?` where one of the known names is near, or else the list of them.
-pub(super) fn suggestion<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn suggestion<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(got, known.iter().copied()) {
         Some(near) => format!("; did you mean {near:?}?"),

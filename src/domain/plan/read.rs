@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use self::value::{at, find, known_only, name, plain, text};
 use super::{
     super::{Digest, GateName, RolloutName, SafeText, TargetName},
-    BreachResponse, Plan, PlanTelemetry,
-    document::{Node, Value},
+    BreachResponse, Declared, Plan,
+    document::{Key, Node, Value},
     error::{PlanError, quoted},
 };
 
@@ -27,8 +27,16 @@ pub(super) type Check<'c> = dyn FnMut(&GateName, &str) -> Result<(), String> + '
 
 type Read<T> = Result<T, PlanError>;
 
-/// Reads a plan from a document.
-pub(super) fn plan(root: &Node, check: &mut Check<'_>) -> Read<Plan> {
+/// Reads what a plan's document says of indicators.
+pub(super) fn declared(entries: &[(Key, Node)]) -> Read<Declared> {
+    Ok(Declared {
+        slis: find(entries, "slis").map_or(Ok(Vec::new()), sli::slis)?,
+        telemetry: find(entries, "telemetry").map(telemetry::telemetry).transpose()?,
+    })
+}
+
+/// Reads a plan from a document; what is lent stands for what it says of indicators.
+pub(super) fn plan(root: &Node, lent: Option<&Declared>, check: &mut Check<'_>) -> Read<Plan> {
     let entries = match &root.value {
         Value::Map(entries) => entries,
         Value::Null => return Err(at(root, "", "the plan is empty; it needs rollout, target, snapshot and stages")),
@@ -50,9 +58,9 @@ pub(super) fn plan(root: &Node, check: &mut Check<'_>) -> Read<Plan> {
     let target: TargetName = name(required("target", "the site group that it goes to")?, "target")?;
     let snapshot = digest(required("snapshot", "the digest that `rolldeck snapshot add` printed")?)?;
     let owner = find(entries, "owner").map_or(Ok(SafeText::default()), |node| plain(node, "owner"))?;
-    let slis = find(entries, "slis").map_or(Ok(Vec::new()), sli::slis)?;
+    let Declared { slis, telemetry } = lent.map_or_else(|| declared(entries), |lent| Ok(lent.clone()))?;
+    let telemetry = telemetry.unwrap_or_default();
     let gates = find(entries, "gates").map_or(Ok(Vec::new()), |node| gate::gates(node, &slis, check))?;
-    let telemetry = find(entries, "telemetry").map_or(Ok(PlanTelemetry::default()), telemetry::telemetry)?;
     let (on_breach, on_breach_of) = find(entries, "on_breach")
         .map_or(Ok((BreachResponse::default(), BTreeMap::new())), |node| gate::on_breach(node, &gates, &telemetry))?;
     let gate_names: Vec<&GateName> = gates.iter().map(|(name, _)| name).collect();

@@ -43,7 +43,7 @@ fn gate(rule: &GateRule) -> Value {
     }
 }
 
-fn sli(sli: &PlanSli) -> Value {
+pub(super) fn sli(sli: &PlanSli) -> Value {
     let usual = PlanSli::new(sli.name.as_str());
     let mut object = Map::new();
     let mut say = |key: &str, is_said: bool, value: Value| {
@@ -77,7 +77,7 @@ fn sli(sli: &PlanSli) -> Value {
 }
 
 /// What differs from what is usual; none where nothing does.
-fn telemetry(telemetry: &PlanTelemetry) -> Option<Value> {
+pub(super) fn telemetry(telemetry: &PlanTelemetry) -> Option<Value> {
     let usual = PlanTelemetry::default();
     let mut object = Map::new();
     let mut say = |key: &str, is_said: bool, value: Value| {

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::domain::{SafeText, plan::ArmsBy, sli::SliKind};
+use crate::domain::{
+    SafeText,
+    plan::ArmsBy,
+    sli::{OBJECTIVE_MIN, SliKind},
+};
 
 /// Why a declared indicator cannot be judged.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -106,27 +110,23 @@ pub enum CatalogProblem {
         /// Why, and what to do.
         why: &'static str,
     },
-    /// An objective under which a burn rule can never fire.
+    /// An objective under which a rule on its burn can never fire.
     #[error(
-        "an objective of {objective} is below {least}: if every event failed, its budget would burn {} times as fast \
-         as it may, and the rule at {factor} times could never fire; set a higher objective, or none",
-        short(most)
+        "an objective of {objective} is below {OBJECTIVE_MIN}: if every event failed, its budget would burn {} times \
+         as fast as it may, and the rule at ten times could never fire; set a higher objective, or none",
+        cut(*most)
     )]
     NeverFires {
         /// The objective.
         objective: f64,
         /// The fastest that its budget can burn.
         most: f64,
-        /// The rule that cannot fire.
-        factor: f64,
-        /// The least objective under which it can.
-        least: f64,
     },
     /// A template that names other arms than the plan's telemetry does.
     #[error("{0}")]
     Template(SafeText),
     /// A placeholder of other arms than those that the plan names.
-    #[error("it tells arms apart by {found}, and the plan's telemetry.arms by {}: write {wanted}", arms_word(*arms))]
+    #[error("it tells arms apart by {found}, and the plan's telemetry.arms by {}: write {wanted}", arms.as_str())]
     OtherArms {
         /// The placeholder that is there.
         found: &'static str,
@@ -137,16 +137,7 @@ pub enum CatalogProblem {
     },
 }
 
-/// A factor as people say it.
-fn short(factor: &f64) -> String {
-    format!("{:.1}", (factor * 10.0).floor() / 10.0)
-}
-
-/// As it is written in a plan.
-const fn arms_word(arms: ArmsBy) -> &'static str {
-    match arms {
-        ArmsBy::Track => "track",
-        ArmsBy::Release => "release",
-        ArmsBy::Cohort => "cohort",
-    }
+/// A factor as people say it: cut, so that what is short of ten does not read as ten.
+fn cut(factor: f64) -> f64 {
+    (factor * 100.0).floor() / 100.0
 }

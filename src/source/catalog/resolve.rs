@@ -7,7 +7,7 @@ use crate::{
     domain::{
         SafeText,
         plan::{ArmsBy, Direction, PlanSli, PlanTelemetry, REPORTED},
-        sli::{Family, SliKind, SliQueries},
+        sli::{Family, OBJECTIVE_MIN, SliKind, SliQueries},
     },
     judge::evidence::Spec,
 };
@@ -16,8 +16,6 @@ use crate::{
 pub const PERIOD: Duration = Duration::from_hours(30 * 24);
 /// The shortest period that a budget can have: shorter than that, one evaluation is most of it.
 const PERIOD_MIN: Duration = Duration::from_hours(1);
-/// The burn at which somebody is called; a rule that could never fire is refused.
-const PAGING_BURN: f64 = 10.0;
 
 type Resolved<T> = Result<T, CatalogError>;
 
@@ -245,10 +243,8 @@ fn objective(sli: &PlanSli, ready: Option<&ReadyMade>, kind: SliKind) -> Result<
         let expected = "an objective is above 0 and below 1, such as 0.999";
         return Err(Problem::Range { given: objective, expected });
     }
-    let most = 1.0 / (1.0 - objective);
-    if most < PAGING_BURN {
-        let least = 1.0 - 1.0 / PAGING_BURN;
-        return Err(Problem::NeverFires { objective, most, factor: PAGING_BURN, least });
+    if objective < OBJECTIVE_MIN {
+        return Err(Problem::NeverFires { objective, most: 1.0 / (1.0 - objective) });
     }
     Ok(Some(objective))
 }

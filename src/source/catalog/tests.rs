@@ -248,7 +248,7 @@ fn what_cannot_be_judged_is_refused_with_its_field_and_what_to_do() {
             "slis.mine.kind: ",
             "needs histogram",
         ),
-        (with(&ratio, |s| s.objective = Some(0.8)), &server, "slis.mine.objective: ", "5.0 times as fast"),
+        (with(&ratio, |s| s.objective = Some(0.8)), &server, "slis.mine.objective: ", "5 times as fast"),
         (with(&ratio, |s| s.objective = Some(99.9)), &server, "slis.mine.objective: ", "such as 0.999"),
         (with(&ratio, |s| s.objective = Some(1.0)), &server, "slis.mine.objective: ", "below 1"),
         (with(&ratio, |s| s.objective = Some(f64::NAN)), &server, "slis.mine.objective: ", "above 0"),
