@@ -13,6 +13,7 @@ mod dashboard;
 mod demo;
 mod doctor;
 mod exit;
+mod judge;
 mod list;
 mod logs;
 mod man;
@@ -87,6 +88,8 @@ enum Command {
     /// Read, export and verify the audit trail
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Judge what is in a file, without a server: a Kayenta analysis
+    Judge(judge::Args),
     /// Add, list and show snapshots
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -161,6 +164,7 @@ async fn run(cli: Cli) -> color_eyre::Result<()> {
         Command::Rollback(args) => act::run(&session, Action::Rollback, args.args, args.to).await,
         Command::Retry(args) => act::run(&session, Action::Retry, args, None).await,
         Command::Audit(command) => audit::run(&session, command).await,
+        Command::Judge(args) => judge::run(&session, &args),
         Command::Snapshot(command) => snapshot::run(&session, command).await,
         Command::Window(command) => window::run(&session, command).await,
         Command::Token(command) => token::run(&session, command).await,

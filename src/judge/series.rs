@@ -12,9 +12,14 @@
 //! units that are broken, may leave the median where it was.
 //!
 //! A series must not be judged twice by the same points: each further look at them is another chance
-//! for an accident. The caller guards that. It keeps [`Found::through`] of a judgement that came about,
-//! and passes it as `since_last`, whereupon only newer points count; until there are ten of them, what
-//! was found before stands.
+//! for an accident. There are two ways to guard that:
+//!
+//! - [`judge_step`] looks at stretches of time that do not overlap, counted from where the step began
+//!   ([`stretch`]): of any look between two ends of stretches, the answer is the same. Nothing has to be
+//!   remembered, so evidence gives the same verdict again.
+//! - With [`judge`] the caller guards it: it keeps [`Found::through`] of a judgement that came about, and
+//!   passes it as `since_last`, whereupon only newer points count; until there are ten of them, what was
+//!   found before stands.
 
 pub mod merge;
 pub mod shift;
@@ -53,6 +58,9 @@ const BAND: f64 = 0.25;
 const MARGIN: f64 = 0.1;
 /// A shift that is smaller than this share of the values is what rounding makes of none.
 const ROUNDING: f64 = 1e-12;
+/// Slices of the first stretch, and most of any.
+const STRETCH_MIN: u64 = 10;
+const STRETCH_MAX: u64 = 60;
 /// Larger values are no measurement, and their differences leave the range of numbers.
 const VALUE_MAX: f64 = 1e300;
 
@@ -130,6 +138,63 @@ pub fn judge(points: &[Point], since_last: Option<DateTime<Utc>>, spec: &Spec) -
     match spec.scoring {
         Scoring::Kayenta => judge_as_kayenta(&canary, &baseline, spec, through),
         Scoring::Sequential => judge_by_ranks(&canary, &baseline, spec, through, since_last.is_some()),
+    }
+}
+
+/// Judges a series by the newest whole stretch of time since the step began, oldest point first; `slice` is
+/// how far apart points are, in seconds. In Kayenta's scoring, by all points since then.
+#[must_use]
+pub fn judge_step(points: &[Point], since: DateTime<Utc>, slice: f64, spec: &Spec) -> Found {
+    let slices = |at: DateTime<Utc>| ((at - since).as_seconds_f64() / slice).floor();
+    let of_step = points.iter().position(|point| point.at >= since).map_or(&points[..0], |first| &points[first..]);
+    // The newest point's slice is over, or it would not be there.
+    let passed = of_step.last().map_or(0.0, |newest| slices(newest.at) + 1.0);
+    if spec.scoring == Scoring::Kayenta || passed.is_nan() {
+        return judge(of_step, None, spec);
+    }
+    let Some((start, end)) = stretch(passed as u64) else {
+        let found = judge(of_step, None, spec);
+        let many = format!("{passed:.0} of the first {STRETCH_MIN} points in time have passed");
+        return match found.verdict {
+            Verdict::NoData => found,
+            _ => Found {
+                verdict: Verdict::Insufficient,
+                why: SafeText::new(many),
+                interval: None,
+                difference: None,
+                limit: None,
+                through: None,
+                ..found
+            },
+        };
+    };
+    let within = |point: &Point| (start as f64..end as f64).contains(&slices(point.at));
+    let first = of_step.iter().position(within).unwrap_or(of_step.len());
+    let count = of_step.iter().skip(first).take_while(|point| within(point)).count();
+    judge(of_step.get(first..first + count).unwrap_or_default(), None, spec)
+}
+
+/// The newest whole stretch when so many slices have passed since the step began: from which slice on, and
+/// up to which. The first two are of ten slices, so that a failure can be found twice within twenty; then
+/// they double, for more certainty, up to sixty.
+#[must_use]
+pub fn stretch(passed: u64) -> Option<(u64, u64)> {
+    let (mut start, mut end) = (0, STRETCH_MIN);
+    if passed < end {
+        return None;
+    }
+    loop {
+        let next = end + end.min(STRETCH_MAX);
+        if next > passed {
+            return Some((start, end));
+        }
+        if next - end == STRETCH_MAX {
+            // All that follow are of one length.
+            let whole = (passed - end) / STRETCH_MAX;
+            let end = end + whole * STRETCH_MAX;
+            return Some((end - STRETCH_MAX, end));
+        }
+        (start, end) = (end, next);
     }
 }
 

@@ -3,6 +3,7 @@
 mod against_server;
 mod against_stand_in;
 mod files;
+mod judge;
 
 use std::{
     io::{Read as _, Write as _},

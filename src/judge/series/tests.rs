@@ -143,6 +143,61 @@ fn points_that_were_judged_are_not_judged_again() {
 }
 
 #[test]
+fn stretches_do_not_overlap_and_leave_nothing_out() {
+    for (passed, expected) in [
+        (0, None),
+        (9, None),
+        (10, Some((0, 10))),
+        (19, Some((0, 10))),
+        (20, Some((10, 20))),
+        (39, Some((10, 20))),
+        (40, Some((20, 40))),
+        (80, Some((40, 80))),
+        (139, Some((40, 80))),
+        (140, Some((80, 140))),
+        (200, Some((140, 200))),
+        (100_000, Some((99_920, 99_980))),
+    ] {
+        assert_eq!(stretch(passed), expected, "{passed}");
+    }
+    let mut last = (0, 0);
+    for passed in 0..2000 {
+        if let Some(found) = stretch(passed)
+            && found != last
+        {
+            assert_eq!((found.0, found.1), (last.1, passed));
+            last = found;
+        }
+    }
+}
+
+#[test]
+fn within_a_step_looking_more_often_changes_nothing() {
+    let all = points(&around(0.80, 0.10, 45, 3), &around(0.60, 0.10, 45, 1));
+    let spec = spec(HigherIsWorse, None);
+    let at_minute = |minutes: usize| judge_step(&all[..minutes], at(0), 60.0, &spec);
+    let early = at_minute(7);
+    assert_eq!((early.verdict, early.through), (Verdict::Insufficient, None));
+    assert_eq!(early.why.as_str(), "7 of the first 10 points in time have passed");
+    assert_eq!(early.canary.samples, Some(7.0));
+    assert_eq!(at_minute(0).verdict, Verdict::NoData);
+    for (minutes, through) in [(10, 9), (19, 9), (20, 19), (39, 19), (40, 39), (45, 39)] {
+        let found = at_minute(minutes);
+        assert_eq!((found.verdict, found.through), (Verdict::Fail, Some(at(through))), "{minutes}");
+    }
+    assert_eq!(at_minute(25), at_minute(20));
+    // What was before the step does not count, and neither does a stretch with too many gaps.
+    assert_eq!(judge_step(&all, at(36), 60.0, &spec).verdict, Verdict::Insufficient);
+    let gaps: Vec<Point> = all.iter().copied().filter(|point| (point.at - at(0)).num_minutes() % 3 == 0).collect();
+    assert_eq!(judge_step(&gaps[..5], at(0), 60.0, &spec).why.as_str(), "4 and 4 points, 10 of each needed");
+    for slice in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(!judge_step(&all, at(0), slice, &spec).why.is_empty());
+    }
+    let kayenta = Spec { scoring: Scoring::Kayenta, ..spec };
+    assert_eq!(judge_step(&all, at(0), 60.0, &kayenta).canary.samples, Some(45.0));
+}
+
+#[test]
 fn arms_without_variance_are_compared_and_never_divided_by() {
     for (canary, baseline, verdict) in [(5.0, 5.0, Verdict::Pass), (6.0, 5.0, Verdict::Fail), (0.0, 0.0, Verdict::Pass)]
     {
