@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub mod catalog;
+pub mod prometheus;
 pub mod reported;
 pub mod slo_file;
 

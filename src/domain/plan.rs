@@ -110,7 +110,7 @@ pub enum GateRule {
 }
 
 /// By what a source's series are told apart as canary and baseline.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ArmsBy {
     /// By a label that names the track: `canary`, `baseline`.

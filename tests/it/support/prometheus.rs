@@ -29,6 +29,9 @@ mod remote_write;
 
 pub use remote_write::{Native, Series};
 
+/// How long a server may take to start, where many tests start one.
+const STARTING: Duration = Duration::from_secs(120);
+
 /// What a server is started with.
 #[derive(Debug, Default)]
 pub struct Setup<'a> {
@@ -71,8 +74,11 @@ impl Prometheus {
         std::fs::write(path("prometheus.yml"), config).unwrap();
         if let Some(text) = setup.backfill {
             std::fs::write(path("backfill"), text).unwrap();
-            let arguments = ["tsdb", "create-blocks-from", "openmetrics", &path("backfill"), &path("data")];
-            let made = started(Command::new("promtool").args(arguments).output(), "promtool");
+            // In few blocks: one for each two hours of months takes longer than a test may.
+            let arguments = ["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=744h"];
+            let mut command = Command::new("promtool");
+            command.args(arguments).args([path("backfill"), path("data")]);
+            let made = started(command.output(), "promtool");
             assert!(made.status.success(), "promtool: {}", String::from_utf8_lossy(&made.stderr));
         }
         let mut command = Command::new("prometheus");
@@ -184,7 +190,7 @@ fn ready(child: &mut Child) -> Result<SocketAddr, String> {
     let begun = Instant::now();
     let (mut said, mut address) = (String::new(), None);
     loop {
-        match arriving.recv_timeout(SOON.saturating_sub(begun.elapsed())) {
+        match arriving.recv_timeout(STARTING.saturating_sub(begun.elapsed())) {
             Ok(line) => {
                 if line.contains("msg=\"Listening on\"") {
                     address = line.rsplit_once("address=").and_then(|(_, address)| address.trim().parse().ok());
