@@ -17,6 +17,7 @@ pub mod latency;
 pub mod ledger;
 pub mod overall;
 pub mod quantile;
+pub mod ratio;
 pub mod restart;
 pub mod sequence;
 pub mod series;

@@ -10,7 +10,11 @@ use super::evidence::Counts;
 /// Fewer slices than these say nothing of bursts.
 pub const SLICES_MIN: usize = 20;
 
-/// The correlation within a slice that is taken where too few slices are known.
+/// Fewer slices with bad events than these are enough to tell that such are rare, and not enough to tell how
+/// bad they can be.
+pub const HITS_MIN: usize = 10;
+
+/// The correlation within a slice that is taken where too little is known.
 pub const CORRELATION_UNKNOWN: f64 = 0.005;
 
 /// No arm is scaled by more.
@@ -36,12 +40,11 @@ pub struct Bursts {
     pub measured: Option<f64>,
     /// The correlation of two events of one slice, whichever arm's.
     pub correlation: f64,
+    /// The slices with events of the rarer kind, which say so.
+    pub hits: usize,
 }
 
 impl Bursts {
-    /// Independent events.
-    pub const NONE: Self = Self { measured: None, correlation: 0.0 };
-
     /// Of the baseline's slices, the `merged` of each saying how many it stands for.
     ///
     /// With `x` bad of `n` in each of `k`, and `p` the share of them all:
@@ -57,13 +60,16 @@ impl Bursts {
         let whole: f64 = busy.clone().map(|(_, merged)| f64::from(merged.max(1))).sum();
         let counts = busy.map(|(counts, _)| counts);
         let all = counts.clone().fold(Counts::default(), Counts::plus);
+        let bad_is_rarer = against == Against::Exposure || all.bad <= all.total / 2.0;
+        let is_hit = |counts: &Counts| if bad_is_rarer { counts.bad > 0.0 } else { counts.bad < counts.total };
+        let hits = counts.clone().filter(is_hit).count();
         if known < SLICES_MIN {
             let correlation = match against {
                 Against::Events => CORRELATION_UNKNOWN,
                 Against::Exposure if all.total > 0.0 => all.bad / all.total,
                 Against::Exposure => 0.0,
             };
-            return Self { measured: None, correlation };
+            return Self { measured: None, correlation, hits };
         }
         let effect = effect_of(counts, all, against);
         let mean = all.total / whole;
@@ -72,7 +78,7 @@ impl Bursts {
             Against::Events => 0.0,
             Against::Exposure => (effect - 1.0) / mean,
         };
-        Self { measured: Some(effect), correlation }
+        Self { measured: Some(effect), correlation, hits }
     }
 
     /// The design effect of an arm with so many events, or so much exposure, in a slice: from 1 to
@@ -86,6 +92,34 @@ impl Bursts {
         let effect = 1.0 + others * self.correlation;
         // Not `clamp`, which keeps what is no number.
         if effect > 1.0 { effect.min(EFFECT_MAX) } else { 1.0 }
+    }
+
+    /// What is to be taken for known by whoever concludes that all is well: a baseline with hardly an error
+    /// has shown that errors are rare while it is what it was, so that a canary with many is worse; but
+    /// not that a canary's would come one by one, so that few are proof of its health.
+    #[must_use]
+    pub fn cautious(self) -> Self {
+        if self.hits < HITS_MIN { self.at_least_unknown() } else { self }
+    }
+
+    /// With a correlation no less than where nothing is known.
+    #[must_use]
+    pub fn at_least_unknown(self) -> Self {
+        Self { correlation: self.correlation.max(CORRELATION_UNKNOWN), ..self }
+    }
+
+    /// For the chance that a slice of `total` events has none that is bad: where they are bad with a share
+    /// `p`, it is at most `exp(-p * reach)`. As large as `total` for independent events. For correlated
+    /// ones, whose share is drawn anew in each slice from a beta distribution of size `s = 1 / c - 1`, it is
+    /// `s ln(1 + n / s)`.
+    #[must_use]
+    pub fn reach(&self, total: f64) -> f64 {
+        let size = 1.0 / self.correlation - 1.0;
+        if total <= 1.0 || size > 1e9 * total {
+            return total;
+        }
+        // Correlated through and through, a slice is as good as one event.
+        if size > 0.0 { (size * (total / size).ln_1p()).max(1.0) } else { 1.0 }
     }
 
     /// Whether verdicts are slow because of them.
@@ -102,7 +136,7 @@ fn effect_of(slices: impl Iterator<Item = Counts> + Clone, all: Counts, against:
         Against::Events => rate * (1.0 - rate),
         Against::Exposure => rate,
     };
-    if !(per_event > 0.0) {
+    if per_event <= 0.0 {
         return 1.0;
     }
     let slices_but_one = slices.clone().count() as f64 - 1.0;
@@ -129,16 +163,16 @@ mod tests {
         assert!((effect - 10.4340).abs() < 5e-5, "{effect}");
         let correlation = (effect - 1.0) / 999.0;
         assert!((correlation - 0.009_443).abs() < 5e-7, "{correlation}");
-        let canary = Bursts { measured: Some(effect), correlation }.effect(100.0, Against::Events);
+        let canary = Bursts { measured: Some(effect), correlation, hits: 12 }.effect(100.0, Against::Events);
         assert!((canary - 1.9349).abs() < 5e-5, "{canary}");
-        let baseline = Bursts { measured: Some(effect), correlation }.effect(1000.0, Against::Events);
+        let baseline = Bursts { measured: Some(effect), correlation, hits: 12 }.effect(1000.0, Against::Events);
         assert!((baseline - effect).abs() < 1e-12, "of slices of that size it is what was measured");
     }
 
     #[test]
     fn few_slices_are_taken_for_bursty() {
         let bursts = measure(&[1.0; 19], 1000.0);
-        assert_eq!(bursts, Bursts { measured: None, correlation: CORRELATION_UNKNOWN });
+        assert_eq!(bursts, Bursts { measured: None, correlation: CORRELATION_UNKNOWN, hits: 19 });
         assert!((bursts.effect(500.0, Against::Events) - 3.495).abs() < 1e-12);
         let count = Bursts::measure([(Counts { bad: 3.0, total: 30.0 }, 1)].into_iter(), Against::Exposure);
         assert!((count.effect(10.0, Against::Exposure) - 2.0).abs() < 1e-12, "a rate that varies by its own size");
@@ -147,9 +181,9 @@ mod tests {
     #[test]
     fn an_effect_is_between_one_and_a_hundred_whatever_comes() {
         let even = measure(&[5.0; 60], 1000.0);
-        assert_eq!(even, Bursts { measured: Some(1.0), correlation: 0.0 });
-        assert_eq!(measure(&[0.0; 60], 1000.0), even, "nothing bad happened");
-        assert_eq!(measure(&[1000.0; 60], 1000.0), even, "nothing good happened");
+        assert_eq!(even, Bursts { measured: Some(1.0), correlation: 0.0, hits: 60 });
+        assert_eq!(measure(&[0.0; 60], 1000.0), Bursts { hits: 0, ..even }, "nothing bad happened");
+        assert_eq!(measure(&[1000.0; 60], 1000.0), Bursts { hits: 0, ..even }, "nothing good happened");
         let mut wild = [0.0; 60];
         wild[7] = 1000.0;
         let wild = measure(&wild, 1000.0);
@@ -160,6 +194,19 @@ mod tests {
                 assert!((1.0..=EFFECT_MAX).contains(&effect), "{mean}: {effect}");
             }
         }
+    }
+
+    #[test]
+    fn a_baseline_without_errors_does_not_show_how_they_come() {
+        let (calm, silent) = (measure(&[1.0; 60], 1000.0), measure(&[0.0; 60], 1000.0));
+        assert_eq!((calm.correlation, calm.cautious()), (0.0, calm));
+        assert_eq!((silent.correlation, silent.cautious().correlation), (0.0, CORRELATION_UNKNOWN));
+        assert!((silent.reach(500.0) - 500.0).abs() < 1e-9);
+        // A beta-binomial of 500 with a share of 0.001 and that correlation has none with a chance of 0.7783.
+        let chance = (-0.001 * silent.cautious().reach(500.0)).exp();
+        let (a, b) = (0.001 * 199.0, 0.999 * 199.0);
+        let exact: f64 = (0..500).map(|n| (b + f64::from(n)) / (a + b + f64::from(n))).product();
+        assert!(exact <= chance && chance < exact * 1.0005, "{exact} {chance}");
     }
 
     #[test]

@@ -15,12 +15,26 @@ const STEPS_MAX: u32 = 60;
 /// Everything from 0 to 1 where there is nothing to go by: without events, or with numbers that cannot be.
 #[must_use]
 pub fn share(bad: f64, total: f64, alpha: f64) -> Interval {
+    Interval { low: low(bad, total, alpha), high: high(bad, total, alpha) }
+}
+
+/// The lower end of [`share`].
+#[must_use]
+pub fn low(bad: f64, total: f64, alpha: f64) -> f64 {
+    limit(bad, total, alpha).map_or(0.0, |limit| lower(bad, total, limit))
+}
+
+/// The upper end of [`share`].
+#[must_use]
+pub fn high(bad: f64, total: f64, alpha: f64) -> f64 {
+    limit(bad, total, alpha).map_or(1.0, |limit| 1.0 - lower(total - bad, total, limit))
+}
+
+/// What `-x ln p - (n - x) ln(1 - p)` may not exceed.
+fn limit(bad: f64, total: f64, alpha: f64) -> Option<f64> {
     let possible = (0.0..=total).contains(&bad) && total > 0.0 && total.is_finite() && alpha > 0.0 && alpha < 1.0;
-    let Some(ln_beta) = checked_ln_beta(1.0 + bad, 1.0 + total - bad).ok().filter(|_| possible) else {
-        return Interval { low: 0.0, high: 1.0 };
-    };
-    let limit = -alpha.ln() - ln_beta;
-    Interval { low: lower(bad, total, limit), high: 1.0 - lower(total - bad, total, limit) }
+    let ln_beta = checked_ln_beta(1.0 + bad, 1.0 + total - bad).ok().filter(|_| possible)?;
+    Some(-alpha.ln() - ln_beta)
 }
 
 /// The smallest `p` at which `-x ln p - (n - x) ln(1 - p)` is no greater than `limit`.
@@ -48,7 +62,7 @@ fn lower(hits: f64, total: f64, limit: f64) -> f64 {
         let slope = (total - hits) / q - hits / p;
         let step = -above / slope;
         // At the root, or at the share itself, what is left is rounding.
-        if !(step > p * 1e-14) {
+        if step.is_nan() || step <= p * 1e-14 {
             break;
         }
         p += step;

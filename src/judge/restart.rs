@@ -71,6 +71,7 @@ impl Starts {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "weights are made one way only")]
 mod tests {
     use super::*;
 

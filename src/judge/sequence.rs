@@ -353,4 +353,5 @@ impl Sums {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "zero variance is exact")]
 mod tests;

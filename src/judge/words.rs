@@ -42,6 +42,26 @@ pub fn three_digits(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
+/// A difference of shares in percentage points, without a unit: 0.0005 is `0.05`.
+#[must_use]
+pub fn points(share: f64) -> String {
+    let digits = three_digits(share * 100.0);
+    if !digits.contains('.') || digits.contains('e') {
+        return digits;
+    }
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// How many times as much: `1.05x`, `2.0x`, `12x`.
+#[must_use]
+pub fn times(factor: f64) -> String {
+    match factor {
+        factor if factor >= 10.0 => format!("{factor:.0}x"),
+        factor if factor < 1.095 => format!("{factor:.2}x"),
+        factor => format!("{factor:.1}x"),
+    }
+}
+
 /// How many: `250`, `18k`, `20M`.
 #[must_use]
 pub fn count(many: f64) -> String {
@@ -91,6 +111,14 @@ mod tests {
     fn numbers_and_spans_are_short() {
         for (many, shown) in [(9.0, "9"), (9999.0, "9999"), (18_400.0, "18k"), (2e7, "20M")] {
             assert_eq!(count(many), shown);
+        }
+        for (share, shown) in
+            [(0.0005, "0.05"), (0.001, "0.1"), (0.05, "5"), (0.0, "0"), (1e-9, "1.00e-7"), (2.0, "200")]
+        {
+            assert_eq!(points(share), shown);
+        }
+        for (factor, shown) in [(1.05, "1.05x"), (1.1, "1.1x"), (2.0, "2.0x"), (9.96, "10.0x"), (41.6, "42x")] {
+            assert_eq!(times(factor), shown);
         }
         for (seconds, shown) in [(-1.0, "0s"), (45.0, "45s"), (300.0, "5m"), (7199.0, "119m"), (7200.0, "2h")] {
             assert_eq!(span(seconds), shown);
