@@ -1,14 +1,29 @@
 //! Canary against baseline: evidence in, verdict out.
 //!
-//! This version sets the two values side by side and says so (method `compare`). It never claims
-//! that a canary passes or fails: what it has is `no_data` where a side has none, and `insufficient`
-//! where both have some, because nothing was tested.
+//! [`judge`] makes one verdict of one indicator's [`evidence::Evidence`]; the method is chosen by what
+//! the indicator is made of:
+//!
+//! | kind | method |
+//! |---|---|
+//! | ratio | a confidence sequence on the difference of shares ([`ratio`], [`sequence`]), below its floors an e-process on counts ([`events`]) |
+//! | count | the e-process |
+//! | latency | quantile bands ([`latency`], [`quantile`]), and the share slower than the threshold as a ratio |
+//! | gauge | ranks of independent points ([`series`]) |
+//! | any, where a plan asks for it | as Kayenta does ([`kayenta`]) |
+//!
+//! What one evaluation finds becomes a verdict by [`standing`]; where there is an objective its budget is
+//! read beside it ([`burn`]). [`ledger`] keeps what was measured, and [`overall`] decides about the
+//! rollout. All of it is a function of its input: the same evidence comes to the same bytes, so that
+//! whoever doubts an automatic act can judge again.
 
+pub mod act;
 pub mod burn;
 pub mod burst;
+mod compare;
 pub mod counter;
 pub mod events;
 pub mod evidence;
+mod find;
 pub mod gates;
 pub mod histogram;
 pub mod interval;
@@ -24,136 +39,83 @@ pub mod series;
 pub mod standing;
 pub mod words;
 
-use self::words::{count, figure};
-use crate::domain::{SafeText, Sli, SliArm, Verdict, sli::OverallVerdict};
+use self::{
+    evidence::{Data, Evidence, Judgement, SCHEMA},
+    standing::Seen,
+};
+use crate::domain::{
+    SafeText, SliArm, Verdict,
+    sli::{Interval, SliPoint, TelemetryState},
+};
 
-/// How a verdict was reached.
-pub const METHOD: &str = "compare";
+pub use self::compare::{METHOD, compare, overall};
 
-/// What is concluded of one comparison, and why, in one sentence with numbers.
+/// The verdict of one indicator.
 #[must_use]
-pub fn compare(unit: &str, canary: &SliArm, baseline: &SliArm) -> (Verdict, SafeText) {
-    match (canary.value, baseline.value) {
-        (Some(c), Some(b)) => {
-            let why = format!(
-                "{} against {}, {} and {} samples; compared, not judged",
-                figure(c, unit),
-                figure(b, unit),
-                count(canary.samples.unwrap_or_default()),
-                count(baseline.samples.unwrap_or_default()),
-            );
-            (Verdict::Insufficient, SafeText::new(why))
+pub fn judge(evidence: &Evidence) -> Judgement {
+    let found = find::find(evidence);
+    let seen = Seen { at: evidence.at, newest: found.newest, verdict: found.verdict, is_over: found.is_over };
+    let (verdict, mut after) = standing::conclude(&evidence.before, seen);
+    let burn = find::budget(evidence, found.e_value, &mut after);
+    let over_for = after.over_since.map(|since| (evidence.at - since).num_milliseconds() as f64 / 1000.0);
+    let why = found.why.sentence(over_for.filter(|_| found.is_over == Some(true)), evidence.slice);
+    let why = match found.verdict {
+        Verdict::Fail if verdict == Verdict::Watch => format!("{why}; fails when it is found again"),
+        Verdict::Pass | Verdict::Watch | Verdict::Insufficient if after.failed => {
+            format!("failed before, {} of {} clean since: {why}", after.clean, standing::LEAVE)
         }
-        (None, Some(b)) => {
-            (Verdict::NoData, SafeText::new(format!("no data of the canary; baseline {}", figure(b, unit))))
-        }
-        (Some(c), None) => {
-            (Verdict::NoData, SafeText::new(format!("no data of the baseline; canary {}", figure(c, unit))))
-        }
-        (None, None) => (Verdict::NoData, SafeText::new("no data of either side")),
+        Verdict::NoData if after.failed => format!("failed before, and {why}"),
+        _ => why,
+    };
+    if let Some(earlier) = found.earlier {
+        after.earlier = Some(earlier);
+    }
+    Judgement {
+        found: found.verdict,
+        verdict,
+        why: SafeText::new(why),
+        method: SafeText::new(found.method),
+        canary: finite_arm(found.canary),
+        baseline: finite_arm(found.baseline),
+        difference: finite(found.difference),
+        ratio: finite(found.ratio),
+        interval: found.interval.filter(|Interval { low, high }| low.is_finite() && high.is_finite()),
+        limit: finite(found.limit),
+        e_value: found.e_value.map(|evidence| evidence.min(f64::MAX)).filter(|evidence| !evidence.is_nan()),
+        burn,
+        after,
+        path: Vec::new(),
     }
 }
 
-/// What is concluded of all indicators together.
+/// The chart of a ratio's verdict, slice by slice; empty for what is judged otherwise. It costs more
+/// than the verdict, and is for a screen that shows it: a ledger keeps a trace of its own.
 #[must_use]
-pub fn overall(slis: &[Sli]) -> OverallVerdict {
-    let silent = slis.iter().filter(|sli| sli.verdict == Verdict::NoData).count();
-    let (label, why) = match (slis.len(), silent) {
-        (0, _) => (Verdict::NoData, "no indicator is reported".to_owned()),
-        (all, silent) if silent == all => {
-            (Verdict::NoData, format!("{}, none with data of both sides", indicators(all)))
+pub fn path(evidence: &Evidence) -> Vec<SliPoint> {
+    match &evidence.data {
+        Data::Events { slices } if evidence.telemetry.state == TelemetryState::Ok => {
+            ratio::path(&ratio::Terms::of(&evidence.spec), slices, &evidence.history)
         }
-        (all, 0) => (Verdict::Insufficient, format!("{} compared, not judged", indicators(all))),
-        (all, silent) => (
-            Verdict::Insufficient,
-            format!("{} of {} compared, not judged; {silent} without data", all - silent, indicators(all)),
-        ),
-    };
-    OverallVerdict { label, score: None, why: SafeText::new(why) }
+        _ => Vec::new(),
+    }
 }
 
-fn indicators(count: usize) -> String {
-    if count == 1 { "1 indicator".to_owned() } else { format!("{count} indicators") }
+/// Whether evidence is of a form that can be judged here.
+#[must_use]
+pub fn is_known(evidence: &Evidence) -> bool {
+    evidence.schema == SCHEMA
+}
+
+/// JSON has no infinity: what is without end is left out.
+fn finite(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| value.is_finite())
+}
+
+fn finite_arm(arm: SliArm) -> SliArm {
+    SliArm { value: finite(arm.value), samples: finite(arm.samples) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn arm(value: Option<f64>, samples: f64) -> SliArm {
-        SliArm { value, samples: Some(samples) }
-    }
-
-    #[test]
-    fn two_values_are_compared_and_never_called_a_pass_or_a_fail() {
-        for (canary, baseline) in [(0.0, 0.0), (0.5, 0.001), (0.001, 0.5), (1.0, 1.0)] {
-            let (verdict, why) = compare("ratio", &arm(Some(canary), 1e6), &arm(Some(baseline), 1e6));
-            assert_eq!(verdict, Verdict::Insufficient);
-            assert!(why.as_str().contains("not judged"), "{why}");
-        }
-    }
-
-    #[test]
-    fn the_sentence_has_figures_that_people_can_compare() {
-        for (unit, canary, baseline, samples, why) in [
-            ("ratio", 0.0041, 0.0012, 18_000.0, "0.41% against 0.12%, 18k and 18k samples; compared, not judged"),
-            ("ratio", 0.9987, 1.0, 250.0, "99.87% against 100%, 250 and 250 samples; compared, not judged"),
-            ("ratio", 0.000_012_34, 0.0, 2e7, "0.00123% against 0.00%, 20M and 20M samples; compared, not judged"),
-            ("ms", 212.4, 98.76, 12.0, "212 ms against 98.8 ms, 12 and 12 samples; compared, not judged"),
-            ("", 0.004, -3.456, 9.0, "0.00400 against -3.46, 9 and 9 samples; compared, not judged"),
-            ("", 1e-9, 0.0, 9.0, "1.00e-9 against 0.00, 9 and 9 samples; compared, not judged"),
-        ] {
-            let (_, said) = compare(unit, &arm(Some(canary), samples), &arm(Some(baseline), samples));
-            assert_eq!(said.as_str(), why);
-        }
-    }
-
-    #[test]
-    fn the_whole_is_no_better_than_its_parts() {
-        let sli = |verdict| Sli {
-            name: SafeText::new("errors"),
-            unit: SafeText::new("ratio"),
-            direction: SafeText::new("higher_is_worse"),
-            family: None,
-            critical: false,
-            required: true,
-            method: SafeText::new(METHOD),
-            canary: SliArm::default(),
-            baseline: SliArm::default(),
-            difference: None,
-            ratio: None,
-            interval: None,
-            limit: None,
-            verdict,
-            why: SafeText::default(),
-            over_since: None,
-            telemetry: crate::domain::sli::TelemetryState::default(),
-            burn: None,
-            observed_at: None,
-            series: None,
-        };
-        for (verdicts, label, why) in [
-            (vec![], Verdict::NoData, "no indicator is reported"),
-            (vec![Verdict::NoData; 2], Verdict::NoData, "2 indicators, none with data of both sides"),
-            (vec![Verdict::Insufficient; 2], Verdict::Insufficient, "2 indicators compared, not judged"),
-            (
-                vec![Verdict::NoData, Verdict::Insufficient, Verdict::NoData],
-                Verdict::Insufficient,
-                "1 of 3 indicators compared, not judged; 2 without data",
-            ),
-        ] {
-            let slis: Vec<Sli> = verdicts.into_iter().map(sli).collect();
-            let overall = overall(&slis);
-            assert_eq!((overall.label, overall.why.as_str()), (label, why));
-        }
-    }
-
-    #[test]
-    fn a_side_without_data_is_no_data_and_says_which() {
-        assert_eq!(compare("ms", &arm(None, 0.0), &arm(Some(3.0), 9.0)).0, Verdict::NoData);
-        let (verdict, why) = compare("ms", &arm(Some(3.0), 9.0), &arm(None, 0.0));
-        assert_eq!(verdict, Verdict::NoData);
-        assert!(why.as_str().contains("baseline"), "{why}");
-        assert_eq!(overall(&[]).label, Verdict::NoData);
-    }
-}
+mod simulation;
+#[cfg(test)]
+mod tests;

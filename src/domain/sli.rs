@@ -359,6 +359,20 @@ impl Scoring {
     }
 }
 
+impl Verdict {
+    /// As it is written in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Watch => "watch",
+            Self::Fail => "fail",
+            Self::Insufficient => "insufficient",
+            Self::NoData => "no_data",
+        }
+    }
+}
+
 impl SliKind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Ratio, Self::Count, Self::Latency, Self::Gauge];

@@ -17,7 +17,7 @@ pub const LEAVE: u32 = 10;
 
 /// What an evaluation found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct Seen {
     /// When it was made.
     pub at: DateTime<Utc>,
     /// The end of the newest slice that it saw.
@@ -30,7 +30,7 @@ pub struct Found {
 
 /// What is concluded, and what is to be remembered.
 #[must_use]
-pub fn conclude(before: &Standing, found: Found) -> (Verdict, Standing) {
+pub fn conclude(before: &Standing, found: Seen) -> (Verdict, Standing) {
     let mut after = before.clone();
     let is_new = found.newest.is_some() && found.newest > before.judged;
     if is_new && found.verdict != Verdict::NoData {
@@ -85,8 +85,7 @@ mod tests {
         let concluded = (1..)
             .zip(verdicts)
             .map(|(number, verdict)| {
-                let found =
-                    Found { at: minute(number), newest: Some(minute(number)), verdict: *verdict, is_over: None };
+                let found = Seen { at: minute(number), newest: Some(minute(number)), verdict: *verdict, is_over: None };
                 let (verdict, after) = conclude(&standing, found);
                 standing = after;
                 verdict
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_slice_is_judged_once() {
-        let found = |at, newest| Found { at: minute(at), newest, verdict: Verdict::Fail, is_over: Some(true) };
+        let found = |at, newest| Seen { at: minute(at), newest, verdict: Verdict::Fail, is_over: Some(true) };
         let (verdict, first) = conclude(&Standing::default(), found(1, Some(minute(1))));
         assert_eq!((verdict, first.fails), (Verdict::Watch, 1));
         let (verdict, again) = conclude(&first, found(2, Some(minute(1))));
@@ -151,7 +150,7 @@ mod tests {
             (4, Some(false), None),
             (5, Some(true), Some(5)),
         ] {
-            let found = Found { at: minute(number), newest: Some(minute(number)), verdict: Verdict::Watch, is_over };
+            let found = Seen { at: minute(number), newest: Some(minute(number)), verdict: Verdict::Watch, is_over };
             standing = conclude(&standing, found).1;
             assert_eq!(standing.over_since, since.map(minute), "{number}");
         }
