@@ -26,6 +26,7 @@ mod show;
 mod signals;
 mod site;
 mod snapshot;
+mod sources;
 mod start;
 mod token;
 mod wait;

@@ -10,8 +10,10 @@ mod agents;
 mod authorize;
 mod core;
 mod journal;
+mod judging;
 mod publish;
 mod registry;
+mod telemetry;
 mod tokens;
 mod writer;
 
@@ -46,6 +48,8 @@ use crate::{
         TargetName, UnitId,
         audit::{RevisionChange, SCHEMA},
     },
+    judge::act::AutomaticAct,
+    source::{SliSource, reported::Reported},
     store::{Store, StoreError, StoredEntry, TokenRecord, offline},
     wire::{
         ActionReply, ActionRequest, AuditPage, CheckpointView, Code, Conditions, Cursor, Desired, LaneView, Problem,
@@ -97,6 +101,8 @@ pub struct Options {
     pub signing_seed: [u8; 32],
     /// The origin line of checkpoints, such as `rolldeck.example/audit`.
     pub origin: String,
+    /// Where indicators come from, beside what agents report.
+    pub sources: Vec<Arc<dyn SliSource>>,
 }
 
 /// An answer that may be unchanged.
@@ -127,7 +133,10 @@ impl Control {
     /// [`StoreError`] when the store cannot be read.
     pub async fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>, options: Options) -> Result<Self, StoreError> {
         let loaded = store.load().await?;
-        let core = Core::new(Arc::clone(&clock), options.clone(), loaded)?;
+        let reported = Arc::new(Reported::default());
+        let mut sources = options.sources.clone();
+        sources.push(Arc::clone(&reported) as Arc<dyn SliSource>);
+        let core = Core::new(Arc::clone(&clock), options.clone(), reported, loaded)?;
         let boot: String = clock.id().chars().filter(char::is_ascii_hexdigit).skip(20).collect();
         let verifier = core.signer.verifier();
         let (tokens_sender, tokens) = watch::channel(Arc::clone(&core.tokens));
@@ -154,6 +163,7 @@ impl Control {
             sound: true,
         };
         shared.tasks.spawn(writer.run());
+        shared.tasks.spawn(telemetry::run(Arc::clone(&shared), jobs.clone(), sources));
         shared.tasks.close();
         let control = Self { shared, jobs, gallery, tokens };
         // The first picture is there before anybody can ask for it.
@@ -185,6 +195,14 @@ impl Control {
         let gone = || Problem::new(Code::Unavailable, "the control plane is stopping, or starting over: ask again");
         self.jobs.send(job).await.map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
+    }
+
+    /// What the present verdicts of a rollout are made from, as an automatic act would keep it: it can
+    /// be judged again anywhere (`rolldeck judge`).
+    pub async fn evidence(&self, who: &Principal, id: &RolloutId) -> Result<AutomaticAct, Problem> {
+        authorize::may_see(who, &id.target)?;
+        let id = id.clone();
+        self.decide(move |core| core.evidence(&id)).await
     }
 
     /// The instant up to which a picture may be said to be true.
@@ -661,6 +679,10 @@ pub struct Figures {
     pub committed_requests: u64,
     /// Reports since start.
     pub reports: u64,
+    /// Indicators judged since start.
+    pub judgements: u64,
+    /// Questions to sources that had no answer since start.
+    pub source_errors: u64,
     /// Actions by verb and outcome since start.
     pub actions: BTreeMap<(String, &'static str), u64>,
     /// Things dropped from bounded memory since start, by what.

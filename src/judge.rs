@@ -36,6 +36,7 @@ pub mod ratio;
 pub mod restart;
 pub mod sequence;
 pub mod series;
+mod shown;
 pub mod standing;
 pub mod words;
 
@@ -48,7 +49,10 @@ use crate::domain::{
     sli::{Interval, SliPoint, TelemetryState},
 };
 
-pub use self::compare::{METHOD, compare, overall};
+pub use self::{
+    compare::{METHOD, compare, overall},
+    shown::shown,
+};
 
 /// The verdict of one indicator.
 #[must_use]

@@ -9,6 +9,7 @@ mod fleet;
 mod pace;
 mod people;
 mod scenario;
+mod telemetry;
 mod unit;
 
 use std::{
@@ -35,12 +36,14 @@ use self::{
     fleet::Scene,
     pace::Pace,
     scenario::{Group, LIND, SCENARIOS, Scenario, Trouble},
+    telemetry::Telemetry,
     unit::{Troubles, Unit},
 };
 use crate::{
     clock,
     control::{Control, Options},
     domain::{Digest, NameError, SafeText, TargetName},
+    source::SliSource,
     store::{
         StoreError,
         sqlite::{Durability, Sqlite},
@@ -172,10 +175,12 @@ pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
     }
     let directory = tempfile::Builder::new().prefix("rolldeck-sim-").tempdir().map_err(SimError::Directory)?;
     let store = Sqlite::open(directory.path(), Durability::Relaxed).await?;
+    let telemetry = scenario.telemetry.then(|| Arc::new(Telemetry::new(options.seed, scenario.noise > 0.0)));
     let settings = Options {
         simulated: true,
         signing_seed: Sha256::digest(format!("rolldeck simulation {}", options.seed)).into(),
         origin: "simulated.rolldeck/audit".to_owned(),
+        sources: telemetry.iter().map(|telemetry| Arc::clone(telemetry) as Arc<dyn SliSource>).collect(),
     };
     let control = Control::start(Arc::new(store), clock::system(), settings).await?;
     let stop = CancellationToken::new();
@@ -187,6 +192,7 @@ pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
         hurried: AtomicBool::new(true),
         troubles: RwLock::default(),
         present: AtomicUsize::new(0),
+        telemetry,
     });
     let mut sim = Sim { control, tasks: Vec::new(), _stop: stop.drop_guard(), directory };
     match timeout(SETTING_MAX, set_the_scene(&scene, scenario, options.seed, &mut sim.tasks)).await {

@@ -14,6 +14,7 @@ use crate::{
     control::{Control, Options},
     domain::Via,
     settings::{Env, edit::private_directory},
+    source::SliSource,
     store::{
         Store, StoreError, VERIFIER_KEY, Write, key,
         sqlite::{Durability, Sqlite},
@@ -50,7 +51,7 @@ impl Place {
 ///
 /// # Errors
 /// [`StoreError`], which says what to do.
-pub async fn open(session: &Session, dir: &Path, new_key: bool) -> Result<Control> {
+pub async fn open(session: &Session, dir: &Path, new_key: bool, sources: Vec<Arc<dyn SliSource>>) -> Result<Control> {
     private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
     let store = Sqlite::open(dir, Durability::Full).await?;
     let mut named = store.meta(VERIFIER_KEY).await?;
@@ -60,7 +61,7 @@ pub async fn open(session: &Session, dir: &Path, new_key: bool) -> Result<Contro
     }
     let signing_seed = key::of_trail(dir, named.as_deref())?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed) };
+    let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources };
     Ok(Control::start(store, Arc::clone(&session.clock), options).await?)
 }
 
@@ -94,7 +95,7 @@ pub async fn reach(session: &Session, data: Option<&Path>, change: bool) -> Resu
     if change && settings.read_only {
         return Err(Failure::Usage("--read-only: nothing was changed".to_owned()).into());
     }
-    let control = match open(session, &dir, false).await {
+    let control = match open(session, &dir, false, Vec::new()).await {
         Ok(control) => control,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             return Err(Failure::Failed(format!(

@@ -9,7 +9,7 @@ use super::{
     exit::{Failure, say},
     logs, plane,
     session::Session,
-    signals,
+    signals, sources,
 };
 use crate::{
     server::{Access, Limits, Server, ServerOptions, TlsFiles},
@@ -56,7 +56,8 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         None => Paths::find(session.global.config.as_deref(), &session.env)?.data_dir,
     };
     let shutdown = signals::shutdown()?;
-    let control = plane::open(session, &dir, args.new_audit_key).await?;
+    let sources = sources::all(&session.settings()?)?;
+    let control = plane::open(session, &dir, args.new_audit_key, sources).await?;
     let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
     control.shutdown().await;
     served?;

@@ -3,29 +3,35 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::{
     Reply, authorize,
     core::{Core, Record, Stored, rollout_subject},
     journal::Draft,
+    judging::{self, Judging},
 };
 use crate::{
     domain::{
-        Action, Blocker, BlockerKind, Digest, Freeze, GateName, Outcome, Plan, Principal, Reason, Role, RolloutId,
-        SafeText, UnitKey,
+        Action, ActorKind, Blocker, BlockerKind, Digest, Freeze, GateName, Outcome, Plan, Principal, Reason, Role,
+        RolloutId, SafeText, TargetName, UnitKey,
         audit::RevisionChange,
+        plan::REPORTED,
         rollout::{Check, CheckState},
     },
     engine::{self, Answer, Context, Event, Member},
     gate::Expression,
     guard::{self, Decision, Question},
+    source::SliSource as _,
     store::{IdempotencyRecord, Write},
     wire::{ActionReply, ActionRequest, Code, Conditions, Problem, StartRequest},
 };
 
 /// Longest idempotency key.
 const KEY_MAX: usize = 255;
+/// How many releases that the judge brought back are remembered of a target.
+const BROUGHT_BACK: usize = 16;
 
 /// The status of the answer to a start.
 pub(super) const CREATED: u16 = 201;
@@ -69,6 +75,28 @@ fn read_plan(value: &serde_json::Value) -> Result<(Plan, Vec<(GateName, Expressi
     Ok((plan, gates))
 }
 
+/// What keeps a machine from beginning a rollout: the judge brought one back a short while ago, and
+/// somebody should look first.
+fn cooling_down(
+    who: &Principal,
+    brought_back: &BTreeMap<Digest, DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<Blocker> {
+    let (digest, at) = brought_back.iter().max_by_key(|(_, at)| **at)?;
+    let until = *at + judging::COOL_DOWN;
+    (who.kind == ActorKind::Automation && now < until).then(|| Blocker {
+        kind: BlockerKind::Hold,
+        summary: SafeText::new(format!(
+            "the judge brought {} back at {}: until {} a person begins the next rollout here, not a machine",
+            digest.short(),
+            at.format("%H:%M:%SZ"),
+            until.format("%H:%M:%SZ")
+        )),
+        since: Some(*at),
+        until: Some(until),
+    })
+}
+
 /// Who attempts what, and with which words: what a refusal is journalled with.
 struct Attempt<'a> {
     who: &'a Principal,
@@ -98,6 +126,7 @@ impl Core {
         {
             return Ok(Reply { body, replayed: true });
         }
+        let judging = self.check_indicators(&plan)?;
         let snapshot = self.snapshots.get(&plan.snapshot).ok_or_else(|| {
             Problem::new(
                 Code::Invalid,
@@ -126,7 +155,8 @@ impl Core {
             since: Some(record.stored.created_at),
             until: None,
         });
-        if let Some(blocker) = under_way {
+        let brought_back = self.brought_back(&id.target);
+        if let Some(blocker) = under_way.or_else(|| cooling_down(who, &brought_back, self.now())) {
             return Err(self.refuse(
                 &id,
                 &Attempt { who, verb: "start", why: why.as_ref(), ticket: request.ticket.as_ref(), conditions },
@@ -180,10 +210,14 @@ impl Core {
             created_at: now,
             ended_at: None,
             superseded: false,
+            brought_back,
+            failed: BTreeMap::new(),
             history: std::collections::VecDeque::new(),
         };
         let mut record = Record::new(stored).map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
         record.gates = gates;
+        record.judging = judging;
+        self.reported.forget(&id);
         self.rollouts.insert(id.clone(), record);
         self.touched_rollouts.insert(id.clone());
         self.dirty.insert(id.clone());
@@ -208,6 +242,43 @@ impl Core {
         let body = ActionReply { outcome: Outcome::Applied, effect, audit: Some(entry), rollout: self.picture(&id) };
         self.remember(who, &id.to_string(), conditions, fingerprint, CREATED, &body);
         Ok(Reply { body, replayed: false })
+    }
+
+    /// A plan's indicators as the judge will take them, where each can be understood and asked for.
+    fn check_indicators(&self, plan: &Plan) -> Result<Judging, Problem> {
+        let invalid = |field: &str, message: String| Problem::new(Code::Invalid, message).in_field(field);
+        let judging = Judging::declared(&plan.telemetry, &plan.slis).map_err(|m| invalid("plan.slis", m))?;
+        let name = plan.telemetry.source.as_str();
+        let source = self.options.sources.iter().find(|source| source.name() == name);
+        if source.is_none() && name != REPORTED {
+            let names: Vec<&str> = self.options.sources.iter().map(|source| source.name()).collect();
+            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(invalid(
+                "plan.telemetry.source",
+                format!(
+                    "this server has no source {name:?}, there is {there}: name it in its configuration, [sources.{name}]"
+                ),
+            ));
+        }
+        for (sli, queries) in judging.queries().filter(|(_, queries)| !queries.is_empty()) {
+            let checked = source.map_or_else(|| self.reported.check(queries), |source| source.check(queries));
+            checked.map_err(|message| invalid(&format!("plan.slis.{sli}"), message))?;
+        }
+        Ok(judging)
+    }
+
+    /// What the judge brought back on a target, and when; the newest few.
+    pub(super) fn brought_back(&self, target: &TargetName) -> BTreeMap<Digest, DateTime<Utc>> {
+        let mut all: BTreeMap<Digest, DateTime<Utc>> = BTreeMap::new();
+        for (digest, at) in self.of_target(target).flat_map(|(_, record)| &record.stored.brought_back) {
+            let known = all.entry(digest.clone()).or_insert(*at);
+            *known = (*known).max(*at);
+        }
+        while all.len() > BROUGHT_BACK {
+            let Some(oldest) = all.iter().min_by_key(|(_, at)| **at).map(|(digest, _)| digest.clone()) else { break };
+            all.remove(&oldest);
+        }
+        all
     }
 
     /// Acts on a rollout.
@@ -304,6 +375,13 @@ impl Core {
         let Some(mut stepped) = self.advance(id, &Event::Act { action, to: request.to.clone() }) else {
             return Err(not_found(id));
         };
+        if matches!(action, Action::Resume | Action::Retry)
+            && stepped.answer == Answer::Done
+            && let Some(record) = self.rollouts.get_mut(id)
+        {
+            record.judging.acknowledge();
+            record.stored.failed.clear();
+        }
         let outcome = match stepped.answer {
             Answer::Done => Outcome::Applied,
             Answer::NoOp => Outcome::NoOp,

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::Notify;
 
-use super::{authorize, core::Core, journal::Draft};
+use super::{authorize, core::Core, journal::Draft, judging};
 use crate::{
     domain::{
         Facts, Outcome, Place, Principal, Report, ReportState, RolloutId, SafeText, Subject, SubjectKind, UnitId,
     },
     driver::fleet::{Heard, UNITS_MAX},
     engine::{self, Context, Event, Progress, Reading, UnitReport},
-    source::reported::Arm,
+    source::reported::{Arm, Reading as Pooled},
     window,
     wire::{Code, Desired, Problem},
 };
@@ -234,7 +234,16 @@ impl Core {
             let candidate = &record.stored.plan.snapshot;
             let runs_candidate = report.measured.as_ref().or(report.claimed.as_ref()) == Some(candidate);
             let arm = if runs_candidate { Arm::Canary } else { Arm::Baseline };
-            record.reported.observe(now, &unit.key(), arm, &report.slis);
+            if record.stored.state.is_judged() {
+                self.reported.observe(&Pooled {
+                    rollout: &id,
+                    slice: judging::slice(&record.stored.plan.telemetry),
+                    at: now,
+                    unit: &unit.key(),
+                    arm,
+                    slis: &report.slis,
+                });
+            }
             let readings = if matches!(report.state, ReportState::Healthy | ReportState::Unhealthy) {
                 read_gates(record, &report.facts)
             } else {

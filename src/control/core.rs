@@ -21,19 +21,18 @@ use crate::{
         Subject, SubjectKind, TargetName, UnitId, UnitKey, Window, audit::RevisionChange, plan::GateRule,
     },
     driver::fleet::{Fleet, Unit},
-    engine::{self, Answer, Context, Effect, Event},
+    engine::{self, Answer, Context, Effect, Event, FactBy},
     gate::Expression,
+    judge::evidence::Standing,
     source::reported::Reported,
     store::{Batch, IdempotencyRecord, Loaded, StoreError, TokenRecord, VERIFIER_KEY, Write, key},
     window,
 };
 
-use super::journal::Draft;
+use super::{journal::Draft, judging::Judging};
 
 /// How long the answer to an idempotency key is kept after its rollout ended.
 const KEYS_KEPT: TimeDelta = TimeDelta::hours(72);
-/// Pictures with indicators are made again at least this often.
-const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(30);
 /// Most sources of refused credentials that are told apart in a minute.
 const REFUSED_SOURCES: usize = 64;
 /// How many transitions of a rollout are kept to say what changed since a revision.
@@ -45,8 +44,8 @@ pub(super) struct Record {
     pub(super) stored: Stored,
     /// The plan's gates that are asked of units, compiled.
     pub(super) gates: Vec<(GateName, Expression)>,
-    /// Indicators as its units report them, in memory only.
-    pub(super) reported: Reported,
+    /// What the judge knows of it, in memory only.
+    pub(super) judging: Judging,
     /// When a tick would change something.
     pub(super) due: Option<DateTime<Utc>>,
     /// Units that a freeze holds now.
@@ -65,6 +64,12 @@ pub(super) struct Stored {
     pub(super) ended_at: Option<DateTime<Utc>>,
     /// Another rollout of its target began after it ended: its pinned snapshots are not kept.
     pub(super) superseded: bool,
+    /// When the judge brought a release back on this target: it does so once for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) brought_back: BTreeMap<Digest, DateTime<Utc>>,
+    /// Indicators that failed in the present stage and that nobody acknowledged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) failed: BTreeMap<SafeText, Standing>,
     /// What happened at which revision, the newest last.
     pub(super) history: VecDeque<(u64, SafeText)>,
 }
@@ -80,7 +85,13 @@ impl Record {
             })?;
             gates.push((name.clone(), expression));
         }
-        Ok(Self { stored, gates, reported: Reported::default(), due: None, held: Arc::default() })
+        // Checked when it began. Should it not be understood any more, nothing is judged, and gates that
+        // ask for a verdict stay unknown: they hold what widens, and never the way back.
+        let judging = Judging::declared(&stored.plan.telemetry, &stored.plan.slis).unwrap_or_else(|error| {
+            tracing::error!("the indicators of {} cannot be judged: {error}", stored.plan.id());
+            Judging::default()
+        });
+        Ok(Self { stored, gates, judging, due: None, held: Arc::default() })
     }
 }
 
@@ -100,6 +111,8 @@ pub(super) struct Stepped {
 pub(super) struct Core {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) options: Options,
+    /// Indicators as agents report them.
+    pub(super) reported: Arc<Reported>,
     pub(super) signer: Signer,
     pub(super) rollouts: BTreeMap<RolloutId, Record>,
     pub(super) fleet: Fleet,
@@ -131,8 +144,6 @@ pub(super) struct Core {
     pub(super) refused_since: Option<DateTime<Utc>>,
     /// The disk is full and the reserve was given up: only what stops a change is taken.
     pub(super) reserve_spent: bool,
-    /// When pictures with indicators are next made again.
-    pub(super) look_again_at: DateTime<Utc>,
     /// When to forget what is old.
     pub(super) tidy_at: DateTime<Utc>,
     pub(super) figures: Figures,
@@ -140,7 +151,12 @@ pub(super) struct Core {
 
 impl Core {
     /// The state as it was stored.
-    pub(super) fn new(clock: Arc<dyn Clock>, options: Options, loaded: Loaded) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        clock: Arc<dyn Clock>,
+        options: Options,
+        reported: Arc<Reported>,
+        loaded: Loaded,
+    ) -> Result<Self, StoreError> {
         let now = clock.now();
         let mut rollouts = BTreeMap::new();
         for (id, document) in loaded.rollouts {
@@ -167,6 +183,7 @@ impl Core {
         let mut core = Self {
             clock,
             options,
+            reported,
             signer,
             fleet: Fleet::new(units, now),
             windows: loaded.windows,
@@ -194,7 +211,6 @@ impl Core {
             refused_since: None,
             reserve_spent: false,
             tidy_at: now,
-            look_again_at: now + LOOK_AGAIN,
             figures: Figures::default(),
         };
         if is_new {
@@ -283,13 +299,27 @@ impl Core {
         before: Option<&Revision>,
         known_good: Option<Digest>,
     ) {
+        self.journal_facts_with(id, facts, before, known_good, None);
+    }
+
+    /// As [`Core::journal_facts`], with the evidence that goes with what the judge did.
+    pub(super) fn journal_facts_with(
+        &mut self,
+        id: &RolloutId,
+        facts: Vec<engine::Fact>,
+        before: Option<&Revision>,
+        known_good: Option<Digest>,
+        mut evidence: Option<String>,
+    ) {
         let after = self.revision(id);
         let correlation_id = self.rollouts.get(id).map(|r| r.stored.correlation_id.clone());
         for fact in facts {
+            let evidence = if fact.by == FactBy::Judge { evidence.take() } else { None };
             self.journal(Draft {
                 reason: Some(fact.detail),
                 revision: RevisionChange { before: before.cloned(), after: after.clone() },
                 correlation_id: correlation_id.clone(),
+                evidence,
                 ..Draft::new(Actor::system(fact.by.as_str()), fact.what, rollout_subject(id), Outcome::Applied)
             });
         }
@@ -339,12 +369,6 @@ impl Core {
             }
         }
         self.flush_refused(now);
-        if now >= self.look_again_at {
-            // What indicators say grows old by itself, also where nobody reports any more.
-            self.look_again_at = now + LOOK_AGAIN;
-            let open = self.rollouts.iter().filter(|(_, r)| !r.stored.state.phase().is_terminal());
-            self.dirty.extend(open.filter(|(_, r)| !r.reported.is_empty()).map(|(id, _)| id.clone()));
-        }
         if now >= self.tidy_at {
             self.tidy(now);
         }
@@ -371,10 +395,7 @@ impl Core {
     pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
         let ticks = self.rollouts.values().filter_map(|r| r.due).min();
         let refused = self.refused_since.map(|since| since + TimeDelta::minutes(1));
-        [ticks, self.transition, self.fleet.next_silence(), refused, Some(self.look_again_at), Some(self.tidy_at)]
-            .into_iter()
-            .flatten()
-            .min()
+        [ticks, self.transition, self.fleet.next_silence(), refused, Some(self.tidy_at)].into_iter().flatten().min()
     }
 
     /// Rollouts that have this unit among theirs and can still change: at most one of them is open.

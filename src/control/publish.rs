@@ -14,7 +14,6 @@ use super::{Figures, core::Core};
 use crate::{
     domain::{Digest, Freeze, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, UnitKey, VersionRef},
     engine::{self, Context},
-    judge,
     wire::{Cursor, RolloutsPage},
 };
 
@@ -226,12 +225,9 @@ impl Core {
         }
         let stable = self.stable_version(view.units.iter().map(|u| u.pinned.as_ref()));
         let freeze = self.freeze_shown(id, &record.held);
-        let mut slis = record.reported.slis(now, &stored.plan.slis);
         let stage = stored.plan.stages.iter().find(|stage| Some(&stage.name) == view.current_stage.as_ref());
-        if let Some(shown) = stage.and_then(|stage| stage.slis.as_ref()) {
-            slis.retain(|sli| shown.contains(&sli.name));
-        }
-        let verdict = judge::overall(&slis);
+        let slis = record.judging.slis(stage.and_then(|stage| stage.slis.as_ref()));
+        let verdict = record.judging.verdict(&slis);
         view.units.truncate(UNITS_SHOWN);
         view.failures.truncate(FAILURES_SHOWN);
         let number = stored.revision_base + view.revision;
@@ -284,7 +280,7 @@ impl Core {
         preview
     }
 
-    fn stable_version<'a>(&self, pinned: impl Iterator<Item = Option<&'a Digest>>) -> VersionRef {
+    pub(super) fn stable_version<'a>(&self, pinned: impl Iterator<Item = Option<&'a Digest>>) -> VersionRef {
         let mut one = None;
         for digest in pinned.flatten() {
             match one {
@@ -310,8 +306,7 @@ impl Core {
         for record in self.rollouts.values() {
             *figures.rollouts.entry(record.stored.state.phase().as_str()).or_default() += 1;
         }
-        let readings = self.rollouts.values().map(|r| r.reported.dropped()).sum();
-        figures.dropped.insert("sli_readings", readings);
+        figures.dropped.insert("sli_readings", self.reported.dropped());
         figures.units = self.fleet.len() as u64;
         figures.units_reachable = self.fleet.iter().filter(|(_, unit)| unit.is_reachable()).count() as u64;
         figures.audit_entries = self.tree.size();

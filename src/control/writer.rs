@@ -157,7 +157,10 @@ impl Writer {
         self.sound = false;
         loop {
             let loaded = match self.store.load().await {
-                Ok(loaded) => Core::new(Arc::clone(&self.core.clock), self.core.options.clone(), loaded),
+                Ok(loaded) => {
+                    let reported = Arc::clone(&self.core.reported);
+                    Core::new(Arc::clone(&self.core.clock), self.core.options.clone(), reported, loaded)
+                }
                 Err(error) => Err(error),
             };
             match loaded {
@@ -182,6 +185,23 @@ impl Writer {
         }
         Err(Problem::new(Code::Unavailable, "nothing was changed: the control plane started over; ask again"))
     }
+}
+
+/// Lets the writer do something that nobody waits to see made durable; none once it is gone.
+pub(super) async fn ask<T: Send + 'static>(
+    jobs: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut Core) -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let job: Job = Box::new(move |core| {
+        let done = work(core);
+        Box::new(move |_| {
+            // Whoever asked may be gone by now.
+            let _ = sender.send(done);
+        })
+    });
+    jobs.send(job).await.ok()?;
+    receiver.await.ok()
 }
 
 impl Core {

@@ -337,6 +337,11 @@ impl State {
         })
     }
 
+    /// What the units ran when it began, and are brought back to; of those that ran anything.
+    pub fn pinned(&self) -> impl Iterator<Item = &Digest> {
+        self.units.iter().filter_map(|unit| unit.pinned.as_ref())
+    }
+
     pub(super) fn find(&self, unit: &UnitKey) -> Option<usize> {
         self.units.find(unit)
     }

@@ -410,7 +410,7 @@ impl Ledger {
         push_latest(&mut self.latest, at, self.slow.counts(pair));
         let is_before = self.since.is_none_or(|since| at + self.slice <= since);
         if is_before {
-            if let Some((_, Some(baseline))) = self.slow.counts(pair) {
+            if let Some(baseline) = self.slow.of_baseline(pair) {
                 self.remember(at, baseline);
             }
         } else if self.counts_from().is_some_and(|from| from <= at) {

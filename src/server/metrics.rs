@@ -105,6 +105,12 @@ fn of_control(registry: &mut Registry, figures: &Figures) {
     registry.register("store_commits", "Synced commits since start", counter(figures.commits));
     registry.register("store_committed_requests", "Requests that shared them", counter(figures.committed_requests));
     registry.register("reports", "Agents' reports since start", counter(figures.reports));
+    registry.register("judgements", "Indicators judged since start", counter(figures.judgements));
+    registry.register(
+        "source_errors",
+        "Questions to sources without an answer since start",
+        counter(figures.source_errors),
+    );
     registry.register("actions", "Actions by verb and outcome since start", actions);
     registry.register("dropped", "Things dropped from bounded memory since start", dropped);
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     pace::Pace,
+    telemetry::Telemetry,
     unit::{Troubles, Unit},
 };
 use crate::{
@@ -41,6 +42,8 @@ pub(super) struct Scene {
     pub(super) troubles: RwLock<Arc<Troubles>>,
     /// Units that have reported once.
     pub(super) present: AtomicUsize,
+    /// The metrics server, where there is one.
+    pub(super) telemetry: Option<Arc<Telemetry>>,
 }
 
 impl Scene {

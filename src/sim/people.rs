@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use super::{
     SimError,
     fleet::Scene,
-    scenario::{BERG, Group, Person, Step, Story},
+    scenario::{BERG, Group, Person, Step, Story, Trouble},
+    telemetry::{self, Truth},
 };
 use crate::{
     clock::{self, Clock as _},
@@ -117,6 +118,13 @@ impl Told<'_> {
     async fn start(&self, by: Person, reason: &str) -> Result<(), Box<Problem>> {
         let request = StartRequest { plan: self.plan(), reason: reason.to_owned(), ticket: None, dry_run: false };
         self.scene.control.begin(&principal(by), request, Conditions::default()).await?;
+        if let (Some(telemetry), Trouble::Regresses { after, errors, slow }) =
+            (&self.scene.telemetry, self.story.trouble)
+        {
+            let after = TimeDelta::from_std(self.scene.pace.real(after)).unwrap_or_default();
+            let truth = Truth { from: clock::System.now() + after, errors, slow };
+            telemetry.tell(self.id.clone(), truth);
+        }
         Ok(())
     }
 
@@ -148,13 +156,37 @@ impl Told<'_> {
                 { "telemetry": "gap < 10s && drops == 0" },
                 { "behavior": "acceptance_suite_passed" },
             ],
-            "slis": [
-                { "pick_success": { "unit": "ratio", "direction": "lower_is_worse", "critical": true } },
-                { "p95_ms": { "unit": "ms", "direction": "higher_is_worse" } },
-            ],
+            "telemetry": self.telemetry(),
+            "slis": self.indicators(),
             "stages": stages,
             "on_breach": "rollback",
         })
+    }
+
+    /// Where its indicators come from. What fails by them alone goes back by them.
+    fn telemetry(&self) -> serde_json::Value {
+        if self.scene.telemetry.is_none() {
+            return serde_json::json!({});
+        }
+        let mut telemetry = serde_json::json!({ "source": telemetry::NAME, "slice": format!("{}s", telemetry::SLICE), "max_lag": "30s" });
+        if matches!(self.story.trouble, Trouble::Regresses { .. }) {
+            telemetry["on_fail"] = "rollback".into();
+        }
+        telemetry
+    }
+
+    fn indicators(&self) -> serde_json::Value {
+        let reported = serde_json::json!([
+            { "pick_success": { "unit": "ratio", "direction": "lower_is_worse", "required": false } },
+            { "p95_ms": { "kind": "gauge", "unit": "ms", "direction": "higher_is_worse", "required": false } },
+        ]);
+        let Some(_) = &self.scene.telemetry else { return reported };
+        serde_json::json!([
+            { "success": { "use": "request_success_rate", "objective": 0.99, "critical": true } },
+            { "latency": { "use": "request_latency", "threshold": "300ms" } },
+            { "cpu": { "value": "cpu_cores", "unit": "cores", "direction": "higher_is_worse", "required": false } },
+            reported[0],
+        ])
     }
 
     async fn look(&self, tag: Option<&str>) -> Result<Tagged<Rollout>, Box<Problem>> {

@@ -17,6 +17,8 @@ pub(super) struct Scenario {
     pub(super) check_interval: f64,
     /// How much measurements vary from check to check: 1 as in life, 0 not at all.
     pub(super) noise: f64,
+    /// Whether its services have a metrics server, whose indicators are judged.
+    pub(super) telemetry: bool,
 }
 
 /// A group of sites, and what is rolled out over it, one after another.
@@ -64,6 +66,9 @@ pub(super) enum Trouble {
     Mutes { after: f64, lasts: f64 },
     /// The apply fails on every so-manieth unit; the others are well.
     FailsOn { every: usize },
+    /// Its checks find nothing, and its telemetry does: so long after the rollout began so many times as
+    /// many requests fail, and take so many times as long.
+    Regresses { after: f64, errors: f64, slow: f64 },
     /// It goes bad as in `Decays`, and every so-manieth unit cannot go back.
     Stuck { after: f64, every: usize },
 }

@@ -19,6 +19,12 @@ const DECAY: f64 = 20.0;
 /// How long after an apply the acceptance suite has passed.
 const ACCEPTANCE: f64 = 8.0;
 
+/// The seed of the sequence that belongs to a name.
+pub(super) fn seed_of(name: &str, seed: u64) -> u64 {
+    name.bytes()
+        .fold(seed ^ 0x9E37_79B9_7F4A_7C15, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+}
+
 /// What candidates do to units, by digest.
 pub(super) type Troubles = BTreeMap<Digest, Trouble>;
 
@@ -65,9 +71,7 @@ impl Unit {
         let Birth { group, region, ordinal, stable, seed, noise } = *born;
         let id = UnitId { group: group.clone(), site, lane };
         // One sequence a unit, so that the story does not depend on who is asked first.
-        let mut rng = StdRng::seed_from_u64(id.to_string().bytes().fold(seed ^ 0x9E37_79B9_7F4A_7C15, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-        }));
+        let mut rng = StdRng::seed_from_u64(seed_of(&id.to_string(), seed));
         // The first of a group takes changes first.
         let order_of_change = if ordinal == 0 { "0" } else { ["1", "2", "3"][ordinal % 3] };
         let labels = [("region", region), ("ring", order_of_change)];

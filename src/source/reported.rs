@@ -1,39 +1,34 @@
-//! Indicators as agents report them, pooled into canary and baseline. In memory only, and bounded:
-//! one hour in buckets of 15 seconds.
+//! Indicators as agents report them, pooled into canary and baseline by slices of time. In memory
+//! only, and bounded: what was judged of them lives on in the judge's own ledgers.
 //!
 //! Counters are cumulative per unit: what counts is how much they grew since the unit's last report,
 //! a smaller one than before is a reset and counts from zero. What grew while the unit went from one
-//! side to the other belongs to neither. The value of a counter is its share of
-//! good events over the last five minutes. The value of a gauge is the mean of the units' newest
-//! values that are not older than three of their own reporting intervals.
+//! side to the other belongs to neither. A gauge's value in a slice is the mean of its readings.
 
-use std::collections::{BTreeMap, VecDeque};
-
-use chrono::{DateTime, TimeDelta, Utc};
-
-use crate::{
-    domain::{
-        SafeText, Sli, SliArm, SliReading, UnitKey,
-        plan::{Direction, PlanSli},
-        sli::{SliPoint, TelemetryState},
-    },
-    judge,
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Seconds of a bucket.
-const BUCKET: i64 = 15;
-/// How many buckets are kept: one hour.
-const BUCKETS: usize = 240;
-/// Buckets that a counter's present value is taken over: five minutes.
-const WINDOW: i64 = 20;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{Answer, SliSource, SourceError, Wanted};
+use crate::{
+    domain::{
+        RolloutId, SafeText, SliReading, UnitKey,
+        plan::REPORTED,
+        sli::{SliKind, SliQueries},
+    },
+    judge::evidence::{Amount, Counts, Observed},
+};
+
+/// How many slices are kept: what an evaluation that comes late still finds.
+const SLICES: usize = 128;
 /// Most indicators of a rollout; further ones are dropped and counted.
 const NAMES: usize = 32;
-
 /// Most units of an indicator; further ones are dropped and counted.
 const UNITS: usize = 10_000;
-/// Shortest interval that a unit is taken to report in: two reports in a row, as after an apply,
-/// are no promise to go on like that.
-const INTERVAL_MIN: TimeDelta = TimeDelta::seconds(5);
 
 /// Which side of a comparison a unit is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +39,24 @@ pub enum Arm {
     Baseline,
 }
 
-/// What one side did in one bucket.
+/// One report's indicators, as they are pooled.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// Whose rollout.
+    pub rollout: &'a RolloutId,
+    /// Seconds of the rollout's slices.
+    pub slice: u32,
+    /// When it was reported.
+    pub at: DateTime<Utc>,
+    /// Which unit.
+    pub unit: &'a UnitKey,
+    /// On which side it is.
+    pub arm: Arm,
+    /// What it says.
+    pub slis: &'a BTreeMap<String, SliReading>,
+}
+
+/// What one side did in one slice.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
     good: f64,
@@ -61,53 +73,61 @@ impl Sums {
         self.readings += other.readings;
     }
 
-    fn value(&self, counter: bool) -> Option<f64> {
-        if counter {
-            (self.total > 0.0).then(|| self.good / self.total)
-        } else {
-            (self.readings > 0.0).then(|| self.gauge / self.readings)
+    fn amount(&self, counted: bool) -> Option<Amount> {
+        if self.readings == 0.0 {
+            return None;
         }
+        Some(if counted {
+            Amount::Events(Counts { bad: self.total - self.good, total: self.total })
+        } else {
+            Amount::Value(self.gauge / self.readings)
+        })
     }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Bucket {
-    /// Its number since 1970.
+    /// Its number since 1970, in slices.
     number: i64,
     canary: Sums,
     baseline: Sums,
 }
 
-/// What was last heard of one unit.
-#[derive(Debug, Clone, Copy)]
-struct Last {
-    at: DateTime<Utc>,
-    /// Seconds between its last two reports.
-    interval: TimeDelta,
-    arm: Arm,
-    reading: SliReading,
-}
-
+/// One indicator of one rollout.
 #[derive(Debug, Default)]
 struct History {
-    counter: bool,
+    counted: bool,
+    slice: u32,
     buckets: VecDeque<Bucket>,
-    units: BTreeMap<UnitKey, Last>,
-    observed_at: Option<DateTime<Utc>>,
+    /// What each unit said last, and on which side it was.
+    units: BTreeMap<UnitKey, (Arm, SliReading)>,
 }
 
-/// All indicators of one rollout.
+/// All that agents report.
 #[derive(Debug, Default)]
 pub struct Reported {
-    histories: BTreeMap<String, History>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    rollouts: BTreeMap<RolloutId, BTreeMap<String, History>>,
     dropped: u64,
 }
 
 impl Reported {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Sums and last readings: whatever a panic left half done is one reading of many.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes what a unit reported. Readings that are no finite numbers are passed over: no data.
-    pub fn observe(&mut self, at: DateTime<Utc>, unit: &UnitKey, arm: Arm, slis: &BTreeMap<String, SliReading>) {
-        for (name, reading) in slis {
-            let sound = match reading {
+    pub fn observe(&self, reading: &Reading<'_>) {
+        let mut inner = self.lock();
+        let mut dropped = 0;
+        let histories = inner.rollouts.entry(reading.rollout.clone()).or_default();
+        for (name, value) in reading.slis {
+            let sound = match value {
                 SliReading::Counter { good, total } => {
                     good.is_finite() && total.is_finite() && *good >= 0.0 && *good <= *total
                 }
@@ -117,78 +137,100 @@ impl Reported {
                 continue;
             }
             let name = SafeText::new(name).to_string();
-            if !self.histories.contains_key(&name) && self.histories.len() >= NAMES {
-                self.dropped += 1;
+            if !histories.contains_key(&name) && histories.len() >= NAMES {
+                dropped += 1;
                 continue;
             }
-            if !self.histories.entry(name).or_default().observe(at, unit, arm, *reading) {
-                self.dropped += 1;
+            if !histories.entry(name).or_default().observe(reading, *value) {
+                dropped += 1;
             }
         }
+        inner.dropped += dropped;
     }
 
-    /// Whether nobody reported any.
+    /// The names that are reported for a rollout, and what they are made of.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.histories.is_empty()
+    pub fn names(&self, rollout: &RolloutId) -> Vec<(String, SliKind)> {
+        let inner = self.lock();
+        let histories = inner.rollouts.get(rollout);
+        let kind = |history: &History| if history.counted { SliKind::Ratio } else { SliKind::Gauge };
+        histories.into_iter().flatten().map(|(name, history)| (name.clone(), kind(history))).collect()
     }
 
     /// How many readings were dropped because a rollout has at most 32 indicators of at most 10 000 units.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped
+        self.lock().dropped
     }
 
-    /// The declared indicators in their order, then all others that are reported.
-    #[must_use]
-    pub fn slis(&self, at: DateTime<Utc>, declared: &[PlanSli]) -> Vec<Sli> {
-        let named = declared.iter().map(|sli| (sli.clone(), self.histories.get(sli.name.as_str())));
-        let others = self
-            .histories
-            .iter()
-            .filter(|(name, _)| !declared.iter().any(|sli| sli.name.as_str() == *name))
-            .map(|(name, history)| (PlanSli::new(name), Some(history)));
-        named.chain(others).map(|(declared, history)| describe(&declared, history, at)).collect()
+    /// Forgets a rollout: it ended, or another begins under its name.
+    pub fn forget(&self, rollout: &RolloutId) {
+        self.lock().rollouts.remove(rollout);
+    }
+}
+
+#[async_trait]
+impl SliSource for Reported {
+    fn name(&self) -> &str {
+        REPORTED
+    }
+
+    fn check(&self, queries: &SliQueries) -> Result<(), String> {
+        if queries.is_empty() {
+            Ok(())
+        } else {
+            Err(format!(
+                "agents report it, and nothing is asked: name a source in telemetry.source, or leave its queries out ({REPORTED} is the source where none is named)"
+            ))
+        }
+    }
+
+    async fn collect(&self, wanted: &[Wanted]) -> Vec<Result<Answer, SourceError>> {
+        let inner = self.lock();
+        let answer = |want: &Wanted| {
+            let history = inner.rollouts.get(&want.rollout).and_then(|all| all.get(want.spec.name.as_str()));
+            Answer { slices: history.map(|h| h.slices(want.from, want.to)).unwrap_or_default(), ..Answer::default() }
+        };
+        wanted.iter().map(|want| Ok(answer(want))).collect()
     }
 }
 
 impl History {
     /// Whether there was room for it.
-    fn observe(&mut self, at: DateTime<Utc>, unit: &UnitKey, arm: Arm, reading: SliReading) -> bool {
-        let last = self.units.get(unit).copied();
+    fn observe(&mut self, reading: &Reading<'_>, value: SliReading) -> bool {
+        if self.slice != reading.slice {
+            *self = Self { slice: reading.slice, ..Self::default() };
+        }
+        let last = self.units.get(reading.unit).copied();
         if last.is_none() && self.units.len() >= UNITS {
             return false;
         }
-        let sums = match reading {
+        let sums = match value {
             SliReading::Counter { good, total } => {
-                self.counter = true;
-                match last.map(|l| (l.arm, l.reading)) {
+                self.counted = true;
+                let grown = match last {
                     // The first report has no past to have grown from.
-                    None | Some((_, SliReading::Gauge { .. })) => Sums::default(),
+                    None | Some((_, SliReading::Gauge { .. })) => None,
                     Some((before, SliReading::Counter { good: good_before, total: total_before }))
                         if total >= total_before && good >= good_before =>
                     {
                         let (good, total) = (good - good_before, total - total_before);
                         // More good ones than there were is nonsense, and no data.
-                        if before == arm && good <= total {
-                            Sums { good, total, ..Sums::default() }
-                        } else {
-                            Sums::default()
-                        }
+                        (before == reading.arm && good <= total).then_some((good, total))
                     }
-                    Some((_, SliReading::Counter { .. })) => Sums { good, total, ..Sums::default() },
-                }
+                    Some((before, SliReading::Counter { .. })) => (before == reading.arm).then_some((good, total)),
+                };
+                grown.map(|(good, total)| Sums { good, total, readings: 1.0, gauge: 0.0 })
             }
             SliReading::Gauge { value } => {
-                self.counter = false;
-                Sums { gauge: value, readings: 1.0, ..Sums::default() }
+                self.counted = false;
+                Some(Sums { gauge: value, readings: 1.0, ..Sums::default() })
             }
         };
-        let interval = last.map_or(INTERVAL_MIN, |l| (at - l.at).clamp(INTERVAL_MIN, TimeDelta::minutes(5)));
-        self.units.insert(unit.clone(), Last { at, interval, arm, reading });
-        self.observed_at = self.observed_at.max(Some(at));
-        if let Some(bucket) = self.bucket(at.timestamp().div_euclid(BUCKET)) {
-            match arm {
+        self.units.insert(reading.unit.clone(), (reading.arm, value));
+        let number = reading.at.timestamp().div_euclid(i64::from(self.slice.max(1)));
+        if let (Some(sums), Some(bucket)) = (sums, self.bucket(number)) {
+            match reading.arm {
                 Arm::Canary => bucket.canary.add(sums),
                 Arm::Baseline => bucket.baseline.add(sums),
             }
@@ -201,93 +243,28 @@ impl History {
         let newest = self.buckets.back().map(|b| b.number);
         if newest.is_none_or(|newest| newest < number) {
             self.buckets.push_back(Bucket { number, ..Bucket::default() });
-            while self.buckets.len() > BUCKETS {
+            while self.buckets.len() > SLICES {
                 self.buckets.pop_front();
             }
         }
         self.buckets.iter_mut().rev().find(|b| b.number == number)
     }
 
-    fn arm(&self, arm: Arm, at: DateTime<Utc>) -> SliArm {
-        let present = at.timestamp().div_euclid(BUCKET);
-        let mut sums = Sums::default();
-        if self.counter {
-            for bucket in self.buckets.iter().filter(|b| b.number > present - WINDOW) {
-                sums.add(side(bucket, arm));
-            }
-        } else {
-            for last in self.units.values().filter(|l| l.arm == arm && at - l.at <= l.interval * 3) {
-                if let SliReading::Gauge { value } = last.reading {
-                    sums.gauge += value;
-                    sums.readings += 1.0;
-                }
-            }
-        }
-        let samples = if self.counter { sums.total } else { sums.readings };
-        SliArm { value: sums.value(self.counter), samples: Some(samples) }
-    }
-
-    /// One point a bucket of the last hour that was begun since the first one; a silent one is a gap.
-    fn series(&self, at: DateTime<Utc>) -> Vec<SliPoint> {
-        let Some(first) = self.buckets.front().map(|b| b.number) else { return Vec::new() };
-        let present = at.timestamp().div_euclid(BUCKET);
-        let first = first.max(present + 1 - i64::try_from(BUCKETS).unwrap_or(i64::MAX));
-        let by_number: BTreeMap<i64, &Bucket> = self.buckets.iter().map(|b| (b.number, b)).collect();
-        (first..=present)
-            .filter_map(|number| {
-                let bucket = by_number.get(&number);
-                Some(SliPoint {
-                    at: DateTime::from_timestamp(number * BUCKET, 0)?,
-                    canary: bucket.and_then(|b| b.canary.value(self.counter)),
-                    baseline: bucket.and_then(|b| b.baseline.value(self.counter)),
-                    difference: None,
-                    interval: None,
+    /// What was reported in whole slices from one instant to another.
+    fn slices(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<Observed> {
+        let length = i64::from(self.slice.max(1));
+        let numbers = from.timestamp().div_euclid(length)..to.timestamp().div_euclid(length);
+        let within = self.buckets.iter().filter(|bucket| numbers.contains(&bucket.number));
+        within
+            .filter_map(|bucket| {
+                Some(Observed {
+                    at: DateTime::from_timestamp(bucket.number * length, 0)?,
+                    canary: bucket.canary.amount(self.counted),
+                    baseline: bucket.baseline.amount(self.counted),
                 })
             })
+            .filter(|observed| observed.canary.is_some() || observed.baseline.is_some())
             .collect()
-    }
-}
-
-fn side(bucket: &Bucket, arm: Arm) -> Sums {
-    match arm {
-        Arm::Canary => bucket.canary,
-        Arm::Baseline => bucket.baseline,
-    }
-}
-
-fn describe(declared: &PlanSli, history: Option<&History>, at: DateTime<Utc>) -> Sli {
-    let nothing = SliArm { value: None, samples: Some(0.0) };
-    let canary = history.map_or(nothing, |h| h.arm(Arm::Canary, at));
-    let baseline = history.map_or(nothing, |h| h.arm(Arm::Baseline, at));
-    let counted = history.is_some_and(|h| h.counter);
-    let unit = if declared.unit.is_empty() && counted { SafeText::new("ratio") } else { declared.unit.clone() };
-    let (verdict, why) = judge::compare(unit.as_str(), &canary, &baseline);
-    let direction = match declared.direction {
-        // What agents count are good events: fewer of them is worse.
-        Direction::Either if counted => Direction::LowerIsWorse,
-        direction => direction,
-    };
-    Sli {
-        name: declared.name.clone(),
-        unit,
-        direction: SafeText::new(direction.as_str()),
-        family: declared.family,
-        critical: declared.critical,
-        required: declared.required,
-        method: SafeText::new(judge::METHOD),
-        canary,
-        baseline,
-        difference: canary.value.zip(baseline.value).map(|(c, b)| c - b),
-        ratio: None,
-        interval: None,
-        limit: declared.limit,
-        verdict,
-        why,
-        over_since: None,
-        telemetry: if history.is_some() { TelemetryState::Ok } else { TelemetryState::Empty },
-        burn: None,
-        observed_at: history.and_then(|h| h.observed_at),
-        series: Some(history.map(|h| h.series(at)).unwrap_or_default()),
     }
 }
 

@@ -69,7 +69,12 @@ fn main() {
 async fn measure() {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(folder.path(), Durability::Full).await.unwrap();
-    let set = Options { simulated: false, signing_seed: [7; 32], origin: "rolldeck.bench/audit".to_owned() };
+    let set = Options {
+        simulated: false,
+        signing_seed: [7; 32],
+        origin: "rolldeck.bench/audit".to_owned(),
+        sources: Vec::new(),
+    };
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
     let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();
     let url: Url = server.url().parse().unwrap();

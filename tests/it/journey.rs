@@ -2,5 +2,6 @@
 //! read files, people at the command line, and `kill -9` at the worst moments.
 
 mod crash;
+mod judged;
 mod rollout;
 pub mod stage;

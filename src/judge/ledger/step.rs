@@ -27,6 +27,8 @@ pub const POINTS: usize = 240;
 /// How far from the threshold a bucket's bound may be to stand for it, as a share: native histograms
 /// of schema 3 have bounds 9 % apart.
 const NEAR: f64 = 0.05;
+/// Observations of one slice from which the baseline's usual p95 is taken.
+const USUAL_MIN: f64 = 100.0;
 
 /// What counts, by the kind of indicator.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +49,9 @@ pub(super) struct Events {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Slow {
     bound: Option<f64>,
+    /// The bound nearest to the baseline's p95, which stands for the threshold where there is none: only to
+    /// tell how bursty slow ones are.
+    usual: Option<f64>,
     /// The bounds below and above the threshold, where none is close enough to stand for it.
     around: Option<(Option<f64>, Option<f64>)>,
     /// Whether later histograms lost that bound: then nobody knows any more.
@@ -268,9 +273,28 @@ impl Slow {
         (canary.is_some() || baseline.is_some()).then_some((canary, baseline))
     }
 
+    /// The baseline's events of a slice before the step, to tell how bursty they are: where nobody knows how
+    /// many were slower than the threshold, those slower than its p95 usually is.
+    pub(super) fn of_baseline(&self, pair: &Pair) -> Option<Counts> {
+        match &pair.baseline {
+            Some(Sound::Events(counts)) => Some(*counts),
+            Some(Sound::Durations(histogram)) => slower(histogram, self.bound.filter(|_| !self.lost).or(self.usual)?),
+            Some(Sound::Value(_)) | None => None,
+        }
+    }
+
     /// Finds the bound that stands for the threshold, and gives it up when histograms lose it: those
     /// that happen to know the count at another one would be the fast ones.
     pub(super) fn settle(&mut self, spec: &Spec, pair: &Pair) {
+        if self.usual.is_none()
+            && let Some(Sound::Durations(baseline)) = &pair.baseline
+            && baseline.total() >= USUAL_MIN
+        {
+            self.usual = baseline.quantile(0.95).and_then(|p95| {
+                let bounds = baseline.bounds().iter().copied();
+                bounds.min_by(|a, b| (a - p95.value).abs().total_cmp(&(b - p95.value).abs()))
+            });
+        }
         if self.lost || spec.threshold.is_none() {
             return;
         }

@@ -392,6 +392,15 @@ fn the_threshold_stands_at_a_bound_or_is_said_to_be_judged_elsewhere() {
 }
 
 #[test]
+fn how_bursty_durations_are_is_known_without_a_threshold() {
+    let mut ledger = latency(None);
+    run(&mut ledger, 1..5, |n| Some(durations(n, &[100.0, 300.0], &[5.0, 3.0, 2.0], &[900.0, 80.0, 20.0])));
+    let evidence = ledger.evidence(minute(4));
+    assert_eq!(evidence.history, vec![Counts { bad: 20.0, total: 1000.0 }; HISTORY], "beyond the bound nearest to p95");
+    assert!(evidence.latest.is_empty(), "of which no budget burns");
+}
+
+#[test]
 fn a_threshold_whose_bound_is_lost_is_judged_no_longer() {
     let mut ledger = latency(Some(300.0));
     let with = |n| durations(n, &[100.0, 300.0, 500.0], &[1.0; 4], &[1.0; 4]);

@@ -6,7 +6,7 @@ use crate::{
     domain::sli::{Direction, SliKind, TelemetryState},
     judge::{
         burst::{Against, Bursts},
-        events::{self, Harm, TOLERATED},
+        events::{self, Harm},
         evidence::{Counts, Evidence, Slice},
         words,
     },
@@ -21,6 +21,8 @@ pub const INCIDENT_RATIO: f64 = 2.0;
 
 /// Bad events of the baseline without which it burns nothing.
 const BURN_EVENTS: f64 = 10.0;
+/// The ratio of rates that is no incident: errors drift within an hour.
+const DRIFT: f64 = 1.5;
 /// Slices that are compared with those before the step.
 const RECENT: usize = 15;
 
@@ -59,11 +61,13 @@ fn is_worse(evidence: &Evidence) -> Option<String> {
     let recent = recent(evidence);
     let against = if evidence.spec.kind == SliKind::Count { Against::Exposure } else { Against::Events };
     let bursts = Bursts::measure(evidence.history.iter().map(|counts| (*counts, 1)), against);
-    let sum = |counts: &mut dyn Iterator<Item = Counts>| counts.fold(Counts::default(), Counts::plus);
-    let now = sum(&mut recent.iter().map(|slice| slice.baseline));
-    let before = sum(&mut evidence.history.iter().copied());
-    let events_slices = recent.iter().filter(|slice| slice.baseline.bad > 0.0).count() as f64;
-    if now.bad < events::FAIL_EVENTS || events_slices < events::FAIL_SLICES || before.total <= 0.0 {
+    let now = recent.iter().map(|slice| slice.baseline).fold(Counts::default(), Counts::plus);
+    let before = evidence.history.iter().copied().fold(Counts::default(), Counts::plus);
+    let (harm, of) = telling(evidence, before);
+    let hit = recent.iter().filter(|slice| slice.baseline.bad > 0.0).count() as f64;
+    let expected = of(before) * now.total / before.total;
+    let enough = of(now).max(expected) >= events::FAIL_EVENTS && hit >= events::FAIL_SLICES;
+    if !(enough && before.total > 0.0 && now.total > 0.0) {
         return None;
     }
     let effect = |counts: Counts, slices: usize| bursts.effect(counts.total / slices.max(1) as f64, against);
@@ -71,9 +75,9 @@ fn is_worse(evidence: &Evidence) -> Option<String> {
     let (now_total, before_total) = (now.total / now_effect, before.total / before_effect);
     let mut found = events::LikelihoodRatios::default();
     let share = now_total / (now_total + before_total);
-    found.add(now.bad / now_effect, before.bad / before_effect, share, TOLERATED, harm(evidence));
+    found.add(of(now) / now_effect, of(before) / before_effect, share, DRIFT, harm);
     (found.ln() >= INCIDENT_EVIDENCE.ln()).then(|| {
-        let share = |counts: Counts| words::figure(counts.bad / counts.total, "ratio");
+        let share = |counts: Counts| words::percent(counts.bad / counts.total);
         format!(
             "the baseline itself is worse than before the step ({} bad against {}): an incident that is not the release's alone",
             share(now),
@@ -82,10 +86,17 @@ fn is_worse(evidence: &Evidence) -> Option<String> {
     })
 }
 
-fn harm(evidence: &Evidence) -> Harm {
+/// The events that tell best, and what of them would be harm: the rarer kind of a ratio, because with 97 % of
+/// visitors not converted, hardly more can be; those that are counted otherwise.
+fn telling(evidence: &Evidence, usual: Counts) -> (Harm, fn(Counts) -> f64) {
     let spec = &evidence.spec;
-    // Bad events of a ratio are bad whichever way its value is told.
-    if spec.kind == SliKind::Count && spec.direction == Direction::LowerIsWorse { Harm::Fewer } else { Harm::More }
+    match spec.kind {
+        SliKind::Count if spec.direction == Direction::LowerIsWorse => (Harm::Fewer, |counts| counts.bad),
+        SliKind::Ratio | SliKind::Latency if usual.bad > usual.total / 2.0 => {
+            (Harm::Fewer, |counts| counts.total - counts.bad)
+        }
+        _ => (Harm::More, |counts| counts.bad),
+    }
 }
 
 /// The latest slices of the step.
@@ -103,8 +114,9 @@ fn harm_ratio(voter: &Voter<'_>) -> Option<f64> {
         (sums.0.plus(slice.canary), sums.1.plus(slice.baseline))
     });
     if canary.total > 0.0 && baseline.total > 0.0 {
-        let (of_canary, of_baseline) = (canary.bad / canary.total, baseline.bad / baseline.total);
-        let (more, less) = match harm(evidence) {
+        let (harm, of) = telling(evidence, baseline);
+        let (of_canary, of_baseline) = (of(canary) / canary.total, of(baseline) / baseline.total);
+        let (more, less) = match harm {
             Harm::More => (of_canary, of_baseline),
             Harm::Fewer => (of_baseline, of_canary),
         };

@@ -418,6 +418,20 @@ fn a_shared_incident_halts_and_sends_back_only_what_is_much_worse() {
     assert_eq!(decide(&fail(16.0, 80.0), 2).decision, Decision::Rollback, "twice as bad as the baseline");
     assert_eq!(decide(&fail(2.0, 10.0), 2).decision, Decision::Rollback, "no incident: as before the step");
 
+    let drifted = decide(&fail(3.0, 14.0), 2);
+    assert_eq!(drifted.decision, Decision::Rollback, "1.4 times the errors are no incident: {:?}", drifted.reasons);
+
+    // Of a conversion most are 'bad': fewer of the others are what tells.
+    let business = |canary: f64, baseline: f64| {
+        let mut conversion = of("conversion", Business, Fail).recent(canary, baseline);
+        conversion.evidence.history = vec![Counts { bad: 970.0, total: 1000.0 }; 60];
+        [conversion, of("errors", Availability, Fail).recent(100.0, 10.0)]
+    };
+    let broken = decide(&business(99.9, 995.0), 2);
+    assert!(kinds(&broken).contains(&ReasonKind::Incident), "{:?}", broken.reasons);
+    assert_eq!(broken.decision, Decision::Rollback, "conversions are a fifth of a baseline in trouble");
+    assert_eq!(decide(&business(99.4, 995.0), 9).decision, Decision::Halt);
+
     let burning = [
         of("errors", Availability, Fail).burn(9.0, 6.0, BurnLevel::Halt).recent(1.2, 10.0),
         of("p99", Latency, Fail).recent(1.2, 10.0),

@@ -12,6 +12,7 @@ use super::{KEY, Param, Route, WAIT};
 use crate::{
     control::Tagged,
     domain::{Reason, Rollout, RolloutId, RolloutName, SafeText, TargetName},
+    judge::act::AutomaticAct,
     server::{
         App,
         auth::Caller,
@@ -50,6 +51,14 @@ pub fn routes() -> Vec<Route> {
         ])
         .json::<Rollout>(200, "The rollout; ETag covers all that is shown.")
         .empty(304, "It is as it was.")
+        .problems(&[Code::NotFound]),
+        Route::get(
+            "/api/v1/rollouts/{target}/{name}/evidence",
+            "showEvidence",
+            "What the present verdicts are made from: it can be judged again anywhere",
+            get(evidence),
+        )
+        .json::<AutomaticAct>(200, "Evidence and judgement of each indicator, and the decision about the whole.")
         .problems(&[Code::NotFound]),
         Route::post("/api/v1/rollouts", "startRollout", "Begins a rollout from a plan", post(start))
             .params(&[KEY])
@@ -126,6 +135,14 @@ async fn show(
         }
     };
     Ok(held(answer, !wait.is_zero()))
+}
+
+async fn evidence(
+    Caller(who): Caller,
+    State(app): State<App>,
+    Path((target, name)): Path<(TargetName, RolloutName)>,
+) -> Answer<Json<AutomaticAct>> {
+    Ok(Json(app.control.evidence(&who, &RolloutId { target, name }).await?))
 }
 
 fn fresh(rollout: Rollout, tag: &str) -> Answer<Response> {

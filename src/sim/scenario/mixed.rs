@@ -8,8 +8,9 @@ use super::{
 use crate::domain::Action;
 
 pub(super) fn mixed() -> Scenario {
-    let groups = vec![dc_west(), dc_east(), stores_nordic(), stores_benelux(), cold_chain(), hubs_dach(), returns()];
-    Scenario { groups, check_interval: 10.0, noise: 1.0 }
+    let groups =
+        vec![dc_west(), dc_east(), stores_nordic(), stores_benelux(), cold_chain(), hubs_dach(), webshop(), returns()];
+    Scenario { groups, check_interval: 10.0, noise: 1.0, telemetry: true }
 }
 
 /// A healthy one that climbs.
@@ -200,6 +201,31 @@ fn hubs_dach() -> Group {
             ),
             ready,
         ],
+    }
+}
+
+/// One that is well by its own checks, and fails ten times as many requests as the version beside it:
+/// the judge finds it, and brings it back.
+fn webshop() -> Group {
+    let worse = Story {
+        name: "basket".to_owned(),
+        version: "12.4.0".to_owned(),
+        owner: "team-webshop",
+        stages: vec![stage("canary", "1 site").hold(1800.0), stage("fleet", "all")],
+        trouble: Trouble::Regresses { after: 30.0, errors: 10.0, slow: 1.0 },
+        steps: vec![
+            Step::Start { by: ROOS, reason: "Vouchers are checked while the basket is filled" },
+            Step::UntilReached { stage: 0, units: 1 },
+            Step::Set,
+        ],
+    };
+    Group {
+        name: "webshop".to_owned(),
+        region: "eu-west",
+        sites: all(&names::SHOPS),
+        lanes: &["main"],
+        stable: "12.3.7".to_owned(),
+        stories: vec![worse],
     }
 }
 

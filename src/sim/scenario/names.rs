@@ -58,6 +58,8 @@ pub(super) const DACH: [&str; 8] = ["ulm", "kassel", "erfurt", "bremen", "linz",
 /// Cold stores.
 pub(super) const COLD: [&str; 9] =
     ["bodo-cold", "cuxhaven", "vigo", "peterhead", "skagen", "brest", "hull", "urk", "ostend"];
+/// Data centres of the web shop.
+pub(super) const SHOPS: [&str; 4] = ["dublin", "paris", "frankfurt", "milan"];
 /// Where returns are graded.
 pub(super) const RETURNS: [&str; 6] = ["lodz", "brno", "gyor", "arad", "plovdiv", "nitra"];
 

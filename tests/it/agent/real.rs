@@ -41,7 +41,12 @@ impl World {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&directory.path().join("data"), Durability::Relaxed).await.unwrap();
-        let options = Options { simulated: false, signing_seed: [3; 32], origin: "rolldeck.test/audit".to_owned() };
+        let options = Options {
+            simulated: false,
+            signing_seed: [3; 32],
+            origin: "rolldeck.test/audit".to_owned(),
+            sources: Vec::new(),
+        };
         let control = Control::start(Arc::new(store), clock::system(), options).await.unwrap();
         let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();
         let (url, stop) = (server.url(), CancellationToken::new());

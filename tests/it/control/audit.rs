@@ -117,7 +117,12 @@ async fn a_trail_is_not_gone_on_with_under_another_key_unless_somebody_says_so()
     world.control.shutdown().await;
     let start = async || {
         let store = Sqlite::open(world.folder.path(), Durability::Relaxed).await.unwrap();
-        let options = Options { simulated: false, signing_seed: [8; 32], origin: "rolldeck.test/audit".to_owned() };
+        let options = Options {
+            simulated: false,
+            signing_seed: [8; 32],
+            origin: "rolldeck.test/audit".to_owned(),
+            sources: Vec::new(),
+        };
         Control::start(std::sync::Arc::new(store), clock::system(), options).await
     };
     let refused = start().await.unwrap_err().to_string();

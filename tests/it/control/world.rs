@@ -47,7 +47,12 @@ pub fn unit(site: &str) -> UnitId {
 
 async fn open(folder: &Path) -> Control {
     let store = Sqlite::open(folder, Durability::Relaxed).await.unwrap();
-    let options = Options { simulated: false, signing_seed: [7; 32], origin: "rolldeck.test/audit".to_owned() };
+    let options = Options {
+        simulated: false,
+        signing_seed: [7; 32],
+        origin: "rolldeck.test/audit".to_owned(),
+        sources: Vec::new(),
+    };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }
 

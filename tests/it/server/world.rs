@@ -52,7 +52,12 @@ impl World {
     pub async fn with(options: ServerOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(folder.path(), Durability::Relaxed).await.unwrap();
-        let set = Options { simulated: false, signing_seed: [7; 32], origin: "rolldeck.test/audit".to_owned() };
+        let set = Options {
+            simulated: false,
+            signing_seed: [7; 32],
+            origin: "rolldeck.test/audit".to_owned(),
+            sources: Vec::new(),
+        };
         let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
         Self { router: router(control.clone(), options), control, _folder: folder }
     }
