@@ -167,6 +167,7 @@ impl Histogram {
     }
 
     /// How many observations are at or below a value, where that is known exactly.
+    #[expect(clippy::float_cmp, reason = "only at the bound itself is it known")]
     fn known_up_to(&self, value: f64, below: &[f64]) -> Option<f64> {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         if self.bounds.get(bucket).is_some_and(|bound| *bound == value) {

@@ -17,8 +17,10 @@
 //! Where less is worse, the arms change places. The share slower than a threshold is a ratio, judged as
 //! one.
 
+use std::cmp::Ordering;
+
 use super::{
-    evidence::Segment,
+    evidence::{Segment, Spec},
     histogram::Estimate,
     quantile::{self, Arm, Band, NoQuantile, Quantile},
     restart::Starts,
@@ -92,6 +94,12 @@ pub enum TermsError {
 }
 
 impl Terms {
+    /// What an indicator's declaration asks for: p95 and p99, with its own limit where it has one.
+    pub fn of(spec: &Spec) -> Result<Self, TermsError> {
+        let limit = spec.limit.map_or_else(Limit::default, Limit::Difference);
+        Self::new(&QUANTILES, spec.threshold, limit, spec.direction, &spec.unit)
+    }
+
     /// Holds quantiles to a limit, and to a threshold where there is one: the value that is good enough
     /// whatever the baseline's.
     pub fn new(
@@ -385,7 +393,7 @@ impl Terms {
                 // No band is better than what was seen: most looks end here, without a test.
                 let best = at_least(of, high);
                 let base_least = at_most(of, base);
-                if !(best > base_least) {
+                if best.partial_cmp(&base_least) != Some(Ordering::Greater) {
                     continue;
                 }
                 let fails = best >= self.too_much(base_least) && {
@@ -603,7 +611,9 @@ fn missing(of: &Quantile, look: &Look) -> Option<Missing> {
     let needs = quantile::floor(of.q());
     let (canary, baseline) = (look.canary.effective(), look.baseline.effective());
     let has = canary.min(baseline);
-    (!(has >= needs)).then_some(Missing { needs, has, canary: canary <= baseline })
+    // What is no number is not enough either.
+    let enough = has >= needs;
+    (!enough).then_some(Missing { needs, has, canary: canary <= baseline })
 }
 
 /// The largest bound that a quantile seems to be above: no band has a higher low end.

@@ -25,8 +25,8 @@ fn counts(bad: f64, total: f64) -> Counts {
 
 /// Minutes from 0, each with as much of the canary and of the baseline.
 fn minutes(each: &[(Counts, Counts)]) -> Vec<Slice> {
-    let slices = each.iter().enumerate().map(|(minute, (canary, baseline))| Slice {
-        at: at(minute as i64),
+    let slices = (0..).zip(each).map(|(minute, (canary, baseline))| Slice {
+        at: at(minute),
         merged: 1,
         canary: *canary,
         baseline: *baseline,
@@ -40,7 +40,7 @@ fn steady(minutes_long: usize, bad: f64, total: f64) -> Vec<Slice> {
 }
 
 fn read_at_end(slices: &[Slice], since: i64) -> Reading {
-    read(objective(0.999), slices, 60.0, at(since), None, at(slices.len() as i64))
+    read(objective(0.999), slices, 60.0, at(since), None, at(i64::try_from(slices.len()).unwrap()))
 }
 
 const DAY: f64 = 24.0 * 3600.0;
@@ -460,7 +460,7 @@ proptest! {
         let mut entered: Option<usize> = None;
         for minute in 1..=each.len() {
             let slices = minutes(&each[..minute]);
-            let after = step(&state, &read_at_end(&slices, 0), at(minute as i64));
+            let after = step(&state, &read_at_end(&slices, 0), at(i64::try_from(minute).unwrap()));
             if after.halted && !state.halted {
                 entered = Some(minute);
             }

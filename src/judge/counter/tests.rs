@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "sums of whole numbers are exact")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -8,7 +10,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 
 /// Readings every `step` seconds from 0.
 fn every(step: i64, values: &[f64]) -> Vec<Sample> {
-    values.iter().enumerate().map(|(i, value)| Sample { at: at(step * i as i64), value: *value }).collect()
+    (0..).zip(values).map(|(i, value)| Sample { at: at(step * i), value: *value }).collect()
 }
 
 /// `start+stepxcount` as Prometheus' test files write it: one more value than `count`.

@@ -156,6 +156,7 @@ fn complete(buckets: &[Bucket]) -> bool {
 }
 
 /// By bound; buckets of one bound, written in two ways, added up.
+#[expect(clippy::float_cmp, reason = "bounds that were read are the same or are not")]
 fn sorted(buckets: &[Bucket]) -> Vec<Bucket> {
     let mut sorted = buckets.to_vec();
     sorted.sort_by(|a, b| a.le.total_cmp(&b.le));
@@ -170,6 +171,7 @@ fn sorted(buckets: &[Bucket]) -> Vec<Bucket> {
 }
 
 /// Makes counts grow from bucket to bucket.
+#[expect(clippy::float_cmp, reason = "whatever differs at all is looked at")]
 fn mend(buckets: &mut [Bucket]) -> Repair {
     let mut repair = Repair::default();
     let Some((first, rest)) = buckets.split_first_mut() else { return repair };

@@ -76,11 +76,13 @@ impl From<(u8, Number, Number, Number)> for NativeBucket {
 
 impl NativeBucket {
     /// Whether it is an exponential histogram's bucket around zero.
+    #[expect(clippy::float_cmp, reason = "the same number is written twice, once with a sign")]
     fn around_zero(&self) -> bool {
         self.rule == 3 && self.lower == -self.upper
     }
 
     /// Whether it is the last that an exponential histogram can have.
+    #[expect(clippy::float_cmp, reason = "it is that number and no other")]
     fn overflows(&self) -> bool {
         self.upper == f64::INFINITY && self.lower == f64::MAX
     }
@@ -261,6 +263,7 @@ impl NativeHistogram {
 impl Histogram {
     /// Takes a native histogram. Gaps between its buckets become empty ones; observations that are
     /// NaN count as slower than every bound. A resolution that no verdict needs is made coarser.
+    #[expect(clippy::float_cmp, reason = "bounds are copied, not computed")]
     pub fn from_native(native: &NativeHistogram) -> Result<Self, HistogramError> {
         if !native.count.is_finite() || native.count < 0.0 {
             return Err(HistogramError::Count { bound: f64::INFINITY, count: native.count });

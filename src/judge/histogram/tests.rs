@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "bounds and whole counts are compared as they were given")]
+
 mod classic;
 mod merge;
 mod native;

@@ -1,9 +1,14 @@
+#![expect(clippy::float_cmp, reason = "bounds and whole counts are compared as they were given")]
+
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use super::*;
-use crate::judge::restart;
+use crate::{
+    domain::sli::{Family, Scoring, SliKind},
+    judge::restart,
+};
 
 /// The buckets that Prometheus' clients have when nobody says otherwise, in seconds.
 const DEFAULT: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -18,8 +23,8 @@ fn terms(quantiles: &[f64], threshold: Option<f64>) -> Terms {
     Terms::new(quantiles, threshold, Limit::default(), Direction::HigherIsWorse, &unit).unwrap()
 }
 
-fn segment(number: usize, canary: Vec<f64>, baseline: Vec<f64>) -> Segment {
-    let at: DateTime<Utc> = DateTime::UNIX_EPOCH + TimeDelta::minutes(15 * number as i64);
+fn segment(number: i32, canary: Vec<f64>, baseline: Vec<f64>) -> Segment {
+    let at: DateTime<Utc> = DateTime::UNIX_EPOCH + TimeDelta::minutes(15 * i64::from(number));
     Segment { at, merged: restart::EVERY, canary, baseline }
 }
 
@@ -251,6 +256,30 @@ fn where_less_is_worse_the_arms_change_places() {
     assert!(of.interval().unwrap().high <= of.limit.unwrap(), "{of:?}");
     assert_eq!(judge_by(Direction::LowerIsWorse, 0.7, Some(0.1)).verdict, Verdict::Fail);
     assert_eq!(judge_by(Direction::LowerIsWorse, 0.96, Some(0.1)).verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_declaration_asks_for_p95_and_p99_by_its_own_limit() {
+    let mut spec = Spec {
+        name: SafeText::new("request_latency"),
+        kind: SliKind::Latency,
+        family: Family::Latency,
+        unit: SafeText::new("s"),
+        direction: Direction::HigherIsWorse,
+        critical: false,
+        required: true,
+        observe_only: false,
+        objective: None,
+        period: 2_592_000.0,
+        threshold: Some(0.5),
+        limit: None,
+        scoring: Scoring::Sequential,
+    };
+    assert_eq!(Terms::of(&spec).unwrap(), terms(&QUANTILES, Some(0.5)));
+    spec.limit = Some(0.05);
+    assert_eq!(Terms::of(&spec).unwrap().limit, Limit::Difference(0.05));
+    spec.limit = Some(-0.05);
+    assert_eq!(Terms::of(&spec), Err(TermsError::Difference(-0.05)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! Numbers from prometheus/prometheus, promql/promqltest/testdata/native_histograms.test and, for
-//! custom buckets, histograms.test.
+//! Numbers from prometheus/prometheus, `promql/promqltest/testdata/native_histograms.test` and, for
+//! custom buckets, `histograms.test`.
+
+use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use super::{
     super::{classic::Bucket, native::*, *},
@@ -32,7 +34,7 @@ impl Written<'_> {
     fn answered(self) -> NativeHistogram {
         let end = |place: i32| (f64::from(place) * (-f64::from(self.schema)).exp2()).exp2();
         let filled = |counts: &[f64]| -> Vec<(i32, f64)> {
-            counts.iter().enumerate().filter(|(_, count)| **count != 0.0).map(|(i, count)| (i as i32, *count)).collect()
+            (0..).zip(counts).filter(|(_, count)| **count != 0.0).map(|(i, count)| (i, *count)).collect()
         };
         let mut buckets: Vec<NativeBucket> = filled(self.down)
             .iter()
@@ -108,7 +110,7 @@ fn count_sum_and_average_are_those_of_prometheus() {
     near(grown.fraction(1.0, 2.0), 0.857_142_857_142_857_1, "fraction");
     let empty = Written { sum: 0.0, ..Written::default() }.answered();
     assert!(empty.average().is_nan());
-    for (lower, upper) in [(-INF, INF), (0.0, 8.0), (3.1415, 42.0)] {
+    for (lower, upper) in [(-INF, INF), (0.0, 8.0), (3.2, 42.0)] {
         assert!(empty.fraction(lower, upper).is_nan());
     }
     assert!(empty.quantile(0.5).is_nan());
@@ -117,11 +119,11 @@ fn count_sum_and_average_are_those_of_prometheus() {
 #[test]
 fn quantiles_lie_between_bounds_as_prometheus_puts_them() {
     let single = Written { count: 4.0, sum: 5.0, up: &[1.0, 2.0, 1.0], ..Written::default() }.answered();
-    near(single.quantile(0.5), 1.414_213_562_373_095, "single");
+    near(single.quantile(0.5), SQRT_2, "single");
     near(single.fraction(1.0, 2.0), 0.5, "single");
     near(single.fraction(0.0, 8.0), 1.0, "single");
     let mirrored = Written { count: 4.0, sum: -5.0, down: &[1.0, 2.0, 1.0], ..Written::default() }.answered();
-    near(mirrored.quantile(0.5), -1.414_213_562_373_095, "mirrored");
+    near(mirrored.quantile(0.5), -SQRT_2, "mirrored");
     near(mirrored.fraction(-2.0, -1.0), 0.5, "mirrored");
     let around = Written { count: 1.0, sum: 0.25, zero: Some((1.0, 0.5)), ..Written::default() }.answered();
     near(around.quantile(0.5), 0.0, "zero bucket only");
@@ -227,10 +229,10 @@ fn fractions_around_zero_are_those_of_prometheus() {
                 (1.0, 6.0, 0.298_746_875_060_096_34),
                 (1.5, 6.0, 0.152_506_249_879_807_24),
                 (-2.0, -1.5, 0.0),
-                (42.0, 3.1415, 0.0),
+                (42.0, 3.2, 0.0),
                 (0.0, 0.0, 0.0),
                 (0.000_001, 0.000_001, 0.0),
-                (3.1415, NAN, NAN),
+                (3.2, NAN, NAN),
                 (NAN, 42.0, NAN),
                 (-INF, INF, 1.0),
             ][..],
@@ -294,11 +296,9 @@ fn fractions_around_zero_are_those_of_prometheus() {
 // "Try different schemas", with buckets [0 5] and [0 0 5], up and down.
 #[test]
 fn a_schema_decides_where_the_bounds_are_and_nothing_else() {
-    for (schema, second, third) in [
-        (-1, 2.0, 8.0),
-        (0, 1.414_213_562_373_095_1, 2.828_427_124_746_19),
-        (1, 1.189_207_115_002_721, 1.681_792_830_507_429_2),
-    ] {
+    for (schema, second, third) in
+        [(-1, 2.0, 8.0), (0, SQRT_2, 2.828_427_124_746_19), (1, 1.189_207_115_002_721, 1.681_792_830_507_429_2)]
+    {
         for (counts, expected) in [(&[0.0, 5.0][..], second), (&[0.0, 0.0, 5.0], third)] {
             let up = Written { schema, count: 5.0, up: counts, ..Written::default() }.answered();
             near(up.quantile(0.5), expected, &format!("schema {schema}"));
@@ -327,14 +327,12 @@ fn every_schema_is_seen_to_be_exponential_from_its_bounds() {
 fn observations_that_are_nan_are_in_no_bucket() {
     let all = Written { count: 3.0, sum: NAN, ..Written::default() }.answered();
     let some = Written { count: 15.0, sum: NAN, up: &[12.0], ..Written::default() }.answered();
-    for (q, of_all, of_some) in
-        [(1.0, NAN, NAN), (0.81, NAN, NAN), (0.8, NAN, 1.0), (0.4, NAN, 0.707_106_781_186_547_5)]
-    {
+    for (q, of_all, of_some) in [(1.0, NAN, NAN), (0.81, NAN, NAN), (0.8, NAN, 1.0), (0.4, NAN, FRAC_1_SQRT_2)] {
         near(all.quantile(q), of_all, &format!("all, {q}"));
         near(some.quantile(q), of_some, &format!("some, {q}"));
     }
     near(all.fraction(-INF, INF), 0.0, "all");
-    near(some.fraction(-INF, 0.707_106_781_186_547_5), 0.4, "some");
+    near(some.fraction(-INF, FRAC_1_SQRT_2), 0.4, "some");
     near(some.fraction(-INF, INF), 0.8, "some");
     // A verdict takes them for slow.
     let taken = Histogram::from_native(&some).unwrap();
