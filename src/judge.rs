@@ -37,6 +37,7 @@ pub mod restart;
 pub mod sequence;
 pub mod series;
 mod shown;
+pub mod split;
 pub mod standing;
 pub mod words;
 
