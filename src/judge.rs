@@ -72,9 +72,6 @@ pub fn judge(evidence: &Evidence) -> Judgement {
         Verdict::NoData if after.failed => format!("failed before, and {why}"),
         _ => why,
     };
-    if let Some(earlier) = found.earlier {
-        after.earlier = Some(earlier);
-    }
     Judgement {
         found: found.verdict,
         verdict,

@@ -245,38 +245,6 @@ pub struct Standing {
     pub judged: Option<DateTime<Utc>>,
     /// When the newest slice ended from which the burn was read.
     pub burned: Option<DateTime<Utc>>,
-    /// What was found of a series when it was last looked at.
-    pub earlier: Option<Earlier>,
-}
-
-/// What was found of a series when it was last looked at. It stands until enough newer points came:
-/// each further look at the same ones would be another chance for an accident.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Earlier {
-    /// Points up to this one are not looked at again.
-    pub from: Option<DateTime<Utc>>,
-    /// The newest point that was looked at.
-    pub through: DateTime<Utc>,
-    /// How many newer points of each arm the next look needs.
-    pub needs: u32,
-    /// What was found.
-    pub verdict: Verdict,
-    /// Why, in one sentence with numbers.
-    pub why: SafeText,
-    /// How it was found.
-    pub method: SafeText,
-    /// The canary then.
-    pub canary: SliArm,
-    /// The baseline then.
-    pub baseline: SliArm,
-    /// Canary minus baseline.
-    pub difference: Option<f64>,
-    /// Canary over baseline.
-    pub ratio: Option<f64>,
-    /// Where the true difference lies.
-    pub interval: Option<Interval>,
-    /// The difference that is too much.
-    pub limit: Option<f64>,
 }
 
 /// All that a verdict is made from.
@@ -290,6 +258,8 @@ pub struct Evidence {
     pub at: DateTime<Utc>,
     /// When the step began.
     pub since: DateTime<Utc>,
+    /// The beginning of the first slice that counts: after the step's warm-up.
+    pub counts_from: DateTime<Utc>,
     /// The length of a slice, in seconds.
     pub slice: f64,
     /// How the numbers are to be taken.

@@ -1,13 +1,13 @@
 //! What one evaluation finds of one indicator: its telemetry considered, by the method of its kind.
 
 mod distribution;
-mod sequel;
+mod points;
 
 use chrono::{DateTime, Utc};
 
 use super::{
     burn::{self, Budget, Objective},
-    evidence::{Counts, Data, Earlier, Evidence, Standing},
+    evidence::{Counts, Data, Evidence, Standing},
     ratio,
 };
 use crate::domain::{
@@ -32,8 +32,6 @@ pub(super) struct Found {
     pub(super) is_over: Option<bool>,
     /// The end of the newest slice that this is judged from.
     pub(super) newest: Option<DateTime<Utc>>,
-    /// What is to be remembered of a series.
-    pub(super) earlier: Option<Earlier>,
 }
 
 /// Why: some sentences know only later for how long it has been so.
@@ -69,7 +67,6 @@ impl Found {
             e_value: None,
             is_over: None,
             newest: None,
-            earlier: None,
         }
     }
 
@@ -86,7 +83,6 @@ impl Found {
             e_value: finding.e_value,
             is_over: finding.limit.map(|_| finding.over),
             newest,
-            earlier: None,
             why: Why::Ratio(String::new(), Box::new(finding)),
         }
     }
@@ -125,7 +121,7 @@ fn measure(evidence: &Evidence) -> Found {
         }
         (Data::Events { .. }, SliKind::Ratio | SliKind::Count, Scoring::Kayenta)
         | (Data::Durations { .. }, SliKind::Latency, Scoring::Kayenta)
-        | (Data::Values { .. }, SliKind::Gauge, _) => sequel::find(evidence),
+        | (Data::Values { .. }, SliKind::Gauge, _) => points::find(evidence),
         _ => Found::without_numbers(
             Verdict::NoData,
             method(evidence),

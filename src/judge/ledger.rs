@@ -231,6 +231,7 @@ impl Ledger {
             spec: self.spec.clone(),
             at: now,
             since: self.since.unwrap_or(now),
+            counts_from: counts_from.unwrap_or(now),
             slice: seconds(self.slice),
             telemetry,
             history: self.history.iter().map(|(_, counts)| *counts).collect(),

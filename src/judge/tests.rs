@@ -66,6 +66,7 @@ fn evidence(spec: Spec, now: i64, data: Data) -> Evidence {
         spec,
         at: minute(now),
         since: minute(0),
+        counts_from: minute(2),
         slice: 60.0,
         telemetry,
         history: vec![Counts { bad: 9.0, total: 9000.0 }; 60],
@@ -260,45 +261,21 @@ fn points(minutes: std::ops::Range<i64>, canary: f64) -> Vec<Point> {
 }
 
 #[test]
-fn a_gauge_is_looked_at_when_there_are_ten_new_points() {
+fn a_gauge_is_looked_at_once_for_each_stretch_of_time() {
     let gauge = |now: i64, before: &Standing| {
         let data = Data::Values { points: points(2..now, 20.0) };
         judge(&Evidence { before: before.clone(), ..evidence(spec(SliKind::Gauge), now, data) })
     };
-    let early = gauge(9, &Standing::default());
-    assert_eq!((early.verdict, early.after.earlier.is_none()), (Verdict::Insufficient, true));
-    let first = gauge(12, &early.after);
-    assert_eq!((first.found, first.verdict), (Verdict::Fail, Verdict::Watch), "{}", first.why);
-    let mut before = first.after.clone();
-    for now in 13..22 {
-        let waiting = gauge(now, &before);
-        assert_eq!((waiting.found, waiting.verdict), (Verdict::Fail, Verdict::Watch), "after {now} minutes");
-        assert_eq!(waiting.difference, first.difference, "what was found stands");
-        before = waiting.after;
+    let mut before = Standing::default();
+    let mut seen = Vec::new();
+    for now in 3..=22 {
+        let judgement = gauge(now, &before);
+        seen.push((judgement.found, judgement.verdict));
+        before = judgement.after;
     }
-    let second = gauge(22, &before);
-    assert_eq!((second.found, second.verdict), (Verdict::Fail, Verdict::Fail), "{}", second.why);
-    assert_eq!(second.after.earlier.as_ref().and_then(|earlier| earlier.from), Some(minute(21)));
-}
-
-#[test]
-fn a_look_that_could_not_tell_is_followed_by_one_at_twice_as_many() {
-    let mut limited = spec(SliKind::Gauge);
-    limited.limit = Some(0.1);
-    let gauge = |now: i64, before: &Standing| {
-        let data = Data::Values { points: points(2..now, 10.0) };
-        judge(&Evidence { before: before.clone(), ..evidence(limited.clone(), now, data) })
-    };
-    let first = gauge(12, &Standing::default());
-    assert_eq!(first.verdict, Verdict::Insufficient, "{}", first.why);
-    let earlier = first.after.earlier.clone().unwrap();
-    assert_eq!((earlier.from, earlier.needs, earlier.through), (None, 10, minute(11)));
-    let second = gauge(22, &first.after);
-    let earlier = second.after.earlier.clone().unwrap();
-    assert!(second.why.as_str().contains("20 and 20 points"), "{}", second.why);
-    if second.verdict == Verdict::Insufficient {
-        assert_eq!(earlier.needs, 20);
-    }
+    assert!(seen[..9].iter().all(|(found, _)| *found == Verdict::Insufficient), "{seen:?}");
+    assert_eq!(seen[9..19], [(Verdict::Fail, Verdict::Watch); 10], "what was found stands, and counts once");
+    assert_eq!(seen[19], (Verdict::Fail, Verdict::Fail));
 }
 
 #[test]
@@ -324,6 +301,8 @@ fn kayenta_can_be_asked_for_whatever_is_measured() {
     assert_eq!((gauge.found, gauge.method.as_str()), (Verdict::Fail, "kayenta"), "{}", gauge.why);
     let latency = kayenta(durations(30, 30.0, Some(300.0)));
     assert_eq!(latency.method.as_str(), "kayenta");
+    let few = kayenta(evidence(spec(SliKind::Ratio), 11, Data::Events { slices: noisy(2..11) }));
+    assert_eq!((few.found, few.why.as_str()), (Verdict::Insufficient, "9 and 9 points, 10 of each needed"));
 }
 
 #[test]

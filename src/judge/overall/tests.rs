@@ -54,6 +54,7 @@ impl Indicator {
             spec,
             at: at(NOW),
             since: at(0),
+            counts_from: at(120),
             slice: 60.0,
             telemetry,
             history: vec![Counts { bad: 10.0, total: 1000.0 }; 60],
