@@ -1,8 +1,11 @@
 //! Statistic, interval and estimate: `MannWhitneySuite.scala`, and `WilcoxTests.scala` of its past.
 
-use rolldeck::judge::kayenta::{
-    interval::{normal_quantile, shift},
-    rank::RankStatistic,
+use rolldeck::judge::{
+    kayenta::{
+        interval::{normal_quantile, shift},
+        rank::RankStatistic,
+    },
+    series::shift::exact,
 };
 
 use super::{Samples, near};
@@ -110,4 +113,46 @@ fn the_intervals_of_r_are_reproduced() {
         near(shift.low, low, 1e-4, name);
         near(shift.high, high, 1e-4, name);
     }
+}
+
+/// Our own judge solves exactly what R searches for: it agrees within the tolerance of that search.
+#[test]
+fn the_exact_solution_agrees_with_what_r_finds() {
+    let samples = Samples::read();
+    for (name, confidence) in [
+        ("problem", 0.98),
+        ("halves", 0.95),
+        ("many_halves", 0.98),
+        ("mostly_zero", 0.95),
+        ("asymptotic_1", 0.99),
+        ("asymptotic_2", 0.99),
+        ("asymptotic_3", 0.99),
+        ("asymptotic_4", 0.99),
+        ("near_ten", 0.98),
+        ("near_twenty", 0.98),
+        ("cles_pass", 0.98),
+        ("cles_high", 0.98),
+        ("cles_low", 0.98),
+        ("effect_high", 0.98),
+        ("effect_low", 0.98),
+    ] {
+        let (x, y) = samples.pair(name);
+        let ranks = RankStatistic::new(x, y);
+        let (found, exact) = (shift(&ranks, confidence).unwrap(), exact(&ranks, confidence).unwrap());
+        near(exact.low, found.low, 1e-4, name);
+        near(exact.high, found.high, 1e-4, name);
+        // Between the two middle differences the search may stop anywhere.
+        assert!(exact.low <= exact.estimate && exact.estimate <= exact.high, "{name}: {exact:?}");
+    }
+}
+
+/// `WilcoxTests.scala` "test outer": all differences of two samples, of which the estimate is the median.
+#[test]
+fn the_estimate_is_the_median_of_all_differences() {
+    let samples = Samples::read();
+    let (x, y) = samples.pair("outer");
+    let differences = samples.get("outer.differences");
+    assert_eq!(differences.len(), x.len() * y.len());
+    let estimate = exact(&RankStatistic::new(x, y), 0.98).unwrap().estimate;
+    near(estimate, f64::midpoint(differences[17], differences[18]), 1e-12, "estimate");
 }
