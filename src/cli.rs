@@ -89,7 +89,7 @@ enum Command {
     /// Read, export and verify the audit trail
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Judge what is in a file, without a server: a Kayenta analysis
+    /// Judge evidence again, or a Kayenta analysis, from a file and without a server
     Judge(judge::Args),
     /// Add, list and show snapshots
     #[command(subcommand)]

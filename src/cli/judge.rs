@@ -1,5 +1,6 @@
 //! `rolldeck judge [FILE]`: judges what is in a file. It needs no server, and asks nobody.
 
+mod act;
 mod analysis;
 
 use std::{
@@ -25,6 +26,12 @@ pub struct Args {
 }
 
 const AFTER_HELP: &str = "\
+What can be judged:
+  the evidence of an automatic act, an audit entry that has it, or a page of them (rolldeck audit list
+    -o json): judged again and held against what was kept; exit code 1 when it comes out differently
+  the evidence of one indicator
+  a Kayenta analysis, with Kayenta's labels and scores
+
 A Kayenta analysis has both arms of its metrics, null where a point is missing:
   {\"judge\": \"kayenta\", \"thresholds\": {\"pass\": 95, \"marginal\": 75}, \"groups\": {\"system\": 60},
    \"metrics\": [{\"name\": \"cpu\", \"groups\": [\"system\"], \"direction\": \"increase\", \"critical\": false,
@@ -34,25 +41,37 @@ A Kayenta analysis has both arms of its metrics, null where a point is missing:
      \"control\": [0.61, 0.62, null], \"experiment\": [0.60, 0.63, 0.61]}]}
 Everything but judge, thresholds, name, control and experiment may be left out.
 
-Exit code 0 says that it could be judged, whatever came of it; the verdict is what is printed.";
+Exit code 0 says that it could be judged, and came to what was kept, whatever the verdict: that is printed.";
+
+const FORMS: &str = "there is nothing to judge in it: neither metrics (a Kayenta analysis), nor a situation (what an \
+automatic act was judged from), entries or seq (of the audit trail), or a spec (the evidence of an indicator)";
 
 /// What tells the forms of a document apart.
 #[derive(Debug, Deserialize)]
 struct Shape {
     metrics: Option<IgnoredAny>,
+    situation: Option<IgnoredAny>,
+    seq: Option<IgnoredAny>,
+    entries: Option<IgnoredAny>,
+    spec: Option<IgnoredAny>,
 }
 
 /// Runs it.
 ///
 /// # Errors
-/// With exit code 2 when it cannot be judged: what file, what field, and what was expected there.
+/// With exit code 2 when it cannot be judged: what file, what field, and what was expected there. With 1
+/// when it comes to something else than what was kept.
 pub fn run(session: &Session, args: &Args) -> Result<()> {
     let document = Document::read(args.file.as_deref())?;
     let shape: Shape = document.parse()?;
-    if shape.metrics.is_some() {
-        return analysis::run(session, &document);
+    match shape {
+        Shape { metrics: Some(_), .. } => analysis::run(session, &document),
+        Shape { situation: Some(_), .. } => act::of_act(session, &document),
+        Shape { entries: Some(_), .. } => act::of_page(session, &document),
+        Shape { seq: Some(_), .. } => act::of_entry(session, &document),
+        Shape { spec: Some(_), .. } => act::of_indicator(session, &document),
+        _ => Err(document.wrong(FORMS).into()),
     }
-    Err(document.wrong("it is no Kayenta analysis: that has metrics, as rolldeck judge --help shows").into())
 }
 
 /// A file and what is in it.
@@ -86,13 +105,18 @@ impl Document {
     }
 
     fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        let mut json = serde_json::Deserializer::from_str(&self.text);
+        Ok(self.parse_text(&self.text, "")?)
+    }
+
+    /// Parses a text that is in it, at some place.
+    fn parse_text<T: DeserializeOwned>(&self, text: &str, place: &str) -> Result<T, Failure> {
+        let mut json = serde_json::Deserializer::from_str(text);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
             let field = if path == "." { String::new() } else { format!("{path}: ") };
-            self.wrong(&format!("{field}{}", error.inner()))
+            self.wrong(&format!("{place}{field}{}", error.inner()))
         })?;
-        json.end().map_err(|error| self.wrong(&error.to_string()))?;
+        json.end().map_err(|error| self.wrong(&format!("{place}{error}")))?;
         Ok(value)
     }
 

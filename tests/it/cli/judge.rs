@@ -1,7 +1,19 @@
 //! Judging what is in a file, without a server.
 
-use std::io::Write as _;
+use std::{collections::BTreeMap, io::Write as _};
 
+use chrono::{DateTime, TimeDelta, Utc};
+use rolldeck::{
+    domain::{
+        SafeText, VersionRef,
+        sli::{Direction, Family, Scoring, SliKind, TelemetryState},
+    },
+    judge::{
+        act::{AutomaticAct, Origin},
+        evidence::{Data, Evidence, Point, SCHEMA, Spec, Standing, Telemetry},
+        overall::{Memory, Situation, Step},
+    },
+};
 use serde_json::{Value, json};
 
 use super::{Ran, Shell, with_patience};
@@ -89,7 +101,7 @@ fn what_cannot_be_judged_names_file_field_and_what_was_expected() {
         (String::new(), "EOF"),
         ("{".to_owned(), "EOF"),
         ("[1]".to_owned(), "expected"),
-        ("{}".to_owned(), "no Kayenta analysis"),
+        ("{}".to_owned(), "there is nothing to judge in it"),
         (analysis().to_string() + "x", "trailing characters"),
         (
             with("/judge", json!("random")),
@@ -128,4 +140,141 @@ fn a_file_that_is_too_large_is_not_read_to_its_end() {
     let path = shell.path("large.json");
     std::fs::File::create(&path).unwrap().set_len(65 * 1024 * 1024 * 1024).unwrap();
     shell.run(&["judge", path.to_str().unwrap()]).exits(2).says("larger than 64 MiB");
+}
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_225_600, 0).unwrap() + TimeDelta::minutes(minute)
+}
+
+/// Thirty minutes of a gauge whose canary is a quarter higher.
+fn evidence(name: &str) -> Evidence {
+    let point = |minute: i64| {
+        let wobble = (minute * 7919 % 31) as f64 / 100.0;
+        Point { at: at(minute), canary: Some(5.0 + wobble), baseline: Some(4.0 + 0.31 - wobble) }
+    };
+    Evidence {
+        schema: SCHEMA,
+        spec: Spec {
+            name: SafeText::new(name),
+            kind: SliKind::Gauge,
+            family: Family::Saturation,
+            unit: SafeText::new("cores"),
+            direction: Direction::HigherIsWorse,
+            critical: false,
+            required: true,
+            observe_only: false,
+            objective: None,
+            period: 2_592_000.0,
+            threshold: None,
+            limit: Some(0.5),
+            scoring: Scoring::Sequential,
+        },
+        at: at(30),
+        since: at(0),
+        counts_from: at(0),
+        slice: 60.0,
+        telemetry: Telemetry {
+            state: TelemetryState::Ok,
+            newest: Some(at(30)),
+            max_lag: 180.0,
+            ..Telemetry::default()
+        },
+        history: Vec::new(),
+        latest: Vec::new(),
+        spent: None,
+        data: Data::Values { points: (0..30).map(point).collect() },
+        before: Standing::default(),
+    }
+}
+
+fn act() -> String {
+    let origin = Origin {
+        rollout: "dc-west/pick-assist".parse().unwrap(),
+        stable: VersionRef { version: SafeText::new("1.0"), snapshot: None },
+        candidate: VersionRef { version: SafeText::new("2.0"), snapshot: None },
+        source: SafeText::new("prometheus"),
+        queries: BTreeMap::new(),
+    };
+    let situation = Situation {
+        at: at(30),
+        step: Step { since: at(0), dwell: 600.0, ends: None },
+        indicators: vec![evidence("cpu"), evidence("memory\u{1b}[31m")],
+        correlated: Vec::new(),
+        before: Memory::default(),
+    };
+    AutomaticAct::new(origin, situation).to_json().unwrap()
+}
+
+fn judge_file(shell: &Shell, text: &str, format: &str) -> Ran {
+    let file = shell.file("act.json", text);
+    shell.run(&["judge", file.to_str().unwrap(), "-o", format])
+}
+
+#[test]
+fn what_an_automatic_act_was_judged_from_is_judged_again_and_comes_to_the_same_bytes() {
+    let shell = Shell::new();
+    let kept = act();
+    let again = judge_file(&shell, &kept, "json").exits(0).json();
+    assert_eq!((&again["same"], &again["differs"]), (&json!(true), &json!([])));
+    assert_eq!(again["act"], serde_json::from_str::<Value>(&kept).unwrap());
+    let table = judge_file(&shell, &kept, "table").exits(0).out;
+    for said in ["dc-west/pick-assist", "the same, byte for byte", "cpu", "mann_whitney", "limit 0.50 cores", "30 points"] {
+        assert!(table.contains(said), "no {said:?} in\n{table}");
+    }
+    assert!(!table.contains('\u{1b}'), "{table:?}");
+    // A tool that made it readable took nothing away.
+    let readable = serde_json::from_str::<AutomaticAct>(&kept).unwrap();
+    judge_file(&shell, &serde_json::to_string_pretty(&readable).unwrap(), "table").exits(0);
+}
+
+#[test]
+fn what_was_changed_since_is_told_and_is_exit_code_1() {
+    let shell = Shell::new();
+    let change = |path: &str, value: Value| {
+        let mut document: Value = serde_json::from_str(&act()).unwrap();
+        *document.pointer_mut(path).unwrap() = value;
+        serde_json::to_string(&serde_json::from_value::<AutomaticAct>(document).unwrap()).unwrap()
+    };
+    for (text, said) in [
+        (change("/judgements/0/verdict", json!("pass")), "cpu was pass, and is watch"),
+        (change("/situation/indicators/1/data/values/points/3/canary", json!(99.0)), "memory"),
+        (change("/conclusion/decision", json!("promote")), "the decision was promote"),
+        (act().replacen("{\"schema\":1,", "{\"schema\":1,\"more\":true,", 1), "the text has more than"),
+    ] {
+        let table = judge_file(&shell, &text, "table").exits(1).out;
+        assert!(table.contains("DIFFERENT") && table.contains(said), "no {said:?} in\n{table}");
+        let again = judge_file(&shell, &text, "json").exits(1).json();
+        assert_eq!(again["same"], false);
+    }
+    let older = change("/rolldeck", json!("0.0.1"));
+    let table = judge_file(&shell, &older.replacen("\"verdict\":\"watch\"", "\"verdict\":\"pass\"", 1), "table").exits(1).out;
+    assert!(table.contains("judged by Rolldeck 0.0.1"), "{table}");
+}
+
+#[test]
+fn evidence_is_judged_from_where_the_audit_trail_has_it() {
+    let shell = Shell::new();
+    let entry = json!({"seq": 7, "action": "rollback", "evidence": act()});
+    let one = judge_file(&shell, &entry.to_string(), "json").exits(0).json();
+    assert_eq!((&one["seq"], &one["same"]), (&json!(7), &json!(true)));
+    let page = json!({"entries": [{"seq": 6}, entry, {"seq": 8, "evidence": act()}], "checkpoint": null});
+    let both = judge_file(&shell, &page.to_string(), "json").exits(0).json();
+    assert_eq!((&both[0]["seq"], &both[1]["seq"]), (&json!(7), &json!(8)));
+    judge_file(&shell, r#"{"seq": 6, "evidence": null}"#, "table").exits(2).says("no entry in it has evidence");
+    judge_file(&shell, r#"{"seq": 6, "evidence": "{}"}"#, "table").exits(2).says("entry 6: missing field");
+}
+
+#[test]
+fn the_evidence_of_one_indicator_is_judged_by_itself() {
+    let shell = Shell::new();
+    let text = serde_json::to_string(&evidence("cpu")).unwrap();
+    let judgement = judge_file(&shell, &text, "json").exits(0).json();
+    assert_eq!(judgement["found"], "fail");
+    assert_eq!(judgement, serde_json::to_value(rolldeck::judge::judge(&evidence("cpu"))).unwrap());
+    assert!(judge_file(&shell, &text, "table").exits(0).out.contains("mann_whitney"));
+    judge_file(&shell, &text.replacen("\"schema\":1", "\"schema\":99", 1), "table").exits(2).says("schema: it is 99");
+    let wrong = text.replacen("\"higher_is_worse\"", "\"up\"", 1);
+    judge_file(&shell, &wrong, "table").exits(2).says("spec.direction: unknown variant `up`");
+    let other_form = act().replacen("{\"schema\":1,", "{\"schema\":99,", 1);
+    judge_file(&shell, &other_form, "table").exits(2).says("form 99");
 }
