@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Buckets of a trend.
-pub const BUCKETS: usize = 16;
+pub const BUCKETS: u8 = 16;
 /// Seconds of a bucket. Buckets lie on the clock, so that those of all rollouts turn over together.
 pub const BUCKET: i64 = 120;
 /// The highest level.
@@ -39,7 +39,7 @@ impl Trend {
         let points = worst.series.as_deref()?;
         let number = |point: &SliPoint| point.at.timestamp().div_euclid(BUCKET);
         let newest = points.iter().map(number).max()?;
-        let oldest = newest + 1 - i64::try_from(BUCKETS).unwrap_or(i64::MAX);
+        let oldest = newest + 1 - i64::from(BUCKETS);
         let path = worst.has_path();
         let levels = (oldest..=newest)
             .map(|bucket| {

@@ -17,9 +17,12 @@ use crate::{
 
 pub mod age;
 pub mod attention;
+pub mod change;
+pub mod chart;
 mod deadline;
 pub mod detail;
 pub mod dialog;
+pub mod figure;
 pub mod layout;
 pub mod line;
 pub mod link;
@@ -27,11 +30,13 @@ pub mod notice;
 pub mod offer;
 pub mod places;
 pub mod rollouts;
+pub mod signal;
 pub mod text;
 pub mod trail;
 pub mod when;
 mod zone;
 
+use chart::ChartMode;
 use detail::Detail;
 use dialog::{Dialog, Draft};
 use line::Line;
@@ -139,6 +144,7 @@ pub struct App {
     pub(super) reasons: Vec<String>,
     pub(super) notice: Option<Notice>,
     pub(super) zone: Option<FixedOffset>,
+    pub(super) chart: ChartMode,
     pub(super) hold: Option<Hold>,
     pub(super) drafts: BTreeMap<String, Draft>,
     pub(super) last_input: Duration,
@@ -185,6 +191,7 @@ impl App {
             reasons: Vec::new(),
             notice,
             zone: None,
+            chart: ChartMode::default(),
             hold: None,
             drafts: BTreeMap::new(),
             last_input: now.elapsed,
@@ -412,6 +419,11 @@ impl App {
     pub(super) fn open_rollout(&mut self, id: RolloutId) {
         if self.detail.as_ref().is_none_or(|detail| detail.id != id) {
             self.detail = Some(Detail::new(id));
+        }
+        if let Some(detail) = &mut self.detail
+            && let Some(row) = self.rollouts.get(&detail.id)
+        {
+            detail.open_on(&row.rollout);
         }
         self.show(View::Detail);
     }

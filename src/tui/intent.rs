@@ -65,6 +65,7 @@ intents! {
     Raw = "raw", "raw record";
     PreviousStage = "previous-stage", "previous stage";
     NextStage = "next-stage", "next stage";
+    ChartMode = "chart-mode", "charts: difference, ratio, raw";
     ActionMenu = "action-menu", "actions for the selection";
     Pause = "pause", "pause (opens the dialog)";
     Resume = "resume", "resume (opens the dialog)";

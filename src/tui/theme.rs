@@ -74,6 +74,7 @@ roles! {
     Canary = "canary", "The candidate's line or value.";
     Baseline = "baseline", "The stable version's line or value.";
     Limit = "limit", "A limit in a chart.";
+    Band = "band", "Where the truth may lie, around a line of a chart.";
     Live = "live", "The link while it is alive.";
     Lost = "lost", "The link when it is not.";
     Protected = "protected", "The name of a context that is protected.";

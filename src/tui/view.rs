@@ -11,6 +11,7 @@ use super::{
 };
 
 mod audit;
+mod budget;
 mod contexts;
 mod detail;
 mod dialog;

@@ -4,3 +4,4 @@ pub mod chart;
 pub mod field;
 pub mod fit;
 pub mod row;
+pub mod sweep;

@@ -7,6 +7,8 @@ mod effects;
 mod fleet;
 mod frames;
 mod freshness;
+mod indicators;
 mod list;
 mod property;
 mod screens;
+mod signals;

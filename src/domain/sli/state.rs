@@ -32,10 +32,9 @@ impl Sli {
         match (self.verdict, self.telemetry) {
             (Verdict::Fail, _) => SliState::Fail,
             (_, TelemetryState::Error) => SliState::Error,
-            (_, TelemetryState::Empty) => SliState::NoData,
+            (_, TelemetryState::Empty) | (Verdict::NoData, TelemetryState::Ok) => SliState::NoData,
             (_, TelemetryState::Stale) => SliState::Stale,
             (Verdict::NoData | Verdict::Insufficient, TelemetryState::Warming) => SliState::Warming,
-            (Verdict::NoData, TelemetryState::Ok) => SliState::NoData,
             (Verdict::Watch, _) => SliState::Watch,
             (Verdict::Insufficient, TelemetryState::Ok) => SliState::Insufficient,
             (Verdict::Pass, _) => SliState::Pass,

@@ -92,7 +92,7 @@ proptest::proptest! {
     ) {
         let differences: Vec<Option<f64>> = values.into_iter().map(Some).collect();
         if let Some(trend) = Trend::of(&[sli("errors", Verdict::Watch, limit, Some(minutes(&differences)))]) {
-            proptest::prop_assert_eq!(trend.levels.len(), BUCKETS);
+            proptest::prop_assert_eq!(trend.levels.len(), usize::from(BUCKETS));
             proptest::prop_assert!(trend.levels.iter().flatten().all(|level| *level <= LEVEL_MAX));
         }
     }

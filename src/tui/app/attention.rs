@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::{BlockerKind, GateState, Phase, Rollout, RolloutId, Sli, StageState, Verdict};
+use super::signal;
+use crate::domain::{BlockerKind, GateState, Phase, Rollout, RolloutId, StageState, Verdict, sli::SliState};
 
 /// Units that were last heard of longer ago than this say STALE.
 pub const STALE_AFTER: TimeDelta = TimeDelta::seconds(30);
@@ -140,18 +141,6 @@ pub fn rank(rollout: &Rollout) -> Rank {
     (class, soonest, oldest, Reverse(reach as u64), Reverse(rollout.updated_at))
 }
 
-/// How weighty a verdict is, the worst first.
-#[must_use]
-pub const fn verdict_weight(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Fail => 0,
-        Verdict::NoData => 1,
-        Verdict::Watch => 2,
-        Verdict::Insufficient => 3,
-        Verdict::Pass => 4,
-    }
-}
-
 /// The word of a verdict.
 #[must_use]
 pub const fn verdict_word(verdict: Verdict) -> &'static str {
@@ -164,35 +153,35 @@ pub const fn verdict_word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The indicators, the worst first, ties in the plan's order.
+/// What is worst about a rollout, in a few words: what users feel, before a blocker, before an indicator
+/// of which nobody knows, before `all pass`.
 #[must_use]
-pub fn slis_by_weight(slis: &[Sli]) -> Vec<&Sli> {
-    let mut sorted: Vec<&Sli> = slis.iter().collect();
-    sorted.sort_by_key(|sli| (verdict_weight(sli.verdict), !sli.critical));
-    sorted
-}
-
-/// What is worst about a rollout, in a few words: a blocker before an indicator before `all pass`.
-#[must_use]
-pub fn worst_signal(rollout: &Rollout) -> String {
-    if Class::of(rollout).is_quiet() {
+pub fn worst_signal(rollout: &Rollout, now: DateTime<Utc>) -> String {
+    let class = Class::of(rollout);
+    if class.is_quiet() {
         return rollout.message.as_str().to_owned();
+    }
+    let slis = signal::by_need(&rollout.slis, now);
+    let worst = slis.first().map(|sli| (signal::state(sli, now), *sli));
+    // Units that failed are said before what they cause.
+    let units_first = matches!(class, Class::RollbackFailed | Class::Failed);
+    if let Some((SliState::Fail, sli)) = worst.filter(|_| !units_first) {
+        return signal::brief(sli, now);
     }
     if let Some(blocker) = rollout.blockers.iter().find(|b| {
         matches!(b.kind, BlockerKind::Failure | BlockerKind::Breach | BlockerKind::NoData | BlockerKind::Freeze)
     }) {
         return blocker.summary.as_str().to_owned();
     }
-    if let Some(sli) = slis_by_weight(&rollout.slis).first()
-        && sli.verdict != Verdict::Pass
-        && sli.verdict != Verdict::Insufficient
+    if let Some((SliState::Fail | SliState::Error | SliState::NoData | SliState::Stale | SliState::Watch, sli)) = worst
     {
-        return format!("{} {}", sli.name, verdict_word(sli.verdict));
+        return signal::brief(sli, now);
     }
-    match Class::of(rollout) {
-        Class::Waiting => "all pass".to_owned(),
-        _ => rollout.blockers.first().map_or_else(|| rollout.message.as_str(), |b| b.summary.as_str()).to_owned(),
+    let judged = !slis.is_empty() && rollout.verdict.label == Verdict::Pass;
+    if class == Class::Waiting || (class == Class::Running && judged) {
+        return "all pass".to_owned();
     }
+    rollout.blockers.first().map_or_else(|| rollout.message.as_str(), |b| b.summary.as_str()).to_owned()
 }
 
 /// The class that a stage's pip shows, for the stage where the rollout is now.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{App, IDLE_DISARMS, Overlay, View, age, attention, dialog::Stage, rollouts::SETTLE};
+use super::{App, IDLE_DISARMS, Overlay, View, age, attention, dialog::Stage, rollouts::SETTLE, signal};
 use crate::domain::Rollout;
 
 impl App {
@@ -51,6 +51,7 @@ impl App {
                 if let Some(rollout) = self.detail.as_ref().and_then(|detail| self.rollout(&detail.id)) {
                     at.extend(self.stales_at(&rollout, server));
                     at.extend(self.ticks_at(&rollout, server));
+                    at.extend(self.indicators_age_at(&rollout, server));
                 }
             }
             _ => {}
@@ -63,6 +64,13 @@ impl App {
         let due = rollout.observed_at? + attention::STALE_AFTER;
         let left = (due - server).to_std().ok()?;
         (!rollout.phase.is_terminal()).then(|| self.now.elapsed + left + Duration::from_millis(50))
+    }
+
+    /// When the next indicator's value becomes late, or is gone.
+    fn indicators_age_at(&self, rollout: &Rollout, server: DateTime<Utc>) -> Option<Duration> {
+        let flips = rollout.slis.iter().filter_map(signal::ages_at).flatten();
+        let left = flips.filter(|at| *at > server).min()? - server;
+        Some(self.now.elapsed + left.to_std().ok()? + Duration::from_millis(50))
     }
 
     /// When the countdowns or the age of the rollout that is looked at flip.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{attention, rollouts::scroll};
+use chrono::{DateTime, Utc};
+
+use super::{attention, rollouts::scroll, signal};
 use crate::{
     backend::BackendError,
-    domain::{AuditEntry, Failure, Gate, Rollout, RolloutId, Sli, UnitView},
+    domain::{AuditEntry, BlockerKind, Failure, Gate, Rollout, RolloutId, Sli, UnitView},
 };
 
 /// Most timeline entries that are asked for.
@@ -57,6 +59,8 @@ pub struct Detail {
     pub zoom: bool,
     /// The stage whose gates are shown; the current one, when none.
     pub stage: Option<usize>,
+    /// Whether somebody chose the pane: until then it is the one where something went wrong.
+    chosen: bool,
     cursors: [usize; 4],
 }
 
@@ -73,6 +77,7 @@ impl Detail {
             pane: Pane::Gates,
             zoom: false,
             stage: None,
+            chosen: false,
             cursors: [0; 4],
         }
     }
@@ -83,9 +88,20 @@ impl Detail {
         let moved = self.full.as_ref().is_some_and(|old| {
             old.revision != rollout.revision || old.updated_at != rollout.updated_at || kinds(old) != kinds(&rollout)
         });
+        self.open_on(&rollout);
         self.full = Some(Arc::new(rollout));
         self.error = None;
         moved
+    }
+
+    /// Opens the units, when one of them failed and nobody chose another pane yet: a unit's output says
+    /// more than the blocker that names it.
+    pub fn open_on(&mut self, rollout: &Rollout) {
+        let failed = rollout.blockers.iter().any(|blocker| blocker.kind == BlockerKind::Failure)
+            || rollout.failures.as_ref().is_some_and(|failures| !failures.is_empty());
+        if failed && !self.chosen {
+            self.pane = Pane::Units;
+        }
     }
 
     /// The index of the stage whose gates are shown.
@@ -95,8 +111,15 @@ impl Detail {
         Some(self.stage.or_else(|| attention::current_stage(rollout)).unwrap_or(last).min(last))
     }
 
+    /// Gives the pane the whole screen, or takes it back.
+    pub fn toggle_zoom(&mut self) {
+        self.chosen = true;
+        self.zoom = !self.zoom;
+    }
+
     /// Shows the gates of another stage.
     pub fn step_stage(&mut self, forward: bool, rollout: &Rollout) {
+        self.chosen = true;
         let Some(at) = self.shown_stage(rollout) else { return };
         let last = rollout.stages.len().saturating_sub(1);
         self.stage = Some(if forward { (at + 1).min(last) } else { at.saturating_sub(1) });
@@ -117,12 +140,14 @@ impl Detail {
 
     /// Moves the cursor of the pane that has the keys.
     pub fn move_by(&mut self, by: isize, len: usize) {
+        self.chosen = true;
         let cursor = &mut self.cursors[self.pane as usize];
         *cursor = cursor.saturating_add_signed(by).min(len.saturating_sub(1));
     }
 
     /// Gives the keys to the next pane, or the one before.
     pub fn step_pane(&mut self, forward: bool) {
+        self.chosen = true;
         let at = self.pane as usize;
         self.pane = Pane::ALL[(if forward { at + 1 } else { at + 3 }) % 4];
     }
@@ -147,10 +172,10 @@ impl Detail {
         gates
     }
 
-    /// The indicators, the worst first.
+    /// The indicators, those that need somebody first.
     #[must_use]
-    pub fn slis<'a>(&self, rollout: &'a Rollout) -> Vec<&'a Sli> {
-        attention::slis_by_weight(&rollout.slis)
+    pub fn slis<'a>(&self, rollout: &'a Rollout, now: DateTime<Utc>) -> Vec<&'a Sli> {
+        signal::by_need(&rollout.slis, now)
     }
 
     /// Units and failures: failed ones first, then unreachable ones, then the rest.

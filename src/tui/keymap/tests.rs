@@ -88,6 +88,21 @@ fn the_inner_context_answers_first_and_the_outer_ones_after_it() {
 }
 
 #[test]
+fn a_key_turns_the_charts_in_a_rollout_and_nowhere_else_and_vim_keeps_its_marks() {
+    let detail = [C::Detail, C::Global];
+    let mut resolver = default().resolver();
+    assert_eq!(resolver.press(&detail, char('m'), AT), Press::Intent(Intent::ChartMode));
+    assert_eq!(resolver.press(LIST, char('m'), AT), Press::Unbound);
+    assert_eq!(resolver.press(&[C::Menu], char('m'), AT), Press::Intent(Intent::Promote), "in the menu it is a verb");
+    let mut vim = Keymap::load(Some("vim"), None).0.resolver();
+    assert_eq!(vim.press(&detail, char('m'), AT), Press::Unbound);
+    assert_eq!(vim.press(&detail, char('g'), AT), Press::Pending);
+    assert_eq!(vim.press(&detail, char('m'), AT), Press::Intent(Intent::ChartMode));
+    assert_eq!(vim.press(&detail, char('g'), AT), Press::Pending);
+    assert_eq!(vim.press(&detail, char('g'), AT), Press::Intent(Intent::Top), "the outer sequence still works");
+}
+
+#[test]
 fn a_sequence_waits_for_its_next_key_and_not_for_ever() {
     let mut resolver = default().resolver();
     assert_eq!(resolver.press(LIST, char('g'), AT), Press::Pending);

@@ -75,7 +75,8 @@ fn what_must_be_read_is_never_dim() {
         let theme = Theme::built_in(name, &capability(Depth::Ansi16));
         for role in Role::ALL {
             let dim = theme.style(*role).add_modifier.contains(Modifier::DIM);
-            let may = matches!(role, Role::Muted | Role::Border | Role::Waiting | Role::Baseline | Role::Limit);
+            let may =
+                matches!(role, Role::Muted | Role::Border | Role::Waiting | Role::Baseline | Role::Limit | Role::Band);
             assert!(!dim || may, "{name} {}", role.id());
         }
     }

@@ -7,6 +7,7 @@ use crate::{
         app::{
             App, Overlay, View, age, attention,
             dialog::{Dialog, Pinned, Subject},
+            figure,
             notice::Tone,
             offer::Why,
         },
@@ -235,7 +236,7 @@ pub(super) fn saw(app: &App, rollout: &Rollout) -> String {
     let link = if app.link.is_live(app.now.elapsed) { "live" } else { "backend LOST" };
     let blockers = match rollout.blockers.first() {
         Some(first) if rollout.phase != Phase::Completed => {
-            format!(", {} blockers, first: {}", rollout.blockers.len(), first.summary)
+            format!(", {}, first: {}", figure::counted(rollout.blockers.len(), "blocker"), first.summary)
         }
         _ => String::new(),
     };

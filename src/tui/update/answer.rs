@@ -5,7 +5,7 @@ use crate::{
     backend::{BackendError, Code, RolloutsPage, Tagged},
     domain::{Rollout, RolloutId, SafeText},
     tui::{
-        app::{App, View, age, link::LinkState, notice::Tone, rollouts::SETTLE},
+        app::{App, View, age, figure, link::LinkState, notice::Tone, rollouts::SETTLE},
         message::{Answer, Command},
     },
 };
@@ -142,8 +142,9 @@ fn view(app: &mut App, page: RolloutsPage, fresh: bool) -> Vec<Command> {
     } else if let Some(blind) = blind {
         let what = match (changes.changed, changes.removed) {
             (0, 0) => "nothing changed".to_owned(),
-            (changed, 0) => format!("{changed} rollouts changed"),
-            (changed, removed) => format!("{changed} rollouts changed, {removed} are gone"),
+            (changed, 0) => format!("{} changed", figure::counted(changed, "rollout")),
+            (changed, 1) => format!("{} changed, 1 is gone", figure::counted(changed, "rollout")),
+            (changed, removed) => format!("{} changed, {removed} are gone", figure::counted(changed, "rollout")),
         };
         let blind = age::age(chrono::TimeDelta::from_std(blind).unwrap_or_default());
         app.say(Tone::Note, format!("connected again after {blind}: {what} meanwhile"));

@@ -8,6 +8,7 @@ use crate::{
     tui::{
         app::{
             ARMED_FOR, App, Hold, Overlay, View,
+            chart::ChartMode,
             link::Link,
             notice::Tone,
             rollouts::Rollouts,
@@ -39,7 +40,7 @@ pub const COMMANDS: [(&str, &str); 20] = [
     ("arm", "[10m]"),
     ("disarm", ""),
     ("verify", ""),
-    ("set", "theme NAME, or zone utc|mine"),
+    ("set", "theme NAME, zone utc|mine, or chart difference|ratio|raw"),
     ("help", ""),
     ("q", ""),
 ];
@@ -158,7 +159,14 @@ fn set(app: &mut App, rest: &str) -> Vec<Command> {
             switch_zone(app);
             Vec::new()
         }
-        _ => refuse(app, "set what? theme NAME, or zone utc|mine"),
+        Some(("chart", name)) => match ChartMode::ALL.into_iter().find(|mode| mode.as_str() == name) {
+            Some(mode) => {
+                app.chart = mode;
+                Vec::new()
+            }
+            None => refuse(app, "set chart to what? difference, ratio or raw"),
+        },
+        _ => refuse(app, "set what? theme NAME, zone utc|mine, or chart difference|ratio|raw"),
     }
 }
 
@@ -187,7 +195,9 @@ pub(super) fn candidates(app: &App, text: &str) -> Vec<String> {
             starting(&mut theme::BUILT_IN.iter().map(|(name, _)| format!("set theme {name}")))
         }
         Some(("set", _)) => {
-            starting(&mut ["set theme ", "set zone utc", "set zone mine"].into_iter().map(str::to_owned))
+            let charts = ChartMode::ALL.iter().map(|mode| format!("set chart {}", mode.as_str()));
+            let others = ["set theme ", "set zone utc", "set zone mine"].into_iter().map(str::to_owned);
+            starting(&mut others.chain(charts))
         }
         Some(("audit", rest)) => {
             let (before, last) = rest.rsplit_once(' ').map_or(("", rest), |(before, last)| (before, last));

@@ -110,8 +110,12 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         }
         Intent::Zoom => {
             if let Some(detail) = app.detail.as_mut().filter(|_| app.view == View::Detail) {
-                detail.zoom = !detail.zoom;
+                detail.toggle_zoom();
             }
+        }
+        Intent::ChartMode => {
+            app.chart = app.chart.next();
+            app.say(Tone::Note, format!("charts: {}", app.chart.says()));
         }
         Intent::HoldDisplay => return command::hold(app),
         Intent::Refresh => {

@@ -71,7 +71,7 @@ pub(super) fn open(app: &mut App) -> Vec<Command> {
         }
         View::Detail => {
             if let Some(detail) = &mut app.detail {
-                detail.zoom = !detail.zoom;
+                detail.toggle_zoom();
             }
         }
         View::Audit | View::Windows | View::Sites => super::record::open(app),

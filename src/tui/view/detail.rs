@@ -30,6 +30,13 @@ pub(super) struct Scene<'a> {
     pub keys: bool,
 }
 
+impl Scene<'_> {
+    /// Whether what is shown is what is.
+    pub fn live(&self) -> bool {
+        self.app.link.is_live(self.app.now.elapsed)
+    }
+}
+
 /// Paints the detail view.
 pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let detail = app.detail.as_ref()?;
@@ -57,7 +64,7 @@ pub(super) fn side(app: &App, id: &RolloutId, theme: &Theme, area: Rect, buffer:
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
     let used = head(&scene, area, buffer);
     let rest = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
-    let parts = split(rest, &[30, 30, 15, 25]);
+    let parts = split(rest, &[22, 45, 15, 18]);
     for (which, part) in Pane::ALL.into_iter().zip(parts) {
         pane(&scene, which, part, buffer);
     }
@@ -93,7 +100,7 @@ fn head(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
         let age = rollout.observed_at.map_or_else(String::new, |at| age::age(now - at));
         row = row.mark(Mark::Stale).text(&format!("units STALE {age}  "), Role::Stale);
     } else if lost {
-        row = row.mark(Mark::Stale).text("~ ", Role::Stale);
+        row = row.mark(Mark::Stale);
     }
     if let Some(next) = &rollout.next {
         let at = next.at.map_or_else(String::new, |at| format!("{} ", words::deadline(app, at)));
@@ -128,31 +135,43 @@ fn split<const N: usize>(area: Rect, shares: &[u16; N]) -> [Rect; N] {
     out
 }
 
-/// 80x24: what blocks above, one of the other panes below.
+/// 80x24: what blocks above, one of the other panes below, which has most of the room when it has the keys.
 fn narrow(scene: &Scene<'_>, rest: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let gates = (scene.detail.len(Pane::Gates, scene.rollout) as u16 + 1).clamp(3, (rest.height * 45 / 100).max(3));
-    let (top, below) = (
-        Rect { height: gates.min(rest.height), ..rest },
-        Rect { y: rest.y + gates.min(rest.height), height: rest.height.saturating_sub(gates), ..rest },
-    );
+    let focused = scene.detail.pane == Pane::Gates;
+    let most = (rest.height * if focused { 35 } else { 25 } / 100).max(3);
+    let gates = (scene.detail.len(Pane::Gates, scene.rollout) as u16 + 1).clamp(3, most).min(rest.height);
+    let (top, below) =
+        (Rect { height: gates, ..rest }, Rect { y: rest.y + gates, height: rest.height - gates, ..rest });
     let first = pane(scene, Pane::Gates, top, buffer);
     let lower = match scene.detail.pane {
         Pane::Gates => Pane::Slis,
         other => other,
     };
-    let timeline_rows = if lower == Pane::Slis && below.height >= 11 { 4 } else { 0 };
+    let timeline_rows = if lower == Pane::Slis && below.height >= 19 { 5 } else { 0 };
     let main = Rect { height: below.height - timeline_rows, ..below };
     let second = pane(scene, lower, main, buffer);
     if timeline_rows > 0 {
         let last = Rect { y: main.bottom(), height: timeline_rows, ..below };
         pane(scene, Pane::Timeline, last, buffer);
     }
-    if scene.detail.pane == Pane::Gates { first } else { second }
+    if focused { first } else { second }
 }
 
-/// 120x40 and more: all four at once.
+/// 120x40 and more: all four at once; the charts get what the lists do not need.
 fn wide(scene: &Scene<'_>, rest: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let [top, middle, bottom] = split(rest, &[30, 40, 30]);
+    let rows = |which: Pane| scene.detail.len(which, scene.rollout) as u16 + 1;
+    let top = rows(Pane::Gates).max(rows(Pane::Units)).clamp(6, (rest.height * 27 / 100).max(6));
+    let middle = match scene.rollout.slis.len() as u16 {
+        0 => 3,
+        // Each row of charts is worth a dozen rows of the screen at most.
+        slis => 4 + slis + if slis > 2 { 24 } else { 12 },
+    };
+    let bottom = (rest.height / 7).max(3);
+    let middle = middle.min(rest.height.saturating_sub(top + bottom));
+    let (above, below) = (rest.y + top, rest.y + top + middle);
+    let top = Rect { height: top, ..rest };
+    let bottom = Rect { y: below, height: rest.bottom().saturating_sub(below), ..rest };
+    let middle = Rect { y: above, height: middle, ..rest };
     let half = rest.width * 58 / 100;
     let left = |r: Rect| Rect { width: half - 1, ..r };
     let right = |r: Rect| Rect { x: r.x + half, width: r.width - half, ..r };

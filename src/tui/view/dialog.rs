@@ -389,7 +389,10 @@ fn status(app: &App, dialog: &Dialog) -> (String, Role) {
         }
         Stage::Sending { again: 0, .. } => ("sent; waiting for the answer".to_owned(), Role::Normal),
         Stage::Sending { again, .. } => (
-            format!("no answer yet: asked again {again} times with the same key, so that it cannot be done twice"),
+            format!(
+                "no answer yet: asked again {} with the same key, so that it cannot be done twice",
+                if *again == 1 { "once".to_owned() } else { format!("{again} times") }
+            ),
             Role::NeedsPerson,
         ),
         Stage::Unconfirmed { why } => {

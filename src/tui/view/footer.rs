@@ -79,6 +79,7 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
             (I::ActionMenu, "act"),
             (I::NextPane, "pane"),
             (I::NextStage, "stage"),
+            (I::ChartMode, "chart"),
             (I::Zoom, "zoom"),
             (I::Raw, "raw"),
             (I::Help, "help"),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chrono::{DateTime, Utc};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -9,7 +10,10 @@ use ratatui::{
 
 use super::{detail, strip, words};
 use crate::{
-    domain::Rollout,
+    domain::{
+        Rollout,
+        trend::{self, Trend},
+    },
     tui::{
         app::{
             App, age,
@@ -18,7 +22,7 @@ use crate::{
             rollouts::Row as Item,
         },
         theme::{Mark, Role, Theme},
-        widget::row::Row,
+        widget::{row::Row, sweep},
     },
 };
 
@@ -30,6 +34,7 @@ struct Columns {
     version: usize,
     stages: usize,
     units: usize,
+    trend: usize,
     worst: usize,
     since: usize,
     next: usize,
@@ -41,7 +46,8 @@ impl Columns {
     fn of(width: u16, longest: usize) -> Self {
         // Addresses are read first: they get what they need, within reason, before any other column.
         let name = longest.clamp(14, if width < 100 { 26 } else { 34 });
-        let mut c = Self { state: 11, name, version: 0, stages: 0, units: 0, worst: 16, since: 4, next: 0, owner: 0 };
+        let mut c =
+            Self { state: 11, name, version: 0, stages: 0, units: 0, trend: 0, worst: 16, since: 4, next: 0, owner: 0 };
         let mut left = usize::from(width).saturating_sub(3 + 12 + (name + 1) + 17 + 5);
         let mut take = |column: &mut usize, wanted: usize| {
             if left > wanted {
@@ -51,10 +57,13 @@ impl Columns {
         };
         take(&mut c.stages, 6);
         take(&mut c.next, 11);
+        take(&mut c.version, 10);
+        if width >= TREND_FROM {
+            take(&mut c.trend, PLACES / 2);
+        }
         if width >= 100 {
             take(&mut c.units, 7);
         }
-        take(&mut c.version, 10);
         take(&mut c.owner, 12);
         let to_next = if c.next > 0 { (left / 3).min(14) } else { 0 };
         c.next += to_next;
@@ -67,6 +76,12 @@ impl Columns {
         c
     }
 }
+
+/// Columns from which on the past of the worst indicator is shown: those of a list on a screen of 200.
+const TREND_FROM: u16 = 108;
+
+/// The places of a trend.
+const PLACES: usize = trend::BUCKETS as usize;
 
 /// How many rows were formatted since the program started: a test holds it against what is visible.
 static FORMATTED: AtomicU64 = AtomicU64::new(0);
@@ -166,6 +181,9 @@ fn head(c: &Columns, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             row = row.cell(title, width, Role::Heading);
         }
     }
+    if c.trend > 0 {
+        row = row.cell("TREND", c.trend, Role::Heading);
+    }
     row = row.cell("WORST SIGNAL", c.worst, Role::Heading).cell("FOR", c.since, Role::Heading);
     for (title, width) in [("NEXT", c.next), ("OWNER", c.owner)] {
         if width > 0 {
@@ -221,16 +239,24 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
         let units = format!("{}/{}", rollout.exposure.units, rollout.exposure.units_total);
         row = row.cell(&units, c.units, Role::Normal);
     }
+    if c.trend > 0 {
+        let text = rollout
+            .trend
+            .as_ref()
+            .filter(|_| !item.class.is_quiet())
+            .map_or_else(String::new, |trend| past(trend, now, theme));
+        row = row.cell(&text, c.trend, if stale || !live { Role::Stale } else { Role::Normal });
+    }
     let worst = if stale {
         let age = rollout.observed_at.map_or_else(String::new, |at| age::age(now - at));
-        format!("STALE {age}: {}", attention::worst_signal(rollout))
+        format!("STALE {age}: {}", attention::worst_signal(rollout, now))
     } else if !live {
         // Known once; nobody can say whether it still is.
-        format!("~{}", attention::worst_signal(rollout))
+        format!("~{}", attention::worst_signal(rollout, now))
     } else if item.changed_while_blind {
-        format!("(changed) {}", attention::worst_signal(rollout))
+        format!("(changed) {}", attention::worst_signal(rollout, now))
     } else {
-        attention::worst_signal(rollout)
+        attention::worst_signal(rollout, now)
     };
     row = row.cell(&worst, c.worst, if stale || !live { Role::Stale } else { Role::Normal });
     row = row.right(&age::coarse(now, rollout.updated_at), c.since, Role::Normal);
@@ -241,6 +267,25 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
         row = row.cell(rollout.owner.as_str(), c.owner, Role::Normal);
     }
     row
+}
+
+/// A trend as a sweep: every bucket of the clock has its place in it, the same in every row. What is
+/// older than the sweep is wide is left out.
+fn past(trend: &Trend, now: DateTime<Utc>, theme: &Theme) -> String {
+    let number = |at: DateTime<Utc>| at.timestamp().div_euclid(trend::BUCKET);
+    let places = i64::from(trend::BUCKETS);
+    let place = |bucket: i64| bucket.rem_euclid(places) as usize;
+    let last = number(trend.at);
+    // The bucket that is open is not known yet, and the one before it perhaps not.
+    let newest = if number(now) - last <= 2 { last } else { number(now) };
+    let mut heights = [0_u8; PLACES];
+    for (bucket, level) in (0..places).map(|back| last - back).zip(trend.levels.iter().rev()) {
+        if newest - bucket < places {
+            // Two levels a step: the upper half of a cell is beyond the limit.
+            heights[place(bucket)] = level.map_or(0, |level| 1 + level.min(trend::LEVEL_MAX) / 2);
+        }
+    }
+    sweep::sweep(&heights, place(newest), theme.glyphs())
 }
 
 /// One sign a stage; of many stages those around the current one.

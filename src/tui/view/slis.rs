@@ -1,4 +1,4 @@
-//! Indicators: canary, baseline, difference, samples, verdict, and their past as charts.
+//! Indicators: what they come to together, the budget, one line each, and their past as charts.
 
 use ratatui::{
     buffer::Buffer,
@@ -6,139 +6,227 @@ use ratatui::{
 };
 
 use super::{
+    budget,
     detail::{Scene, is_selected, lead, put, title},
     words,
 };
 use crate::{
-    domain::{Sli, Verdict},
+    domain::{Sli, sli::SliState},
     tui::{
-        app::{age, attention, detail::Pane},
-        theme::{Role, Theme},
-        widget::{
-            chart::{Chart, Point},
-            row::{Row, titled},
+        app::{
+            attention,
+            change::{self, Change},
+            detail::Pane,
+            figure, signal,
         },
+        theme::Role,
+        widget::{fit, row::Row},
     },
 };
 
-/// Paints the pane: the table, and charts in what room is left.
+pub(super) mod plot;
+mod table;
+
+use table::Columns;
+
+/// Fewest rows of a chart: its title, three of the plot, the times.
+const CHART: u16 = 5;
+/// Rows from which on the verdict has a line of its own.
+const ROOMY: u16 = 13;
+
+/// Where the parts of the pane are.
+struct Parts {
+    /// Lines of the table, its heading not counted.
+    lines: u16,
+    /// The selected indicator in words.
+    record: u16,
+    /// Charts, side by side and below each other.
+    charts: Vec<Rect>,
+}
+
+impl Parts {
+    /// The parts of an area that begins with the table's heading; the selected indicator's words take
+    /// so many rows where there is room for them.
+    fn of(area: Rect, slis: usize, record: u16, zoom: bool) -> Self {
+        let count = slis as u16;
+        let left = area.height.saturating_sub(1);
+        let record = if left >= 12 { record } else { 0 };
+        let left = left - record;
+        // Four charts where they fit, one large and two small ones, or one.
+        let wanted = match area.width {
+            _ if zoom => (left * 3 / 5).max(CHART),
+            100.. if slis > 2 && left >= 2 * (CHART + 1) + 3 => 2 * (CHART + 1),
+            76.. if slis > 2 && left >= 2 * CHART + 1 + 4 => 2 * CHART + 1,
+            _ => CHART + 1,
+        };
+        let lines = if left < CHART + 2 { left } else { left.saturating_sub(wanted).clamp(2, left - CHART) };
+        let lines = lines.min(count);
+        let used = 1 + lines + record;
+        let rest = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
+        Self { lines, record, charts: if rest.height < CHART { Vec::new() } else { charts(rest, slis, zoom) } }
+    }
+}
+
+/// The room of each chart.
+fn charts(area: Rect, slis: usize, zoom: bool) -> Vec<Rect> {
+    let cell = |x: u16, y: u16, width: u16, height: u16| Rect { x: area.x + x, y: area.y + y, width, height };
+    let grid = |across: u16, down: u16| {
+        let (w, h) = (area.width / across, area.height / down);
+        let at = |n: u16| cell(n % across * w, n / across * h, w - u16::from(across > 1), h);
+        (0..across * down).map(at).collect()
+    };
+    match area.width {
+        _ if zoom || slis < 2 => vec![area],
+        160.. if slis > 2 && area.height < 2 * CHART => grid(4, 1),
+        100.. if slis > 2 && area.height >= 2 * CHART => grid(2, 2),
+        100.. => grid(2, 1),
+        76.. if slis > 2 && area.height > 2 * CHART => {
+            let half = area.width / 2;
+            let large = area.height - CHART;
+            vec![
+                cell(0, 0, area.width, large),
+                cell(0, large, half - 1, CHART),
+                cell(half, large, area.width - half, CHART),
+            ]
+        }
+        _ => vec![area],
+    }
+}
+
+/// Paints the pane.
 pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let Scene { app, detail, rollout, theme, .. } = scene;
-    let slis = detail.slis(rollout);
-    let score = rollout.verdict.score.map_or_else(String::new, |score| format!(" score {score:.0}"));
-    let why = if rollout.verdict.why.is_empty() { String::new() } else { format!(": {}", rollout.verdict.why) };
-    let text = format!("indicators {}  {}{score}{why}", slis.len(), attention::verdict_word(rollout.verdict.label));
+    let now = app.server_now();
+    let slis = detail.slis(rollout, now);
+    let roomy = area.height >= ROOMY;
+    let verdict = &rollout.verdict;
+    let word = attention::verdict_word(verdict.label);
+    let score = verdict.score.filter(|s| s.is_finite()).map_or_else(String::new, |score| format!("  score {score:.0}"));
+    let text = if roomy || slis.is_empty() {
+        format!("indicators {}{}{score}", slis.len(), states(&slis, now))
+    } else {
+        let why = if verdict.why.is_empty() { String::new() } else { format!(": {}", verdict.why) };
+        format!("indicators {}{score}  {word}{why}", slis.len())
+    };
     title(scene, Pane::Slis, &text, area.width).draw(area, 0, buffer);
-    let lines = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let mut rest = Rect { y: area.y + 1, height: area.height - 1, ..area };
     if slis.is_empty() {
-        lead(theme, area.width, false)
-            .text("  agents report no indicators for this rollout", Role::Normal)
-            .draw(lines, 0, buffer);
+        let why = match verdict.why.as_str() {
+            "" => "no indicator is reported for this rollout",
+            why => why,
+        };
+        lead(theme, area.width, false).text("  ", Role::Normal).text(why, Role::Normal).draw(rest, 0, buffer);
         return None;
     }
-    heading(theme, lines.width).draw(lines, 0, buffer);
-    // The table has a third of the room, and what the charts cannot use.
-    let charted = if lines.height >= 9 {
-        (lines.height - 1).saturating_sub((slis.len() as u16).min(lines.height / 3).max(2))
-    } else {
-        0
-    };
-    let table = usize::from(lines.height - 1 - charted.min(lines.height - 1)).clamp(1, slis.len());
-    let top = detail.top(Pane::Slis, table, slis.len());
-    let mut cursor = None;
-    for y in 0..table.min(slis.len() - top) {
-        let selected = is_selected(scene, Pane::Slis, top + y);
-        cursor =
-            put(line(scene, slis[top + y], selected, lines.width), selected, lines, y as u16 + 1, buffer).or(cursor);
+    if roomy {
+        let mark = words::verdict_mark(verdict.label);
+        let role = if mark.role() == Role::Waiting { Role::Normal } else { mark.role() };
+        lead(theme, area.width, false)
+            .mark(mark)
+            .text(&format!("{word}{}", if scene.live() { "  " } else { "~ " }), role)
+            .text(verdict.why.as_str(), Role::Normal)
+            .draw(rest, 0, buffer);
+        rest = below(rest, 1);
     }
-    let used = table as u16 + 1;
-    let charts = Rect { y: lines.y + used, height: lines.height.saturating_sub(used), ..lines };
-    if charts.height >= 5 {
-        let chosen = detail.cursor(Pane::Slis).min(slis.len() - 1);
-        let across = if charts.width >= 100 && slis.len() > 1 { 2 } else { 1 };
-        let down = if charts.height >= 14 && slis.len() > across { 2 } else { 1 };
-        // The selected one first, then the others in their order.
-        let mut order: Vec<&Sli> = vec![slis[chosen]];
-        order.extend(slis.iter().enumerate().filter(|(index, _)| *index != chosen).map(|(_, sli)| *sli));
-        let (w, h) = (charts.width / across as u16, charts.height / down as u16);
-        for (index, sli) in order.into_iter().take(across * down).enumerate() {
-            let (x, y) = ((index % across) as u16, (index / across) as u16);
-            let cell = Rect { x: charts.x + x * w, y: charts.y + y * h, width: w - u16::from(across > 1), height: h };
-            chart(app, sli, theme, cell, buffer);
-        }
+    if area.height >= 9
+        && let Some(line) = budget::line(&rollout.slis, scene.live(), theme, area.width)
+    {
+        line.draw(rest, 0, buffer);
+        rest = below(rest, 1);
+    }
+    let zoom = scene.keys && detail.zoom;
+    let chosen = detail.cursor(Pane::Slis).min(slis.len() - 1);
+    let record = record(scene, slis[chosen], zoom, rest.width);
+    let parts = Parts::of(rest, slis.len(), record.len() as u16, zoom);
+    let longest = slis.iter().map(|sli| fit::width(sli.name.as_str())).max().unwrap_or(0);
+    let columns = Columns::of(rest.width, longest);
+    table::heading(&columns, theme, rest.width).draw(rest, 0, buffer);
+    let lines = usize::from(parts.lines);
+    let top = detail.top(Pane::Slis, lines, slis.len());
+    let mut cursor = None;
+    for (y, sli) in slis.iter().skip(top).take(lines).enumerate() {
+        let selected = is_selected(scene, Pane::Slis, top + y);
+        let row = table::line(scene, &columns, sli, selected, rest.width);
+        cursor = put(row, selected, rest, y as u16 + 1, buffer).or(cursor);
+    }
+    for (y, line) in record.iter().take(usize::from(parts.record)).enumerate() {
+        Row::new(theme, rest.width).gap(2).text(line, Role::Normal).draw(rest, 1 + parts.lines + y as u16, buffer);
+    }
+    let changes: Vec<Change<'_>> = change::changes(rollout, &detail.timeline);
+    if let [only] = parts.charts[..] {
+        plot::draw(app, slis[chosen], &changes, false, theme, only, buffer);
+        return cursor;
+    }
+    // Charts stay where they are while the cursor moves among them, and none is spent on what has no past.
+    let drawn: Vec<usize> = (0..slis.len()).filter(|index| plot::is_drawn(slis[*index])).collect();
+    let room = parts.charts.len().max(1);
+    let first = drawn.iter().position(|index| *index == chosen).unwrap_or(0) / room * room;
+    for (at, index) in parts.charts.into_iter().zip(drawn.into_iter().skip(first)) {
+        let selected = is_selected(scene, Pane::Slis, index);
+        plot::draw(app, slis[index], &changes, selected, theme, at, buffer);
     }
     cursor
 }
 
-fn heading(theme: &Theme, width: u16) -> Row<'_> {
-    let wide = width >= 90;
-    let row = lead(theme, width, false)
-        .gap(2)
-        .cell("VERDICT", 12, Role::Heading)
-        .cell("INDICATOR", if wide { 24 } else { 16 }, Role::Heading)
-        .right("CANARY", 9, Role::Heading)
-        .right("BASE", 9, Role::Heading)
-        .right("DIFF", 9, Role::Heading);
-    let row = if wide { row.right("LIMIT", 9, Role::Heading) } else { row };
-    row.right("N", 11, Role::Heading).text("AGE  WHY", Role::Heading)
+fn below(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
-fn line<'a>(scene: &Scene<'a>, sli: &Sli, selected: bool, width: u16) -> Row<'a> {
-    let wide = width >= 90;
-    let now = scene.app.server_now();
-    let mark = words::verdict_mark(sli.verdict);
-    let old = sli.observed_at.is_some_and(|at| now - at > attention::STALE_AFTER);
-    // Old numbers never keep full ink: beyond its limit the value itself goes.
-    let fresh = |text: String| if old { format!("~{text}") } else { text };
-    let role = if old { Role::Stale } else { Role::Normal };
-    let name = if sli.critical { format!("{} !", sli.name) } else { sli.name.as_str().to_owned() };
-    let row = lead(scene.theme, width, selected)
-        .mark(mark)
-        .cell(attention::verdict_word(sli.verdict), 12, mark.role())
-        .cell(&name, if wide { 24 } else { 16 }, Role::Strong)
-        .right(&fresh(words::value_or_none(sli.canary.value, sli)), 9, role)
-        .right(&fresh(words::value_or_none(sli.baseline.value, sli)), 9, role)
-        .right(&words::difference(sli), 9, role);
-    let row = if wide {
-        let limit = sli.limit.map_or_else(|| "-".to_owned(), |limit| words::value(limit, sli.unit.as_str()));
-        row.right(&limit, 9, Role::Normal)
-    } else {
-        row
-    };
-    // Fresh ages are not worth a byte a second: only from half a minute on they are said.
-    let age = match sli.observed_at {
-        None => "never".to_owned(),
-        Some(at) if old => age::coarse(now, at),
-        Some(_) => "now".to_owned(),
-    };
-    row.right(&words::samples(sli), 11, role).cell(&age, 4, role).text(sli.why.as_str(), Role::Normal)
-}
-
-pub(super) fn chart(app: &crate::tui::app::App, sli: &Sli, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let value = |v: Option<f64>| words::value_or_none(v, sli);
-    let text = format!(
-        "{}  canary {}  base {}  {}",
-        sli.name,
-        value(sli.canary.value),
-        value(sli.baseline.value),
-        attention::verdict_word(sli.verdict)
-    );
-    let role = if sli.verdict == Verdict::Pass { Role::Heading } else { words::verdict_mark(sli.verdict).role() };
-    titled(theme, area.width, &text, role).draw(area, 0, buffer);
-    let plot = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let points: Vec<Point> = sli
-        .series
-        .iter()
-        .flatten()
-        .map(|point| Point { at: point.at, first: point.canary, second: point.baseline })
+/// How many are in which state, those that are not as they should be first.
+fn states(slis: &[&Sli], now: chrono::DateTime<chrono::Utc>) -> String {
+    const ALL: [SliState; 8] = [
+        SliState::Fail,
+        SliState::Error,
+        SliState::NoData,
+        SliState::Stale,
+        SliState::Watch,
+        SliState::Warming,
+        SliState::Insufficient,
+        SliState::Pass,
+    ];
+    let count = |state| slis.iter().filter(|sli| signal::state(sli, now) == state).count();
+    let said: Vec<String> = ALL
+        .into_iter()
+        .filter(|state| count(*state) > 0)
+        .map(|state| format!("{} {}", count(state), signal::word(state)))
         .collect();
-    if points.is_empty() {
-        let text = if sli.series.is_none() { "  asking for the past" } else { "  no data yet" };
-        Row::new(theme, area.width).text(text, Role::Muted).draw(plot, 0, buffer);
-        return;
+    if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) }
+}
+
+/// The selected indicator in words: why, and with the whole screen what it is and how it burns. The table
+/// has no room for reasons where it is narrow.
+fn record(scene: &Scene<'_>, sli: &Sli, zoom: bool, width: u16) -> Vec<String> {
+    if !zoom && width >= 100 {
+        return Vec::new();
     }
-    let format = |v: f64| words::value(v, sli.unit.as_str());
-    let clock = |at| app.clock(at);
-    // A limit on the difference is no level of the values: it is in the table.
-    Chart { points: &points, limit: None, format: &format, clock: &clock }.draw(theme, plot, buffer);
+    let why = if sli.why.is_empty() { "nothing is said of it" } else { sli.why.as_str() };
+    let columns = usize::from(width).saturating_sub(2).max(1);
+    let mut lines =
+        fit::wrap(&format!("{}: {why}", sli.name), columns, if zoom { 2 } else { 1 }, fit::ellipsis(scene.theme));
+    if zoom {
+        lines.push(what(scene, sli));
+        lines.extend(sli.burn.as_ref().map(budget::rates));
+    }
+    lines
+}
+
+/// What kind of indicator it is, how it was judged, and when it was last measured.
+fn what(scene: &Scene<'_>, sli: &Sli) -> String {
+    let now = scene.app.server_now();
+    let family = sli.family.map(|family| family.as_str().to_owned());
+    let flags = [(sli.critical, "critical"), (sli.required, "required")];
+    let flags = flags.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.to_owned());
+    let method = (!sli.method.is_empty()).then(|| format!("by {}", sli.method));
+    let of = |arm| figure::of(arm, sli.unit.as_str());
+    let measured = match (sli.observed_at, of(sli.canary).zip(of(sli.baseline))) {
+        (None, _) => "never measured".to_owned(),
+        // What the table does not show any more.
+        (Some(at), Some((canary, base))) if signal::freshness(sli, now) == signal::Freshness::Gone => {
+            format!("last {canary} against {base} at {}", scene.app.clock_seconds(at))
+        }
+        (Some(at), _) => format!("measured {}", scene.app.clock_seconds(at)),
+    };
+    let parts: Vec<String> = family.into_iter().chain(flags).chain(method).chain([measured]).collect();
+    parts.join(", ")
 }

@@ -27,7 +27,12 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) ->
     let worst = app.rollouts.iter().filter(|row| !row.ghost).min_by_key(|row| (row.class, row.id().clone()));
     if let Some(row) = worst {
         let sign = words::class_mark(row.class).map_or("", |mark| theme.mark(mark));
-        let text = format!("{sign} {} {}: {}", row.class.word(), row.id(), attention::worst_signal(&row.rollout));
+        let text = format!(
+            "{sign} {} {}: {}",
+            row.class.word(),
+            row.id(),
+            attention::worst_signal(&row.rollout, app.server_now())
+        );
         lines.push((text, words::class_role(row.class)));
     }
     if app.dialog().is_some() {

@@ -2,13 +2,16 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{slis, words};
+use super::{budget, slis::plot, words};
 use crate::{
-    domain::{Rollout, Verdict},
+    domain::{Rollout, sli::SliState},
     tui::{
-        app::{App, age, attention, layout, rollouts::Row as Item},
+        app::{App, age, attention, change, layout, rollouts::Row as Item, signal},
         theme::{Mark, Role, Theme},
-        widget::row::{Row, titled},
+        widget::{
+            fit,
+            row::{Row, titled},
+        },
     },
 };
 
@@ -34,8 +37,11 @@ pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &m
         lines.push(Row::new(theme, area.width));
     }
     let room = usize::from(area.height).saturating_sub(1 + past);
-    // `passed`, `next` and `last` keep their lines; blockers take what is left, at least one.
-    let for_blockers = room.saturating_sub(lines.len() + 3).max(1);
+    // A budget that holds things up is said everywhere, another one where there is room.
+    let budget = budget::line(&rollout.slis, app.link.is_live(app.now.elapsed), theme, area.width)
+        .filter(|_| roomy || budget::matters(&rollout.slis));
+    // `signals`, `next` and `last` keep their lines; blockers take what is left, at least one.
+    let for_blockers = room.saturating_sub(lines.len() + 3 + usize::from(budget.is_some())).max(1);
     for (index, blocker) in rollout.blockers.iter().enumerate().take(for_blockers) {
         let (mark, word) = words::blocker(blocker.kind);
         let more = rollout.blockers.len() - for_blockers.min(rollout.blockers.len());
@@ -45,10 +51,11 @@ pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &m
             (None, Some(at)) => format!("  for {}", age::coarse(app.server_now(), at)),
             _ => String::new(),
         };
-        lines.push(
-            label(theme, area.width, mark, word)
-                .text(&format!("{}{until}{since}{tail}", blocker.summary), Role::Normal),
-        );
+        let row = label(theme, area.width, mark, word);
+        // That there are more is never cut off.
+        let room = row.left().saturating_sub(tail.len());
+        let said = fit::fit(&format!("{}{until}{since}", blocker.summary), room, fit::ellipsis(theme));
+        lines.push(row.text(&said, Role::Normal).text(&tail, Role::Normal));
     }
     if rollout.blockers.is_empty() && !rollout.phase.is_terminal() {
         lines.push(
@@ -57,8 +64,9 @@ pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &m
     }
     lines.push(
         label(theme, area.width, words::verdict_mark(rollout.verdict.label), "signals")
-            .text(&signals(rollout), Role::Normal),
+            .text(&signals(app, rollout), Role::Normal),
     );
+    lines.extend(budget);
     let next = rollout.next.as_ref().map_or_else(
         || words::next(app, rollout),
         |next| match next.at {
@@ -92,9 +100,12 @@ fn draw_past(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &mut Buf
     let left = Rect { width: half - 1, ..area };
     let right = Rect { x: area.x + half, width: area.width - half, ..area };
     let rollout = app.rollout(&detail.id);
-    match rollout.as_deref().map(|rollout| attention::slis_by_weight(&rollout.slis)).as_deref() {
-        Some([worst, ..]) => slis::chart(app, worst, theme, left, buffer),
-        _ => titled(theme, left.width, "no indicator is reported", Role::Heading).draw(left, 0, buffer),
+    let slis = rollout.as_deref().map(|rollout| detail.slis(rollout, app.server_now()));
+    if let (Some(rollout), Some([worst, ..])) = (rollout.as_deref(), slis.as_deref()) {
+        let changes = change::changes(rollout, &detail.timeline);
+        plot::draw(app, worst, &changes, false, theme, left, buffer);
+    } else {
+        titled(theme, left.width, "no indicator is reported", Role::Heading).draw(left, 0, buffer);
     }
     titled(theme, right.width, "what happened last", Role::Heading).draw(right, 0, buffer);
     for (y, entry) in detail.timeline.iter().take(usize::from(right.height) - 1).enumerate() {
@@ -115,7 +126,7 @@ fn label<'a>(theme: &'a Theme, width: u16, mark: Mark, word: &str) -> Row<'a> {
 }
 
 /// The indicators in a sentence, the worst first.
-fn signals(rollout: &Rollout) -> String {
+fn signals(app: &App, rollout: &Rollout) -> String {
     if rollout.slis.is_empty() {
         return if rollout.verdict.why.is_empty() {
             "no indicator is reported".to_owned()
@@ -123,18 +134,22 @@ fn signals(rollout: &Rollout) -> String {
             rollout.verdict.why.as_str().to_owned()
         };
     }
-    attention::slis_by_weight(&rollout.slis)
+    let now = app.server_now();
+    let live = app.link.is_live(app.now.elapsed);
+    signal::by_need(&rollout.slis, now)
         .into_iter()
         .take(4)
-        .map(|sli| match sli.verdict {
-            Verdict::NoData => format!("{} NO DATA", sli.name),
-            verdict => format!(
-                "{} {} (base {}) {}",
-                sli.name,
-                words::value_or_none(sli.canary.value, sli),
-                words::value_or_none(sli.baseline.value, sli),
-                attention::verdict_word(verdict)
-            ),
+        .map(|sli| {
+            let word = signal::word(signal::state(sli, now));
+            let shown = |arm| signal::shown(sli, arm, now, live);
+            match signal::state(sli, now) {
+                SliState::Error | SliState::NoData | SliState::Stale => {
+                    let age =
+                        signal::since(sli, now).map_or_else(String::new, |at| format!(" {}", age::coarse(now, at)));
+                    format!("{} {word}{age}", sli.name)
+                }
+                _ => format!("{} {} (base {}) {word}", sli.name, shown(sli.canary), shown(sli.baseline)),
+            }
         })
         .collect::<Vec<_>>()
         .join("   ")

@@ -26,14 +26,15 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
     let mut cursor = None;
     for (y, entry) in entries.iter().skip(top).take(height).enumerate() {
         let selected = is_selected(scene, Pane::Timeline, top + y);
-        let why = entry.reason.as_ref().map_or_else(String::new, |reason| format!(" \"{reason}\""));
-        let effect = entry.effect.as_ref().map_or("", |effect| effect.as_str());
+        let why = entry.reason.as_ref().map(|reason| format!("\"{reason}\""));
+        let effect = entry.effect.as_ref().map(|effect| effect.as_str().to_owned()).filter(|effect| !effect.is_empty());
+        let said: Vec<String> = effect.into_iter().chain(why).collect();
         let row = lead(theme, area.width, selected)
             .cell(&app.clock_seconds(entry.at), 9, Role::Muted)
             .mark(words::outcome_mark(entry.outcome))
             .cell(entry.action.as_str(), 14, Role::Strong)
             .cell(entry.actor.id.as_str(), 12, Role::Normal)
-            .text(&format!("{effect}{why}"), Role::Normal);
+            .text(&said.join(" "), Role::Normal);
         cursor = put(row, selected, lines, y as u16, buffer).or(cursor);
     }
     cursor

@@ -1,9 +1,11 @@
-//! Marks, roles and numbers for the domain's words: one place, so that a state looks the same everywhere.
+//! Marks and roles for the domain's words: one place, so that a state looks the same everywhere.
 
 use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{BlockerKind, GateState, Outcome, Phase, Rollout, Sli, StageState, Verdict, rollout::CheckState},
+    domain::{
+        BlockerKind, GateState, Outcome, Phase, Rollout, StageState, Verdict, rollout::CheckState, sli::SliState,
+    },
     tui::{
         app::{
             App,
@@ -107,6 +109,18 @@ pub(super) const fn verdict_mark(verdict: Verdict) -> Mark {
     }
 }
 
+/// The mark of an indicator.
+pub(super) const fn sli_mark(state: SliState) -> Mark {
+    match state {
+        SliState::Fail => Mark::Fail,
+        SliState::Error | SliState::NoData => Mark::NoData,
+        SliState::Stale => Mark::Stale,
+        SliState::Watch => Mark::NeedsPerson,
+        SliState::Warming | SliState::Insufficient => Mark::Waiting,
+        SliState::Pass => Mark::Passed,
+    }
+}
+
 /// The mark of a line of a preview.
 pub(super) const fn check_mark(state: CheckState) -> Mark {
     match state {
@@ -135,63 +149,6 @@ pub(super) const fn proof(proof: Proof) -> (Mark, &'static str) {
         Proof::Unproven => (Mark::NoData, "unproven"),
         Proof::Broken => (Mark::Fail, "BROKEN"),
     }
-}
-
-/// A number with three digits that matter.
-fn number(value: f64) -> String {
-    let size = value.abs();
-    if size >= 1e6 {
-        format!("{:.1}M", value / 1e6)
-    } else if size >= 1e4 {
-        format!("{:.0}k", value / 1e3)
-    } else if size >= 100.0 || value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else if size >= 1.0 {
-        format!("{value:.1}")
-    } else {
-        let text = format!("{value:.3}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    }
-}
-
-/// A value of an indicator in its unit: a ratio as a percentage.
-pub(super) fn value(value: f64, unit: &str) -> String {
-    match unit {
-        "ratio" => {
-            let percent = value * 100.0;
-            if percent.abs() >= 100.0 || percent == 0.0 {
-                format!("{percent:.0}%")
-            } else if percent.abs() >= 10.0 {
-                format!("{percent:.1}%")
-            } else {
-                format!("{percent:.2}%")
-            }
-        }
-        "" => number(value),
-        unit => format!("{} {unit}", number(value)),
-    }
-}
-
-/// A value, or the words that there is none.
-pub(super) fn value_or_none(v: Option<f64>, sli: &Sli) -> String {
-    v.filter(|v| v.is_finite()).map_or_else(|| "no data".to_owned(), |v| value(v, sli.unit.as_str()))
-}
-
-/// A difference with its sign.
-pub(super) fn difference(sli: &Sli) -> String {
-    sli.difference.filter(|d| d.is_finite()).map_or_else(
-        || "-".to_owned(),
-        |d| {
-            let sign = if d >= 0.0 { "+" } else { "" };
-            format!("{sign}{}", value(d, sli.unit.as_str()))
-        },
-    )
-}
-
-/// How many samples both sides stand on.
-pub(super) fn samples(sli: &Sli) -> String {
-    let side = |n: Option<f64>| n.filter(|n| n.is_finite()).map_or_else(|| "-".to_owned(), number);
-    format!("{}/{}", side(sli.canary.samples), side(sli.baseline.samples))
 }
 
 /// A version, or `-`.

@@ -1,32 +1,89 @@
-//! Two lines over time: one in braille (or `*`), one in dots. A bucket without data is a gap.
+//! A line over time with a band around it, levels that matter, and what changed when. A bucket without
+//! data is a gap; what stopped ends in `~ ~ ~`.
+//!
+//! Everything is told by its own sign, so that it can be read without colour: the line in braille or
+//! `*`, what it is held against in dots, the band shaded, the limit in dashes.
 
 use chrono::{DateTime, Utc};
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
-use super::row::Row;
+use super::{fit, row::Row};
 use crate::tui::{
     capability::Glyphs,
     theme::{Role, Theme},
 };
 
-/// One moment of both lines.
+mod axis;
+mod dots;
+mod ruler;
+mod scale;
+
+use axis::Axis;
+use dots::Dots;
+use ruler::Ruler;
+use scale::Scale;
+
+/// One moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     /// When.
     pub at: DateTime<Utc>,
-    /// The first line.
-    pub first: Option<f64>,
-    /// The second line.
-    pub second: Option<f64>,
+    /// The line.
+    pub line: Option<f64>,
+    /// What it is held against, in dots.
+    pub dots: Option<f64>,
+    /// Where the line may truly lie: from, to.
+    pub band: Option<(f64, f64)>,
+}
+
+impl Point {
+    /// A moment without data.
+    #[must_use]
+    pub const fn at(at: DateTime<Utc>) -> Self {
+        Self { at, line: None, dots: None, band: None }
+    }
+}
+
+/// What is said at the right, beside a value of the vertical axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// Beside which value; at the bottom, when none.
+    pub beside: Option<f64>,
+    /// What is said.
+    pub text: String,
+    /// How it is painted.
+    pub role: Role,
+}
+
+/// Something that happened on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What, in a word.
+    pub word: String,
 }
 
 /// What is painted.
 pub struct Chart<'a> {
     /// Oldest first.
     pub points: &'a [Point],
-    /// A level that is too much.
-    pub limit: Option<f64>,
-    /// How values are written.
+    /// A level that is dotted all the way.
+    pub rest: Option<f64>,
+    /// Levels that are too much.
+    pub limits: &'a [f64],
+    /// Where the time axis ends.
+    pub until: DateTime<Utc>,
+    /// Whether the line has stopped: it ends in `~ ~ ~`.
+    pub stopped: bool,
+    /// What changed on the way, oldest first.
+    pub changes: &'a [Change],
+    /// What is said at the right, the weightiest first.
+    pub tags: &'a [Tag],
+    /// How values of the axis are written.
     pub format: &'a dyn Fn(f64) -> String,
     /// How instants are written.
     pub clock: &'a dyn Fn(DateTime<Utc>) -> String,
@@ -34,196 +91,182 @@ pub struct Chart<'a> {
 
 /// Columns of the labels at the left.
 const LABEL: u16 = 8;
+/// Most columns of what is said at the right.
+const TAGS: u16 = 14;
+/// Fewest columns of a plot that has something said at its right.
+const PLOT: u16 = 24;
 
-struct Scale {
-    low: f64,
-    high: f64,
+/// The signs of a set of characters.
+struct Signs {
+    band: char,
 }
 
-impl Scale {
-    fn over(values: impl Iterator<Item = f64>) -> Option<Self> {
-        let (low, high) = values
-            .filter(|v| v.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-        if low > high {
-            return None;
-        }
-        let pad = if high - low < 1e-12 { high.abs().max(1e-6) * 0.5 } else { (high - low) * 0.08 };
-        // A line that never goes below nothing is not shown as if it could.
-        let low = if low >= 0.0 { (low - pad).max(0.0) } else { low - pad };
-        Some(Self { low, high: high + pad })
-    }
-
-    /// The dot row of a value, 0 at the top.
-    fn row(&self, value: f64, rows: usize) -> usize {
-        let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
-        ((1.0 - share) * (rows.saturating_sub(1)) as f64).round() as usize
-    }
-}
-
-/// Means by bucket, for `columns` buckets that end with the newest point.
-fn buckets(points: &[Point], columns: usize, pick: impl Fn(&Point) -> Option<f64>) -> Vec<Option<f64>> {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return vec![None; columns] };
-    // Buckets lie on the clock, so that the chart moves only when one closes.
-    let span = (last.at - first.at).num_seconds().max(1);
-    let step = (span / i64::try_from(columns.max(1)).unwrap_or(i64::MAX) + 1).max(1);
-    let newest = last.at.timestamp().div_euclid(step);
-    let mut cells = vec![Bucket::default(); columns];
-    for point in points {
-        let back = newest - point.at.timestamp().div_euclid(step);
-        let Some(slot) = usize::try_from(back).ok().and_then(|back| columns.checked_sub(back + 1)) else { continue };
-        cells[slot].asked = true;
-        if let Some(value) = pick(point).filter(|v| v.is_finite()) {
-            cells[slot].sum += value;
-            cells[slot].count += 1;
-        }
-    }
-    // Readings may be further apart than buckets: a bucket that nobody was to fill repeats the one before.
-    // One that was asked and had no value is a gap, and so is what nobody asked for longer than usual.
-    let apart = span as f64 / points.len().saturating_sub(1).max(1) as f64 / step as f64;
-    let reach = apart.ceil().max(1.0) as usize;
-    (0..columns)
-        .map(|at| {
-            let from = (at.saturating_sub(reach)..=at).rev().find(|column| cells[*column].asked)?;
-            cells[from].mean()
-        })
-        .collect()
-}
-
-/// What fell into one column.
-#[derive(Debug, Clone, Copy, Default)]
-struct Bucket {
-    asked: bool,
-    sum: f64,
-    count: u32,
-}
-
-impl Bucket {
-    fn mean(self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum / f64::from(self.count))
+const fn signs(glyphs: Glyphs) -> Signs {
+    match glyphs {
+        // Light shade is of East Asian width "neutral", as the marks are.
+        Glyphs::Unicode => Signs { band: '\u{2591}' },
+        Glyphs::Ascii => Signs { band: ':' },
     }
 }
 
 impl Chart<'_> {
-    /// Paints into an area: labels at the left, times below.
-    pub fn draw(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    /// Paints into an area: values at the left, times and changes below. Says whether there was anything.
+    pub fn draw(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) -> bool {
         if area.width < LABEL + 8 || area.height < 3 {
-            return;
+            return true;
         }
-        let plot = Rect { x: area.x + LABEL, width: area.width - LABEL, height: area.height - 1, ..area };
+        let lines = self.points.iter().flat_map(|p| [p.line, p.dots]).flatten().filter(|v| v.is_finite());
+        let levels = self.limits.iter().copied().chain(self.rest);
+        // The newest band is what holds now; older, wider ones may be cut off.
+        let band = self.points.iter().rev().find_map(|p| p.band);
+        let bands = band.into_iter().flat_map(|(low, high)| [low, high]);
+        let measured = lines.clone().next().is_some();
+        let Some(scale) = Scale::over(lines.chain(levels), bands).filter(|_| measured) else { return false };
+        let tags = self.tags_width(area.width);
+        let plot = Rect { x: area.x + LABEL, width: area.width - LABEL - tags, height: area.height - 1, ..area };
+        let across = dots::across(theme.glyphs());
+        let axis = self.axis(usize::from(plot.width) * across);
+        self.plot(&axis, &scale, theme, plot, buffer);
+        self.labels(&scale, theme, Rect { width: LABEL, height: plot.height, ..area }, buffer);
+        let right = Rect { x: plot.right(), width: tags, height: plot.height, ..area };
+        self.draw_tags(&scale, theme, right, buffer);
+        self.times(&axis, theme, area, plot, buffer);
+        true
+    }
+
+    /// The time axis. What stopped long ago does not press what was before into a corner.
+    fn axis(&self, slots: usize) -> Axis {
+        let first = self.points.first().map_or(self.until, |p| p.at);
+        let last = self.points.last().map_or(self.until, |p| p.at);
+        let until = self.until.max(last);
+        let longest = until.checked_sub_signed((last - first) * 2);
+        Axis::over(longest.map_or(first, |longest| first.max(longest)), until, slots)
+    }
+
+    fn tags_width(&self, width: u16) -> u16 {
+        let longest = self.tags.iter().map(|tag| fit::width(&tag.text)).max().unwrap_or(0);
+        let wanted = if longest == 0 { 0 } else { (longest as u16 + 1).min(TAGS) };
+        if width >= LABEL + PLOT + wanted { wanted } else { 0 }
+    }
+
+    fn plot(&self, axis: &Axis, scale: &Scale, theme: &Theme, plot: Rect, buffer: &mut Buffer) {
         let (w, h) = (usize::from(plot.width), usize::from(plot.height));
-        let values = self.points.iter().flat_map(|p| [p.first, p.second]).flatten().chain(self.limit);
-        let Some(scale) = Scale::over(values) else {
-            Row::new(theme, area.width).text("no data in this span", Role::NoData).draw(area, 0, buffer);
-            return;
+        let across = dots::across(theme.glyphs());
+        let line = axis.means(self.points, |p| p.line);
+        let by_column = |values: Vec<Option<f64>>| -> Vec<Option<f64>> {
+            values.chunks(across).map(|pair| pair.iter().rev().copied().flatten().next()).collect()
         };
-        let braille = theme.glyphs() == Glyphs::Unicode;
-        let across = if braille { 2 } else { 1 };
-        let first = buckets(self.points, w * across, |p| p.first);
-        let second = buckets(self.points, w, |p| p.second);
-        let limit = self.limit.map(|limit| scale.row(limit, h));
-        let dots = Dots::of(&first, &scale, w, h, braille);
+        let against = by_column(axis.means(self.points, |p| p.dots));
+        let low = by_column(axis.means(self.points, |p| p.band.map(|band| band.0)));
+        let high = by_column(axis.means(self.points, |p| p.band.map(|band| band.1)));
+        let down = dots::down(theme.glyphs());
+        let cell = |value: f64| scale.cell(value, h, down);
+        let limits: Vec<usize> = self.limits.iter().copied().map(cell).collect();
+        let rest = self.rest.map(cell);
+        let stop = self.stopped.then(|| stop(&line, across, cell)).flatten();
+        let dots = Dots::of(&line, scale, w, h, theme.glyphs());
+        let signs = signs(theme.glyphs());
         for y in 0..h {
-            let mut row = Row::new(theme, plot.width);
-            for (x, value) in second.iter().enumerate() {
-                let lower = value.is_some_and(|v| scale.row(v, h) == y);
-                row = match (dots.glyph(x, y), lower, limit == Some(y)) {
-                    (Some(glyph), _, _) => row.text(glyph.encode_utf8(&mut [0; 4]), Role::Canary),
-                    (None, true, _) => row.text(".", Role::Baseline),
-                    (None, false, true) => row.text("-", Role::Limit),
-                    _ => row.text(" ", Role::Normal),
+            for x in 0..w {
+                let value = |values: &[Option<f64>]| values.get(x).copied().flatten();
+                let shaded =
+                    value(&low).zip(value(&high)).is_some_and(|(low, high)| (cell(high)..=cell(low)).contains(&y));
+                let (sign, role) = if let Some(glyph) = dots.glyph(x, y) {
+                    (glyph, Role::Canary)
+                } else if stop.is_some_and(|(from, row)| y == row && x >= from && (x - from) % 2 == 0) {
+                    ('~', Role::Stale)
+                } else if limits.contains(&y) {
+                    ('-', Role::Limit)
+                } else if value(&against).is_some_and(|v| cell(v) == y)
+                    || (rest == Some(y) && x % 2 == 0 && stop.is_none_or(|(from, row)| x + 2 < from || row != y))
+                {
+                    ('.', Role::Baseline)
+                } else if shaded {
+                    (signs.band, Role::Band)
+                } else {
+                    continue;
                 };
+                let at = Position { x: plot.x + x as u16, y: plot.y + y as u16 };
+                if let Some(cell) = buffer.cell_mut(at) {
+                    cell.set_char(sign).set_style(theme.style(role));
+                }
             }
-            row.draw(plot, y as u16, buffer);
         }
-        let label = |value: f64| (self.format)(value);
-        let width = usize::from(LABEL) - 1;
-        Row::new(theme, LABEL).right(&label(scale.high), width, Role::Muted).draw(area, 0, buffer);
-        Row::new(theme, LABEL).right(&label(scale.low), width, Role::Muted).draw(area, area.height - 2, buffer);
-        if let (Some(first), Some(last)) = (self.points.first(), self.points.last()) {
-            let (from, to) = ((self.clock)(first.at), (self.clock)(last.at));
-            let legend = if braille { "line canary, dots baseline" } else { "* canary, . baseline" };
-            let at = usize::from(area.width).saturating_sub(to.chars().count() + 1);
-            let middle = usize::from(LABEL) + from.chars().count() + 3;
-            let mut row = Row::new(theme, area.width).gap(usize::from(LABEL)).text(&from, Role::Muted);
-            if middle + legend.len() + 2 < at {
-                row = row.to(middle).text(legend, Role::Muted);
+    }
+
+    fn labels(&self, scale: &Scale, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        let h = usize::from(area.height);
+        let mut said = vec![(0, scale.high), (h - 1, scale.low)];
+        if let Some(rest) = self.rest {
+            let row = scale.cell(rest, h, dots::down(theme.glyphs()));
+            said.retain(|(y, _)| *y != row);
+            said.push((row, rest));
+        }
+        for (y, value) in said {
+            let text = (self.format)(value);
+            Row::new(theme, area.width).right(&text, usize::from(LABEL) - 1, Role::Muted).draw(area, y as u16, buffer);
+        }
+    }
+
+    /// What is said at the right, each as near to its value as those above it allow.
+    fn draw_tags(&self, scale: &Scale, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        let h = usize::from(area.height);
+        // The row that it would stand in, were it alone.
+        let down = dots::down(theme.glyphs());
+        let wanted = |tag: &Tag| tag.beside.map_or(h - 1, |value| scale.cell(value, h, down));
+        let mut tags: Vec<(usize, &Tag)> = self.tags.iter().take(h).map(|tag| (wanted(tag), tag)).collect();
+        // What is larger stands above, also where both would stand in one row.
+        let value = |tag: &Tag| tag.beside.unwrap_or(f64::NEG_INFINITY);
+        tags.sort_by(|(_, a), (_, b)| value(b).total_cmp(&value(a)));
+        let mut free = 0;
+        for (y, _) in &mut tags {
+            *y = (*y).max(free);
+            free = *y + 1;
+        }
+        let mut last = h;
+        for (y, _) in tags.iter_mut().rev() {
+            *y = (*y).min(last.saturating_sub(1));
+            last = *y;
+        }
+        for (y, tag) in tags {
+            Row::new(theme, area.width).gap(1).text(&tag.text, tag.role).draw(area, y as u16, buffer);
+        }
+    }
+
+    /// The bottom row: the ends of the time axis beside it, what changed below it.
+    fn times(&self, axis: &Axis, theme: &Theme, area: Rect, plot: Rect, buffer: &mut Buffer) {
+        let across = dots::across(theme.glyphs());
+        let mut ruler = Ruler::new(usize::from(plot.width));
+        let changes: Vec<(usize, &str)> = self
+            .changes
+            .iter()
+            .filter_map(|change| Some((axis.column(change.at, across)?, change.word.as_str())))
+            .collect();
+        ruler.changes(&changes);
+        for at in axis.ticks(14 * across) {
+            if let Some(column) = axis.column(at, across) {
+                ruler.tick(column, &hour(&(self.clock)(at)));
             }
-            row.to(at).text(&to, Role::Muted).draw(area, area.height - 1, buffer);
         }
+        let from = (self.clock)(axis.start());
+        // The zone is named at the other end, where there is room for it.
+        let from = if fit::width(&from) < usize::from(LABEL) { from } else { hour(&from) };
+        let row = Row::new(theme, area.width)
+            .right(&from, usize::from(LABEL) - 1, Role::Muted)
+            .text(&ruler.text(), Role::Muted);
+        let row =
+            if plot.right() < area.right() { row.gap(1).text(&(self.clock)(self.until), Role::Muted) } else { row };
+        row.draw(area, area.height - 1, buffer);
     }
 }
 
-/// The bits of a braille cell, column by column from the top.
-const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
-
-/// Dots of the first line, by cell.
-struct Dots {
-    cells: Vec<u8>,
-    width: usize,
-    braille: bool,
+/// Where the line stopped: the column from which on it is drawn broken, and its row.
+fn stop(line: &[Option<f64>], across: usize, cell: impl Fn(f64) -> usize) -> Option<(usize, usize)> {
+    let (last, value) = line.iter().enumerate().rev().find_map(|(at, value)| Some((at, (*value)?)))?;
+    Some((last / across + 2, cell(value)))
 }
 
-impl Dots {
-    fn of(values: &[Option<f64>], scale: &Scale, w: usize, h: usize, braille: bool) -> Self {
-        let down = if braille { 4 } else { 1 };
-        let mut dots = Self { cells: vec![0; w * h], width: w, braille };
-        let rows: Vec<Option<usize>> = values.iter().map(|v| v.map(|v| scale.row(v, h * down))).collect();
-        for (x, row) in rows.iter().enumerate() {
-            let Some(row) = *row else { continue };
-            // The step from the bucket before is drawn; across a gap there is none.
-            let from = x.checked_sub(1).and_then(|before| rows[before]).unwrap_or(row);
-            let (low, high) = if from < row { (from + 1, row) } else { (row, from.saturating_sub(1).max(row)) };
-            for y in low.min(row)..=high.max(row) {
-                dots.set(x, y, down);
-            }
-        }
-        dots
-    }
-
-    fn set(&mut self, x: usize, y: usize, down: usize) {
-        let across = if self.braille { 2 } else { 1 };
-        let cell = y / down * self.width + x / across;
-        if let Some(bits) = self.cells.get_mut(cell) {
-            *bits |= BITS[x % across][y % down];
-        }
-    }
-
-    fn glyph(&self, x: usize, y: usize) -> Option<char> {
-        match self.cells.get(y * self.width + x) {
-            None | Some(0) => None,
-            Some(_) if !self.braille => Some('*'),
-            Some(bits) => char::from_u32(0x2800 + u32::from(*bits)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn points(values: &[Option<f64>], apart: i64) -> Vec<Point> {
-        let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let at = |n: usize| start + chrono::TimeDelta::seconds(apart * i64::try_from(n).unwrap());
-        values.iter().enumerate().map(|(n, v)| Point { at: at(n), first: *v, second: None }).collect()
-    }
-
-    #[test]
-    fn a_reading_without_a_value_is_a_gap_and_one_that_is_only_rare_is_none() {
-        let silent = points(&[Some(1.0), Some(1.0), None, None, Some(2.0), Some(2.0)], 10);
-        let filled = buckets(&silent, 60, |p| p.first);
-        let gaps = filled.iter().skip_while(|v| v.is_none()).filter(|v| v.is_none()).count();
-        assert!((18..=22).contains(&gaps), "twenty seconds were silent, {gaps} columns are: {filled:?}");
-        let rare = points(&[Some(1.0), Some(2.0), Some(3.0), Some(4.0)], 20);
-        let filled = buckets(&rare, 60, |p| p.first);
-        assert!(filled.iter().skip_while(|v| v.is_none()).all(Option::is_some), "{filled:?}");
-    }
-
-    #[test]
-    fn the_scale_holds_every_value_and_does_not_dip_below_nothing() {
-        let scale = Scale::over([0.02, 0.4, f64::NAN].into_iter()).unwrap();
-        assert_eq!((scale.row(0.4, 10), scale.row(0.0, 10)), (1, 9));
-        assert!(scale.low >= 0.0 && scale.high > 0.4);
-        assert!(Scale::over([f64::INFINITY].into_iter()).is_none());
-    }
+/// `11:34Z` without its zone.
+fn hour(clock: &str) -> String {
+    clock.chars().take(5).collect()
 }

@@ -43,6 +43,34 @@ pub fn fit(text: &str, columns: usize, ellipsis: &str) -> String {
     out
 }
 
+/// The text, or its beginning and its end with an ellipsis between, in at most `columns`: for names that
+/// differ at their ends.
+#[must_use]
+pub fn middle(text: &str, columns: usize, ellipsis: &str) -> String {
+    if width(text) <= columns || columns < width(ellipsis) + 4 {
+        return fit(text, columns, ellipsis);
+    }
+    let room = columns - width(ellipsis);
+    let take = |graphemes: &mut dyn Iterator<Item = &str>, room: usize| {
+        let mut used = 0;
+        let mut taken: Vec<String> = Vec::new();
+        for grapheme in graphemes {
+            used += width(grapheme);
+            if used > room {
+                break;
+            }
+            taken.push(grapheme.to_owned());
+        }
+        taken
+    };
+    let mut end = take(&mut text.graphemes(true).rev(), room / 2);
+    end.reverse();
+    let end = end.concat();
+    let start = take(&mut text.graphemes(true), room - width(&end)).concat();
+    // Joined graphemes may take more room than they did apart.
+    fit(&format!("{start}{ellipsis}{end}"), columns, ellipsis)
+}
+
 /// The text in exactly `columns`, padded on the right.
 #[must_use]
 pub fn pad(text: &str, columns: usize, ellipsis: &str) -> String {
@@ -100,6 +128,8 @@ mod tests {
         assert_eq!(fit("日本語テキスト", 6, "~"), "日本~");
         assert_eq!(width(&pad("日本語テキスト", 6, "~")), 6);
         assert_eq!(fit("abc", 0, "~"), "");
+        assert_eq!(middle("request_latency_p99", 13, "~"), "reques~cy_p99");
+        assert_eq!(middle("latency", 13, "~"), "latency");
         assert_eq!(wrap("one two three", 7, 3, "~"), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij", 4, 2, "~"), ["abcd", "efg~"]);
     }
@@ -108,6 +138,7 @@ mod tests {
         #[test]
         fn no_text_takes_more_than_its_columns(text in "\\PC{0,40}", columns in 0_usize..30) {
             proptest::prop_assert!(width(&fit(&text, columns, "~")) <= columns);
+            proptest::prop_assert!(width(&middle(&text, columns, "~")) <= columns);
             proptest::prop_assert_eq!(width(&pad(&text, columns, "~")), columns);
             for line in wrap(&text, columns.max(2), 4, "~") {
                 proptest::prop_assert!(width(&line) <= columns.max(2), "{:?}", line);

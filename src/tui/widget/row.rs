@@ -128,3 +128,20 @@ pub fn titled<'a>(theme: &'a Theme, columns: u16, title: &str, role: Role) -> Ro
     let title = fit::fit(title, room, fit::ellipsis(theme));
     row.text(" ", Role::Normal).text(&title, role).text(" ", Role::Normal).rule()
 }
+
+/// A rule with a title in it and a word at its end; the title gives way.
+#[must_use]
+pub fn titled_ends<'a>(theme: &'a Theme, columns: u16, title: (&str, Role), end: (&str, Role)) -> Row<'a> {
+    let row = Row::new(theme, columns).text(&theme.rule().repeat(2), Role::Muted);
+    let ellipsis = fit::ellipsis(theme);
+    let end_text = fit::fit(end.0, row.left().saturating_sub(8), ellipsis);
+    let used = fit::width(&end_text) + if end_text.is_empty() { 0 } else { 4 };
+    let text = fit::fit(title.0, row.left().saturating_sub(used + 3), ellipsis);
+    let row = row.text(" ", Role::Normal).text(&text, title.1).text(" ", Role::Normal);
+    let gap = row.left().saturating_sub(used);
+    let row = row.text(&theme.rule().repeat(gap), Role::Muted);
+    if end_text.is_empty() {
+        return row;
+    }
+    row.text(" ", Role::Normal).text(&end_text, end.1).text(" ", Role::Normal).rule()
+}

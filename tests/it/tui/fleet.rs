@@ -6,15 +6,15 @@ use rolldeck::{
     domain::{
         Actor, ActorKind, AuditEntry, Blocker, BlockerKind, Digest, Exposure, Failure, FailureCategory, Freeze, Gate,
         GateKind, GateState, Next, Outcome, Phase, Preview, Report, ReportState, Revision, Role, Rollout, RolloutId,
-        SafeBlock, SafeText, Sli, SliArm, Stage, StageState, Subject, SubjectKind, UnitView, Verdict, VersionRef, Via,
-        Window, WindowState,
+        SafeBlock, SafeText, Stage, StageState, Subject, SubjectKind, UnitView, Verdict, VersionRef, Via, Window,
+        WindowState,
         rollout::{Check, CheckState},
-        sli::{OverallVerdict, SliPoint, TelemetryState},
+        sli::{Family, OverallVerdict},
     },
     wire::{LaneView, SiteView},
 };
 
-use super::desk::start;
+use super::{desk::start, indicators::indicator};
 
 pub fn ago(minutes: i64) -> DateTime<Utc> {
     start() - TimeDelta::minutes(minutes)
@@ -32,14 +32,14 @@ pub fn id(text: &str) -> RolloutId {
     text.parse().unwrap()
 }
 
-fn stage(name: &str, state: StageState, units: u32, total: u32) -> Stage {
+fn stage(name: &str, state: StageState, units: u32, total: u32, entered: Option<i64>) -> Stage {
     Stage {
         name: name.parse().unwrap(),
         state,
         selects: format!("{total} sites").into(),
         exposure: Exposure { percent: f64::from(units) * 100.0 / f64::from(total), units, units_total: total },
         gates: Some(Vec::new()),
-        entered_at: Some(ago(33)),
+        entered_at: entered.map(ago),
         hold_until: None,
         finished_at: None,
     }
@@ -60,54 +60,6 @@ pub fn blocker(kind: BlockerKind, summary: &str) -> Blocker {
     Blocker { kind, summary: summary.into(), since: Some(ago(6)), until: None }
 }
 
-fn series(canary: impl Fn(f64) -> Option<f64>, baseline: f64) -> Vec<SliPoint> {
-    (0..120)
-        .map(|step| {
-            let x = f64::from(step) / 119.0;
-            SliPoint {
-                at: ago(30) + TimeDelta::seconds(i64::from(step) * 15),
-                canary: canary(x),
-                baseline: Some(baseline + (x * 20.0).sin() * baseline * 0.05),
-                difference: None,
-                interval: None,
-            }
-        })
-        .collect()
-}
-
-pub fn sli(name: &str, unit: &str, canary: Option<f64>, baseline: f64, verdict: Verdict, why: &str) -> Sli {
-    let rise = canary.unwrap_or(baseline);
-    Sli {
-        name: name.into(),
-        unit: unit.into(),
-        direction: "higher_is_worse".into(),
-        family: None,
-        critical: verdict == Verdict::Fail,
-        required: true,
-        method: "compare".into(),
-        canary: SliArm { value: canary, samples: canary.map(|_| 18_000.0) },
-        baseline: SliArm { value: Some(baseline), samples: Some(210_000.0) },
-        difference: canary.map(|c| c - baseline),
-        ratio: None,
-        interval: None,
-        limit: None,
-        verdict,
-        why: why.into(),
-        over_since: None,
-        telemetry: TelemetryState::Ok,
-        burn: None,
-        observed_at: Some(start() - TimeDelta::seconds(2)),
-        series: Some(series(
-            |x| match canary {
-                Some(_) => Some(baseline + (rise - baseline) * x * x),
-                // It fell silent on the way.
-                None => (x < 0.6).then_some(baseline),
-            },
-            baseline,
-        )),
-    }
-}
-
 /// A rollout that goes on without trouble.
 pub fn rollout(at: &str, phase: Phase, minutes: i64) -> Rollout {
     let id = id(at);
@@ -123,15 +75,15 @@ pub fn rollout(at: &str, phase: Phase, minutes: i64) -> Rollout {
         candidate: version("4.12.0", 2),
         exposure: Exposure { percent: 8.1, units: 12, units_total: 148 },
         stages: vec![
-            stage("lab", StageState::Passed, 2, 2),
-            stage("pilot", StageState::Passed, 4, 4),
-            stage("canary", StageState::Progressing, 6, 12),
-            stage("wave1", StageState::Waiting, 0, 40),
-            stage("fleet", StageState::Waiting, 0, 90),
+            stage("lab", StageState::Passed, 2, 2, Some(90)),
+            stage("pilot", StageState::Passed, 4, 4, Some(60)),
+            stage("canary", StageState::Progressing, 6, 12, Some(27)),
+            stage("wave1", StageState::Waiting, 0, 40, None),
+            stage("fleet", StageState::Waiting, 0, 90, None),
         ],
         current_stage: Some("canary".parse().unwrap()),
         blockers: Vec::new(),
-        slis: vec![sli("latency_p99", "ms", Some(212.0), 205.0, Verdict::Pass, "1.03 of base")],
+        slis: vec![indicator("latency_p99", "ms", 212.0, 205.0, 20.5, Family::Latency)],
         verdict: OverallVerdict { label: Verdict::Pass, score: None, why: "all indicators pass".into() },
         trend: None,
         freeze: None,
@@ -172,13 +124,12 @@ pub fn breach() -> Rollout {
         gate("telemetry", GateState::Breached, "gap 41s on osl2-n17/main, three checks in a row"),
         gate("behavior", GateState::Unknown, "acceptance_suite_passed is missing on osl2-n09/b"),
     ]);
-    r.slis = vec![
-        sli("errors", "ratio", Some(0.0041), 0.0012, Verdict::Fail, "0.41% is 3.4 times the base"),
-        sli("latency_p99", "ms", Some(212.0), 205.0, Verdict::Pass, "1.03 of base"),
-        sli("saturation", "ratio", None, 0.62, Verdict::NoData, "silent for 4 minutes"),
-        sli("heap_growth", "MB/h", Some(1.1), 1.0, Verdict::Watch, "1.10 of base, 12 samples"),
-    ];
-    r.verdict = OverallVerdict { label: Verdict::Fail, score: Some(58.0), why: "errors fail".into() };
+    r.slis = super::indicators::story();
+    r.verdict = OverallVerdict {
+        label: Verdict::Fail,
+        score: Some(58.0),
+        why: "errors fail and burn the budget 4.1x; 3 others have no fresh data".into(),
+    };
     r.next = Some(Next { at: Some(start() + TimeDelta::seconds(70)), what: "rolls back by itself".into() });
     r.failures = Some(vec![Failure {
         site: "osl2-n03".parse().unwrap(),

@@ -62,6 +62,7 @@ fn overview() {
         snap("overview", size, &desk(size, false).screen());
     }
     snap("overview_ascii", (80, 24), &desk((80, 24), false).ascii());
+    snap("overview_ascii", (120, 40), &desk((120, 40), false).ascii());
     snap("overview_styled", (80, 24), &desk((80, 24), true).styled());
     snap("overview", (60, 16), &desk((60, 16), false).screen());
 }
@@ -82,12 +83,67 @@ fn rollout_in_detail() {
     }
     snap("detail_ascii", (80, 24), &detail((80, 24)).ascii());
     snap("detail_ascii", (120, 40), &detail((120, 40)).ascii());
-    let mut units = detail((80, 24));
-    units.keys(&[I::NextPane, I::NextPane]);
-    snap("detail_units", (80, 24), &units.screen());
-    let mut chart = detail((120, 40));
-    chart.keys(&[I::NextPane, I::Zoom]);
-    snap("detail_chart_zoomed", (120, 40), &chart.screen());
+    let mut gates = detail((80, 24));
+    gates.keys(&[I::NextPane, I::NextPane]);
+    snap("detail_gates", (80, 24), &gates.screen());
+}
+
+/// The indicators' pane has the keys.
+fn indicators(size: (u16, u16)) -> Desk {
+    let mut desk = detail(size);
+    desk.keys(&[I::PreviousPane]);
+    desk
+}
+
+#[test]
+fn indicators_and_their_charts() {
+    for size in SIZES {
+        snap("slis", size, &indicators(size).screen());
+        snap("slis_ascii", size, &indicators(size).ascii());
+        snap("slis_styled", size, &indicators(size).styled());
+    }
+    snap("slis", (60, 16), &indicators((60, 16)).screen());
+    for (mode, name) in [(1, "ratio"), (2, "raw")] {
+        for size in [(80, 24), (120, 40)] {
+            let mut desk = indicators(size);
+            for _ in 0..mode {
+                desk.press(I::ChartMode);
+            }
+            snap(&format!("slis_{name}"), size, &desk.screen());
+            snap(&format!("slis_{name}_ascii"), size, &desk.ascii());
+        }
+    }
+    for size in SIZES {
+        let mut desk = indicators(size);
+        desk.press(I::Zoom);
+        snap("slis_zoomed", size, &desk.screen());
+        // What refuses, what fell silent, what is old: each in a chart of its own.
+        for (downs, name) in [(1, "error"), (1, "no_data"), (1, "stale"), (2, "warming")] {
+            for _ in 0..downs {
+                desk.press(I::Down);
+            }
+            if size == (80, 24) {
+                snap(&format!("slis_{name}"), size, &desk.screen());
+            }
+        }
+    }
+}
+
+#[test]
+fn indicators_of_a_lost_backend_and_those_that_nobody_reports() {
+    let mut desk = indicators((80, 24));
+    desk.answer(Answer::View(Err(unreachable())));
+    desk.answer(Answer::RetryIn(std::time::Duration::from_secs(4)));
+    snap("slis_lost", (80, 24), &desk.screen());
+    desk.polls = false;
+    desk.wait(180_000);
+    snap("slis_long_lost", (80, 24), &desk.screen());
+    let mut none = breach();
+    none.slis.clear();
+    let mut desk = detail((80, 24));
+    desk.watched(none);
+    desk.keys(&[I::PreviousPane]);
+    snap("slis_none", (80, 24), &desk.screen());
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn on_its_return_the_backend_says_what_changed_while_blind() {
     all.iter_mut().find(|r| r.name.as_str() == "planner").unwrap().message = "other".into();
     desk.all(all);
     let screen = desk.screen();
-    assert!(screen.contains("connected again after 1m: 1 rollouts changed, 1 are gone meanwhile"), "{screen}");
+    assert!(screen.contains("connected again after 1m: 1 rollout changed, 1 is gone meanwhile"), "{screen}");
     assert!(screen.lines().any(|l| l.contains("ber/planner") && l.contains("STALE")), "{screen}");
 }
 

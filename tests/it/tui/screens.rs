@@ -45,6 +45,13 @@ fn the_command_line_completes_rollouts_and_opens_only_the_dialog() {
     assert!(desk.screen().contains("'no-such-thing' is no command"), "{}", desk.screen());
     desk.command("osl/ui-shell");
     assert!(desk.screen().contains("osl/ui-shell  4.12.0 <- 4.11.3"), "{}", desk.screen());
+    desk.command("set chart sideways");
+    assert!(desk.screen().contains("difference, ratio or raw"), "{}", desk.screen());
+    desk.command("set chart raw");
+    desk.press(I::CommandLine);
+    desk.write("set ch").press(I::NextPane);
+    assert!(desk.screen().contains(":set chart difference"), "{}", desk.screen());
+    desk.press(I::Back);
     desk.command("set theme light");
     assert!(desk.commands.iter().any(|c| matches!(c, Command::Theme(name) if name == "light")));
 }
@@ -107,8 +114,9 @@ fn a_failed_unit_shows_what_its_command_printed() {
     let mut desk = desk((120, 40));
     desk.command("open dc-west/pick-assist");
     desk.watched(breach());
-    desk.press(I::NextPane).press(I::NextPane);
+    // It opens on its units: nobody has to look for the output.
     let screen = desk.screen();
+    assert!(screen.contains("> units 6"), "{screen}");
     assert!(screen.contains("no room left, exit 1") && screen.contains("? SILENT"), "{screen}");
     desk.press(I::Zoom);
     let screen = desk.screen();

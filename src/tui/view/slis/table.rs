@@ -1,0 +1,130 @@
+//! The table of indicators: both values, how they compare, what is too much, for how long, on how many
+//! samples, and what that comes to.
+
+use crate::{
+    domain::{Sli, sli::SliState},
+    tui::{
+        app::{age, figure, signal},
+        theme::{Role, Theme},
+        view::{
+            detail::{Scene, lead},
+            words,
+        },
+        widget::{fit, row::Row},
+    },
+};
+
+/// Fewest columns in which a reason says anything.
+const WHY: usize = 16;
+
+/// Widths of the columns, 0 for those that do not fit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Columns {
+    name: usize,
+    value: usize,
+    ratio: usize,
+    limit: usize,
+    since: usize,
+    samples: usize,
+    verdict: usize,
+}
+
+impl Columns {
+    /// What fits, by priority; names are read first and get what they need before any reason is said.
+    pub(super) fn of(width: u16, longest: usize) -> Self {
+        let mut c = Self { name: 12, value: 8, ratio: 8, limit: 0, since: 0, samples: 0, verdict: 15 };
+        let mut left =
+            usize::from(width).saturating_sub(3 + (c.name + 1) + 2 * (c.value + 1) + (c.ratio + 1) + c.verdict);
+        let mut take = |column: &mut usize, wanted: usize, gap: usize| {
+            if left >= wanted + gap {
+                *column += wanted;
+                left -= wanted + gap;
+            }
+        };
+        take(&mut c.limit, 7, 1);
+        take(&mut c.since, 3, 1);
+        take(&mut c.samples, 9, 1);
+        take(&mut c.name, longest.clamp(12, 22) - 12, 0);
+        take(&mut c.verdict, 3, 0);
+        if width >= 110 {
+            take(&mut c.value, 1, 1);
+            take(&mut c.samples, 1, 0);
+        }
+        c
+    }
+}
+
+/// The names of the columns.
+pub(super) fn heading<'a>(c: &Columns, theme: &'a Theme, width: u16) -> Row<'a> {
+    let mut row = lead(theme, width, false)
+        .gap(2)
+        .cell("INDICATOR", c.name, Role::Heading)
+        .right("CANARY", c.value, Role::Heading)
+        .right("BASE", c.value, Role::Heading)
+        .right("RATIO", c.ratio, Role::Heading);
+    for (title, width) in [("LIMIT", c.limit), ("FOR", c.since), ("N", c.samples)] {
+        if width > 0 {
+            row = row.right(title, width, Role::Heading);
+        }
+    }
+    let row = row.cell("VERDICT", c.verdict, Role::Heading);
+    if row.left() >= WHY { row.text("WHY", Role::Heading) } else { row }
+}
+
+/// One indicator.
+pub(super) fn line<'a>(scene: &Scene<'a>, c: &Columns, sli: &Sli, selected: bool, width: u16) -> Row<'a> {
+    let now = scene.app.server_now();
+    let live = scene.live();
+    let state = signal::state(sli, now);
+    let mark = words::sli_mark(state);
+    let fresh = signal::freshness(sli, now);
+    let role = if fresh == signal::Freshness::Fresh && live { Role::Normal } else { Role::Stale };
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let compared = match figure::compared(sli) {
+        Some(_) if fresh == signal::Freshness::Gone => "----".to_owned(),
+        Some(text) if fresh == signal::Freshness::Late || !live => format!("{text}~"),
+        text => or_none(text),
+    };
+    let compared_role = if state == SliState::Fail { Role::Strong } else { role };
+    let mut row = lead(scene.theme, width, selected)
+        .mark(mark)
+        // Names differ at their ends as often as at their beginnings.
+        .cell(&fit::middle(sli.name.as_str(), c.name, fit::ellipsis(scene.theme)), c.name, Role::Strong)
+        .right(&signal::shown(sli, sli.canary, now, live), c.value, role)
+        .right(&signal::shown(sli, sli.baseline, now, live), c.value, role)
+        .right(&compared, c.ratio, compared_role);
+    if c.limit > 0 {
+        row = row.right(&or_none(figure::limit(sli)), c.limit, Role::Normal);
+    }
+    if c.since > 0 {
+        row = row.right(&or_none(signal::since(sli, now).map(|at| age::coarse(now, at))), c.since, Role::Normal);
+    }
+    if c.samples > 0 {
+        let samples = if fresh == signal::Freshness::Gone { "-".to_owned() } else { figure::samples(sli) };
+        row = row.right(&samples, c.samples, role);
+    }
+    let row = row.cell(&verdict(sli, state, scene, c.verdict), c.verdict, mark.role());
+    if row.left() >= WHY { row.text(sli.why.as_str(), Role::Normal) } else { row }
+}
+
+/// The state's word, with its age where it is old, and that it is critical, as well as that fits.
+fn verdict(sli: &Sli, state: SliState, scene: &Scene<'_>, width: usize) -> String {
+    let now = scene.app.server_now();
+    let mut word = signal::word(state).to_owned();
+    let stale = state == SliState::Stale || signal::freshness(sli, now) == signal::Freshness::Gone;
+    if stale && matches!(state, SliState::Stale | SliState::Fail) {
+        let age = sli.observed_at.map_or_else(String::new, |at| format!(" {}", age::coarse(now, at)));
+        word = if state == SliState::Stale { format!("{word}{age}") } else { format!("{word} STALE{age}") };
+    }
+    if !sli.critical {
+        return word;
+    }
+    let short = match state {
+        SliState::Insufficient => "insuff.",
+        SliState::Fail if stale => "FAIL STALE",
+        _ => word.as_str(),
+    };
+    let longest = [format!("{word} critical"), format!("{word} crit"), format!("{short} crit")];
+    let fits = longest.into_iter().find(|text| fit::width(text) <= width);
+    fits.unwrap_or_else(|| format!("{word} crit"))
+}
