@@ -10,10 +10,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use divan::Bencher;
 use ratatui::{Terminal, layout::Size};
 use rolldeck::{
-    backend::{Cursor, RolloutsPage},
+    backend::{Cursor, RolloutsPage, Tagged},
     clock,
     domain::{Rollout, RolloutId},
     tui::{
@@ -39,7 +40,47 @@ fn main() {
             println!("first frame at {width}x{height} with {rollouts} rollouts: {} bytes", desk.frame());
         }
     }
+    for (width, height) in SIZES {
+        let mut desk = Desk::new(12, (width, height));
+        desk.frame();
+        let mut detail = desk.opened();
+        let (first, quiet) = (detail.frame(), detail.frame());
+        let mut slice = |minutes| {
+            detail.watch(judged(minutes));
+            detail.frame()
+        };
+        let slices: Vec<usize> = (1..=5).map(&mut slice).collect();
+        println!(
+            "eight indicators in detail at {width}x{height}: first frame {first} bytes, the same again {quiet}, \
+             each of five new slices {slices:?}"
+        );
+    }
     divan::main();
+}
+
+/// The rollout that is looked at, with eight judged indicators whose newest slice is so many minutes after the
+/// beginning: half an hour of slices of a minute each.
+fn judged(minutes: i64) -> Rollout {
+    let begin: DateTime<Utc> = "2026-03-26T11:30:00Z".parse().expect("an instant");
+    let sli = |n: u32| {
+        let point = |at: i64| {
+            // Values that wander as measured ones do, the same in every run.
+            let x = (at as f64 * 0.7 + f64::from(n)).sin() * 0.001;
+            serde_json::json!({"at": begin + TimeDelta::minutes(at), "canary": 0.012 + x, "baseline": 0.01,
+                "difference": 0.002 + x, "interval": {"low": x, "high": 0.004 + x}})
+        };
+        let series: Vec<serde_json::Value> = (minutes..minutes + 30).map(point).collect();
+        let samples = 18_000 + minutes * 1000;
+        serde_json::json!({"name": format!("indicator-{n}"), "unit": "ratio", "direction": "higher_is_worse",
+            "family": "availability", "critical": n == 0, "required": true, "method": "sequence",
+            "canary": {"value": 0.012, "samples": samples}, "baseline": {"value": 0.01, "samples": samples * 9},
+            "difference": 0.002, "ratio": 1.2, "interval": {"low": 0.0, "high": 0.004}, "limit": 0.005,
+            "verdict": "pass", "why": format!("1.2% against 1.0%, {samples} requests"), "telemetry": "ok",
+            "observed_at": begin + TimeDelta::minutes(minutes + 30), "series": series})
+    };
+    let mut value = serde_json::to_value(rollout(1)).expect("JSON");
+    value["slis"] = (0..8).map(sli).collect();
+    serde_json::from_value(value).expect("a rollout")
 }
 
 /// A rollout as the API's JSON has it, so that the benchmark is a client like any other.
@@ -110,6 +151,23 @@ impl Desk {
         desk
     }
 
+    /// The same desk with the detail view of a judged rollout.
+    fn opened(mut self) -> Self {
+        let id = judged(0).id();
+        self.send(Message::Input(Input::Intent(Intent::CommandLine)));
+        for c in format!("open {id}").chars() {
+            self.send(Message::Input(Input::Edit(tui_input::InputRequest::InsertChar(c))));
+        }
+        self.send(Message::Input(Input::Intent(Intent::Open)));
+        self.watch(judged(0));
+        self
+    }
+
+    fn watch(&mut self, rollout: Rollout) {
+        let answer = Answer::Rollout(rollout.id(), Ok(Tagged::Fresh(Box::new(rollout), "tag".into())));
+        self.send(Message::Answer(1, Box::new(answer)));
+    }
+
     fn send(&mut self, message: Message) {
         self.elapsed += Duration::from_millis(40);
         let wall = "2026-03-26T12:00:00Z".parse().expect("an instant");
@@ -164,6 +222,19 @@ fn one_change_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
             as_of: "2026-03-26T12:00:00Z".parse().expect("an instant"),
         };
         desk.send(Message::Answer(1, Box::new(Answer::View(Ok(page)))));
+        desk.frame()
+    });
+}
+
+/// A slice of eight indicators comes in, in the detail view with four charts.
+#[divan::bench]
+fn one_slice_to_frame(bencher: Bencher<'_, '_>) {
+    let mut desk = Desk::new(12, (120, 40)).opened();
+    let slices: Vec<Rollout> = (0..10).map(judged).collect();
+    let mut n = 0;
+    bencher.bench_local(move || {
+        n += 1;
+        desk.watch(slices[n % slices.len()].clone());
         desk.frame()
     });
 }
