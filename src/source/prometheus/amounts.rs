@@ -192,7 +192,8 @@ impl<'f> Arm<'f> {
             parts.entry(at).or_default().push(Histogram::from_classic(&buckets).map(|(histogram, _)| histogram));
         }
         // Base units are what metrics are in, unless their names say otherwise.
-        let scale = nanoseconds.map_or(1.0, |own| found.unit.unwrap_or(1_000_000_000) as f64 / own as f64);
+        let scale =
+            nanoseconds.map(|own| (found.unit.unwrap_or(1_000_000_000), own)).filter(|(theirs, own)| theirs != own);
         let mut durations = BTreeMap::new();
         for (at, parts) in parts {
             let whole = parts.into_iter().collect::<Result<Vec<_>, _>>().and_then(|parts| {
@@ -214,11 +215,15 @@ impl<'f> Arm<'f> {
     }
 }
 
-/// The histogram with bounds in another unit, and counts at or below each bound rounded, so that what is
+/// The histogram with bounds in another unit (nanoseconds in theirs, and in ours), and counts at or below each bound rounded, so that what is
 /// rounded away in one bucket is not lost to all.
-fn in_whole_events(histogram: &Histogram, scale: f64) -> Result<Histogram, HistogramError> {
-    let bounds =
-        histogram.bounds().iter().map(|bound| if scale == 1.0 { *bound } else { tidy(bound * scale) }).collect();
+fn in_whole_events(histogram: &Histogram, scale: Option<(u64, u64)>) -> Result<Histogram, HistogramError> {
+    let bounds = match scale {
+        None => histogram.bounds().to_vec(),
+        Some((theirs, own)) => {
+            histogram.bounds().iter().map(|bound| tidy(bound * (theirs as f64 / own as f64))).collect()
+        }
+    };
     let (mut reached, mut before) = (0.0, 0.0);
     let counts = histogram.counts().iter().map(|count| {
         reached += count;

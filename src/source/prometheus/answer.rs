@@ -111,8 +111,8 @@ pub fn read(body: &[u8], expected: Expected, limits: &Limits) -> Result<Data, Un
     }
     let mut labels: Vec<&BTreeMap<String, String>> = result.series.iter().map(|series| &series.labels).collect();
     labels.sort_unstable();
-    if let Some(twice) = labels.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Unusable::Nonsense(format!("two of its series have the same labels, {:?}", twice[0])));
+    if let Some(twice) = labels.array_windows().find(|[one, next]| one == next).map(|[twice, _]| twice) {
+        return Err(Unusable::Nonsense(format!("two of its series have the same labels, {twice:?}")));
     }
     let mut said: Vec<SafeText> = answer.warnings.iter().chain(&answer.infos).map(SafeText::new).collect();
     if answer.partial {
@@ -383,7 +383,7 @@ impl<'de> Visitor<'de> for SeriesSeed<'_> {
 }
 
 impl Sample {
-    fn size(&self) -> usize {
+    fn size(_: &Self) -> usize {
         1
     }
 }

@@ -133,7 +133,7 @@ pub struct Question<'w> {
     /// How arms are told apart.
     pub arms: ArmsBy,
     /// Seconds of a slice, or of the budget's period.
-    pub window: u64,
+    pub window: i64,
     /// Whether it is one value at the end of a period, rather than slices.
     pub instant: bool,
     /// Whether it asks for buckets.
@@ -212,19 +212,19 @@ impl<'w> Batch<'w> {
 
     fn add(
         &mut self,
-        known: &mut HashMap<(Role, &'w str, ArmsBy, u64, bool), usize>,
+        known: &mut HashMap<(Role, &'w str, ArmsBy, i64, bool), usize>,
         wanted: &'w Wanted,
     ) -> Result<Uses, String> {
         let roles = roles(wanted.spec.kind, &wanted.queries)?;
         let slice = i64::from(wanted.slice.max(1));
         let (from, to) = (wanted.from.timestamp().div_euclid(slice) * slice, wanted.to.timestamp());
         let slices = from..to.div_euclid(slice) * slice;
-        let period = wanted.spec.period as u64;
+        let period = wanted.spec.period as i64;
         let spent = wanted.spent && period > 0 && matches!(wanted.spec.kind, SliKind::Ratio | SliKind::Latency);
         let mut uses = Uses::default();
         for role in roles {
             let Some(text) = role.of(&wanted.queries) else { continue };
-            let mut ask = |window: u64, instant: bool, member: Member<'w>| {
+            let mut ask = |window: i64, instant: bool, member: Member<'w>| {
                 // The same text can be one indicator's total and another one's good: it is asked once,
                 // unless what a template must be for the two differs.
                 let class = if role == Role::Value { Role::Value } else { Role::Total };
@@ -249,8 +249,7 @@ impl<'w> Batch<'w> {
             let service = wanted.service.as_str();
             if !slices.is_empty() {
                 let values = wanted.canary.iter().chain(&wanted.baseline).map(SafeText::as_str).collect();
-                let place =
-                    ask(u64::from(wanted.slice.max(1)), false, Member { service, values, slices: slices.clone() });
+                let place = ask(slice, false, Member { service, values, slices: slices.clone() });
                 uses.slices.push((role, place));
             }
             if spent {
@@ -298,7 +297,7 @@ impl<'w> Question<'w> {
             return Ask::Instant { at: slices.start };
         }
         // The value at a time is that of the slice which ends there.
-        let step = self.window as i64;
+        let step = self.window;
         let start = (slices.start + step).max(slices.end - (POINTS_MAX - 1) * step);
         Ask::Range { start, end: slices.end, step }
     }
@@ -313,9 +312,11 @@ impl<'w> Question<'w> {
             return vec![(to - 1..to, all)];
         }
         let Some(first) = all.iter().map(|member| member.slices.start).min() else { return Vec::new() };
-        let slice = self.window as i64;
-        let mut starts: Vec<(i64, i64)> =
-            all.iter().map(|member| (member.slices.start, member.values.len() as i64)).collect();
+        let slice = self.window;
+        let mut starts: Vec<(i64, i64)> = all
+            .iter()
+            .map(|member| (member.slices.start, i64::try_from(member.values.len()).unwrap_or(i64::MAX)))
+            .collect();
         starts.sort_unstable();
         let values: i64 = starts.iter().map(|(_, values)| values).sum();
         let whole = values * (to - first) / slice;

@@ -51,7 +51,7 @@ impl Found {
         piece: &Piece<'_>,
         data: Data,
     ) -> Result<(), String> {
-        let step = if question.instant { 0 } else { question.window as i64 };
+        let step = if question.instant { 0 } else { question.window };
         let first = piece.ask.end() - (piece.ask.points() - 1) * step;
         self.oldest = Some(self.oldest.map_or(first - step, |oldest| oldest.min(first - step)));
         self.unit = template.unit();

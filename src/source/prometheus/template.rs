@@ -105,7 +105,7 @@ pub struct Filling<'a> {
     /// A regular expression for its placeholder.
     pub values: &'a str,
     /// Seconds.
-    pub window: u64,
+    pub window: i64,
 }
 
 impl Template {

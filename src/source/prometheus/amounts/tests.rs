@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "these values come out exactly")]
+
 use super::*;
 use crate::{
     domain::sli::SliQueries,

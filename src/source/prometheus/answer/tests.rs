@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "these values come out exactly")]
+
 use super::*;
 
 const FEW: Limits = Limits { series: 3, samples: 5, bytes: 4096 };
@@ -58,7 +60,7 @@ fn reading_stops_at_the_first_series_or_sample_too_many() {
     assert!(read_matrix(&series(3, 1)).is_ok());
     assert_eq!(read_matrix(&series(4, 1)), Err(Unusable::TooMuch("more than 3 series".to_owned())));
     assert_eq!(read_matrix(&series(2, 3)), Err(Unusable::TooMuch("more than 5 samples".to_owned())));
-    let buckets = vec![r#"[0,"1","2","1"]"#; 6].join(",");
+    let buckets = [r#"[0,"1","2","1"]"#; 6].join(",");
     let native = format!(r#"[{{"metric":{{}},"histograms":[[1,{{"count":"6","sum":"1","buckets":[{buckets}]}}]]}}]"#);
     assert_eq!(read_matrix(&matrix(&native)), Err(Unusable::TooMuch("more than 5 samples".to_owned())));
 }

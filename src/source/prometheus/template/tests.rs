@@ -39,7 +39,7 @@ fn the_forms_in_which_people_write_queries_are_taken() {
         // Grouping behind, in any case, nested, with further labels.
         r#"sum(rate(x{service=~"$service"}[$window])) by (service)"#,
         r#"SUM BY(le,service)(increase(x_bucket{code!~"5..", service =~ '$service'}[$window]))"#,
-        r#"max by (service) (sum by (service, pod) (x{service=~`$service`}))"#,
+        r"max by (service) (sum by (service, pod) (x{service=~`$service`}))",
         r#"histogram_quantile(0.99, sum by (service, le) (rate(x{service=~"$service"}[$window])))"#,
         // Both sides of an operator; `or` with a vector of zeros.
         r#"(sum by (s) (a{s=~"$service"}) or 0 * sum by (s) (b{s=~"$service"})) / (sum by (s) (b{s=~"$service"}) > 0)"#,
@@ -78,7 +78,7 @@ fn what_is_wrong_with_a_template_is_said_with_its_place_and_the_remedy() {
         (r#"sum by (s) (x{s!~"$service"})"#, (1, 18), "=~"),
         (r#"sum by (s) (x{s=~"$service.*"})"#, (1, 18), "stands for a whole value"),
         (r#"sum by (s) (x{s=~"a|$track"})"#, (1, 18), "stands for a whole value"),
-        (r#"sum by (s) (x{s=~$service})"#, (1, 18), "may only be the value"),
+        (r"sum by (s) (x{s=~$service})", (1, 18), "may only be the value"),
         (r#"label_replace(x, "s", "$service", "a", "b")"#, (1, 23), "may only be the value"),
         (r#"sum by (s) (x{s=~"$window"})"#, (1, 18), "[$window]"),
         ("sum(x) / $window", (1, 10), "offset"),
