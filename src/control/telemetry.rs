@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::{
     Shared,
+    core::Core,
     judging::Heard,
     writer::{Job, ask},
 };
@@ -35,7 +36,7 @@ pub(super) struct Round {
 /// Works until the shutdown is asked for.
 pub(super) async fn run(shared: Arc<Shared>, jobs: mpsc::Sender<Job>, sources: Vec<Arc<dyn SliSource>>) {
     while !shared.stop.is_cancelled() {
-        let Some(round) = ask(&jobs, |core| core.telemetry_round()).await else { return };
+        let Some(round) = ask(&jobs, Core::telemetry_round).await else { return };
         if !round.wanted.is_empty() {
             let asked = round.wanted.into_iter().map(|(name, wanted)| collect(&sources, name, wanted));
             let heard = tokio::select! {

@@ -215,6 +215,10 @@ pub struct Telemetry {
 /// What is remembered of an indicator from one evaluation to the next: a verdict of fail is entered
 /// after two in a row, and left after ten that do not fail.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is entered and left by rules of its own; none excludes another"
+)]
 pub struct Standing {
     /// Evaluations in a row that failed.
     pub fails: u32,

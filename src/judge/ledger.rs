@@ -213,7 +213,7 @@ impl Ledger {
     #[must_use]
     pub fn evidence(&self, now: DateTime<Utc>) -> Evidence {
         let mut counted = self.counted.clone();
-        let mut slow = self.slow.clone();
+        let mut slow = self.slow;
         let mut latest = self.latest.clone();
         let counts_from = self.counts_from();
         for (at, pair) in &self.open {
@@ -223,7 +223,7 @@ impl Ledger {
                 counted.add(*at, pair, &mut slow);
             }
         }
-        let oldest = self.floor(now) - self.slice * LATEST as i32;
+        let oldest = self.floor(now) - self.slice * i32::try_from(LATEST).unwrap_or(i32::MAX);
         latest.retain(|slice| slice.at >= oldest);
         let telemetry = self.telemetry(now, &counted, &slow);
         Evidence {
@@ -343,7 +343,7 @@ impl Ledger {
     /// For how long after its end a slice stays open.
     fn late(&self) -> TimeDelta {
         let slices = self.max_lag.num_seconds().div_euclid(self.slice.num_seconds()) - 1;
-        self.slice * i32::try_from(slices).unwrap_or(LATE).clamp(LATE, HISTORY as i32)
+        self.slice * i32::try_from(slices).unwrap_or(LATE).clamp(LATE, i32::try_from(HISTORY).unwrap_or(i32::MAX))
     }
 
     fn admit(&mut self, now: DateTime<Utc>, slices: &[Observed]) -> Refused {

@@ -81,7 +81,7 @@ pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
     let text = read(path, TOKEN_FILE_MAX, unusable)?;
     let line = text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line));
     // It becomes a header of a request: what would end the header is no part of a secret.
-    if line.is_empty() || line.chars().any(|c| c.is_control()) {
+    if line.is_empty() || line.chars().any(char::is_control) {
         return Err(unusable());
     }
     Ok(SecretString::from(line))

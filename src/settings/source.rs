@@ -211,6 +211,7 @@ fn read_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dur
     Err(serde::de::Error::custom(format!("{text} is out of range; a timeout is {least} to {most}")))
 }
 
+#[expect(clippy::ref_option, reason = "serde hands a field over by reference")]
 fn write_timeout<S: Serializer>(timeout: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     timeout.map(duration::print).serialize(serializer)
 }

@@ -5,10 +5,10 @@
 //! line in the fault file, and is taken up within a second:
 //!
 //! ```text
-//! 1.1.0 errors=0.08 slow=250
+//! 1.1.0 errors=0.3 slow=250
 //! ```
 //!
-//! Instances of version 1.1.0 then fail 8 % of requests, and take 250 ms longer for each.
+//! Instances of version 1.1.0 then fail 30 % of requests, and take 250 ms longer for each.
 #![expect(clippy::print_stdout, reason = "it says where it listens")]
 
 use std::{

@@ -3,7 +3,7 @@
 # a Prometheus that scrapes them, a control plane, agents. Needs `prometheus` and `curl`.
 #
 #   try.sh up                    builds and starts everything, begins a rollout of shop 1.1.0
-#   try.sh fault errors=0.08     makes 1.1.0 fail 8 % of requests (or: slow=400, in milliseconds)
+#   try.sh fault errors=0.3      makes 1.1.0 fail 30 % of requests (or: slow=400, in milliseconds)
 #   try.sh heal                  ends the fault
 #   try.sh look                  opens the dashboard on it
 #   try.sh down                  stops everything
@@ -93,7 +93,7 @@ up() {
 
 It runs in $TRY. The release 1.1.0 is on one site of four; the first verdict comes after about a minute.
   $0 look                 the dashboard
-  $0 fault errors=0.08    makes 1.1.0 wrong, and $0 fault slow=400 makes it slow
+  $0 fault errors=0.3     makes 1.1.0 wrong, and $0 fault slow=400 makes it slow
   $0 down                 stops everything
 END
 }

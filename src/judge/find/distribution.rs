@@ -26,8 +26,7 @@ pub(super) fn find(evidence: &Evidence, bounds: &[f64], segments: &[Segment], sl
         (Verdict::Watch, _) => true,
         (_, Verdict::Watch) => false,
         (Verdict::Pass, _) => true,
-        (_, Verdict::Pass) => false,
-        (Verdict::NoData, _) => false,
+        (_, Verdict::Pass) | (Verdict::NoData, _) => false,
         (Verdict::Insufficient, _) => true,
     };
     let e_value = share.e_value;
@@ -89,7 +88,7 @@ fn effects(evidence: &Evidence, segments: &[Segment]) -> Effects {
     let bursts = Bursts::measure(evidence.history.iter().map(|counts| (*counts, 1)), Against::Events);
     let slices: f64 = segments.iter().map(|segment| f64::from(segment.merged)).sum();
     let effect = |counts: fn(&Segment) -> &[f64]| {
-        let total: f64 = segments.iter().flat_map(|segment| counts(segment)).sum();
+        let total: f64 = segments.iter().flat_map(&counts).sum();
         bursts.effect(if slices > 0.0 { total / slices } else { 0.0 }, Against::Events)
     };
     Effects { canary: effect(|segment| &segment.canary), baseline: effect(|segment| &segment.baseline) }

@@ -367,9 +367,12 @@ fn is_near(bound: f64, threshold: f64, share: f64) -> bool {
     (bound - threshold).abs() <= share * threshold.abs()
 }
 
+/// The bounds below and above a threshold, where there are any.
+type Around = (Option<f64>, Option<f64>);
+
 /// The bound nearest to the threshold, where one is near enough; otherwise those around it, where
 /// there are any.
-fn nearest(spec: &Spec, histograms: &[&Histogram]) -> Result<f64, Option<(Option<f64>, Option<f64>)>> {
+fn nearest(spec: &Spec, histograms: &[&Histogram]) -> Result<f64, Option<Around>> {
     let threshold = spec.threshold.ok_or(None)?;
     let bounds = histograms.iter().flat_map(|h| h.bounds().iter().copied());
     let below = bounds.clone().filter(|bound| *bound <= threshold).max_by(f64::total_cmp);

@@ -22,13 +22,13 @@ const FAILED_REQUESTS: &str = "sum by (@by) (increase(http_requests_total{@arms,
 const NO_TEMPLATES: Templates = Templates { good: None, bad: None, total: None, histogram: None, value: None };
 
 /// Good and all events, as agents report them, of which fewer good ones are worse.
-const fn good_of_total(means: &'static str) -> Option<Reported> {
-    Some(Reported { kind: Ratio, unit: "ratio", direction: LowerIsWorse, form: "{good, total}", means })
+const fn good_of_total(means: &'static str) -> Reported {
+    Reported { kind: Ratio, unit: "ratio", direction: LowerIsWorse, form: "{good, total}", means }
 }
 
 /// A value, as agents report it.
-const fn value(unit: &'static str, direction: crate::domain::plan::Direction, means: &'static str) -> Option<Reported> {
-    Some(Reported { kind: Gauge, unit, direction, form: "{value}", means })
+const fn value(unit: &'static str, direction: crate::domain::plan::Direction, means: &'static str) -> Reported {
+    Reported { kind: Gauge, unit, direction, form: "{value}", means }
 }
 
 pub(super) const ALL: &[ReadyMade] = &[
@@ -44,7 +44,7 @@ pub(super) const ALL: &[ReadyMade] = &[
         required: true,
         observe_only: false,
         metrics: &[REQUESTS],
-        reported: good_of_total("requests answered well, and all requests, counted since the process began"),
+        reported: Some(good_of_total("requests answered well, and all requests, counted since the process began")),
         templates: Templates { bad: Some(FAILED_REQUESTS), total: Some(ALL_REQUESTS), ..NO_TEMPLATES },
     },
     ReadyMade {
@@ -63,7 +63,7 @@ pub(super) const ALL: &[ReadyMade] = &[
             labels: &["le"],
             means: "a classic histogram of durations; the threshold is one of its bounds",
         }],
-        reported: good_of_total("requests answered within the threshold, and all requests"),
+        reported: Some(good_of_total("requests answered within the threshold, and all requests")),
         templates: Templates {
             histogram: Some("sum by (@by, le) (increase(http_request_duration_seconds_bucket{@arms}[$window]))"),
             ..NO_TEMPLATES
@@ -128,7 +128,7 @@ pub(super) const ALL: &[ReadyMade] = &[
             labels: &["outcome"],
             means: "key transactions, counted when they end; outcome is completed, or why not",
         }],
-        reported: good_of_total("key transactions that were completed, and all that were begun"),
+        reported: Some(good_of_total("key transactions that were completed, and all that were begun")),
         templates: Templates {
             good: Some("sum by (@by) (increase(key_transactions_total{@arms, outcome=\"completed\"}[$window]))"),
             total: Some("sum by (@by) (increase(key_transactions_total{@arms}[$window]))"),
@@ -218,7 +218,7 @@ pub(super) const ALL: &[ReadyMade] = &[
                 means: "replicas that are wanted, of kube-state-metrics",
             },
         ],
-        reported: value("ratio", LowerIsWorse, "replicas that are ready over those that are wanted, 0 to 1"),
+        reported: Some(value("ratio", LowerIsWorse, "replicas that are ready over those that are wanted, 0 to 1")),
         templates: Templates {
             value: Some(
                 "sum by (@by) (avg_over_time(kube_deployment_status_replicas_available{@arms}[$window])) \
@@ -239,7 +239,7 @@ pub(super) const ALL: &[ReadyMade] = &[
         required: true,
         observe_only: false,
         metrics: &[],
-        reported: good_of_total("checks that found the unit healthy, and all checks"),
+        reported: Some(good_of_total("checks that found the unit healthy, and all checks")),
         templates: NO_TEMPLATES,
     },
     ReadyMade {
@@ -254,7 +254,7 @@ pub(super) const ALL: &[ReadyMade] = &[
         required: true,
         observe_only: false,
         metrics: &[Metric { name: "up", labels: NONE, means: "1 where a target was scraped, of Prometheus itself" }],
-        reported: good_of_total("samples that arrived, and all that were expected"),
+        reported: Some(good_of_total("samples that arrived, and all that were expected")),
         templates: Templates { value: Some("avg by (@by) (avg_over_time(up{@arms}[$window]))"), ..NO_TEMPLATES },
     },
     ReadyMade {
@@ -334,7 +334,7 @@ pub(super) const ALL: &[ReadyMade] = &[
             labels: NONE,
             means: "the duration of the latest rollback",
         }],
-        reported: value("s", HigherIsWorse, "seconds that the latest rollback took"),
+        reported: Some(value("s", HigherIsWorse, "seconds that the latest rollback took")),
         templates: Templates {
             value: Some("max by (@by) (max_over_time(rollback_duration_seconds{@arms}[$window]))"),
             ..NO_TEMPLATES
@@ -356,7 +356,7 @@ pub(super) const ALL: &[ReadyMade] = &[
             labels: &["outcome"],
             means: "answers of which the truth is known; outcome is correct or incorrect",
         }],
-        reported: good_of_total("answers that were right, and all of which the truth is known"),
+        reported: Some(good_of_total("answers that were right, and all of which the truth is known")),
         templates: Templates {
             good: Some("sum by (@by) (increase(model_predictions_total{@arms, outcome=\"correct\"}[$window]))"),
             total: Some(
@@ -384,7 +384,11 @@ pub(super) const ALL: &[ReadyMade] = &[
             },
             REQUESTS,
         ],
-        reported: value("cost", HigherIsWorse, "cost of a thousand requests, in any unit that is the same everywhere"),
+        reported: Some(value(
+            "cost",
+            HigherIsWorse,
+            "cost of a thousand requests, in any unit that is the same everywhere",
+        )),
         templates: Templates {
             value: Some(
                 "1000 * sum by (@by) (increase(process_cpu_seconds_total{@arms}[$window])) \

@@ -38,7 +38,7 @@ impl fmt::Display for CatalogError {
 pub enum CatalogProblem {
     /// There is no such ready-made indicator.
     #[error(
-        "there is no ready-made indicator {name:?}; {}",
+        "there is no ready-made indicator {:?}; {}", name.as_str(),
         nearest.map_or_else(|| "see `rolldeck sli list`".to_owned(), |near| format!("did you mean {near:?}?"))
     )]
     UnknownUse {
@@ -79,8 +79,9 @@ pub enum CatalogProblem {
     },
     /// Queries where nobody is there to answer them.
     #[error(
-        "agents report, and answer no queries: take the query away and let agents report {name:?}, or name a \
-         metrics server in telemetry.source"
+        "agents report, and answer no queries: take the query away and let agents report {:?}, or name a \
+         metrics server in telemetry.source",
+        name.as_str()
     )]
     Unasked {
         /// The indicator's name.

@@ -218,7 +218,9 @@ fn what_an_automatic_act_was_judged_from_is_judged_again_and_comes_to_the_same_b
     assert_eq!((&again["same"], &again["differs"]), (&json!(true), &json!([])));
     assert_eq!(again["act"], serde_json::from_str::<Value>(&kept).unwrap());
     let table = judge_file(&shell, &kept, "table").exits(0).out;
-    for said in ["dc-west/pick-assist", "the same, byte for byte", "cpu", "mann_whitney", "limit 0.50 cores", "30 points"] {
+    for said in
+        ["dc-west/pick-assist", "the same, byte for byte", "cpu", "mann_whitney", "limit 0.50 cores", "30 points"]
+    {
         assert!(table.contains(said), "no {said:?} in\n{table}");
     }
     assert!(!table.contains('\u{1b}'), "{table:?}");
@@ -247,7 +249,8 @@ fn what_was_changed_since_is_told_and_is_exit_code_1() {
         assert_eq!(again["same"], false);
     }
     let older = change("/rolldeck", json!("0.0.1"));
-    let table = judge_file(&shell, &older.replacen("\"verdict\":\"watch\"", "\"verdict\":\"pass\"", 1), "table").exits(1).out;
+    let table =
+        judge_file(&shell, &older.replacen("\"verdict\":\"watch\"", "\"verdict\":\"pass\"", 1), "table").exits(1).out;
     assert!(table.contains("judged by Rolldeck 0.0.1"), "{table}");
 }
 
