@@ -473,7 +473,7 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
         |(slices, direction, kind, objective, kayenta)| {
             let scoring = if kayenta { Scoring::Kayenta } else { Scoring::Sequential };
             let spec = Spec { direction, objective, scoring, ..spec(kind) };
-            let now = 2 + slices.len() as i64;
+            let now = 2 + slices.len().cast_signed() as i64;
             evidence(spec, now, Data::Events { slices })
         },
     )

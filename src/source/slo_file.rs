@@ -221,13 +221,12 @@ impl SloFile {
                     known()
                 )));
             }
-            Some(service) if !services.is_empty() && !services.contains(&service) => {
-                // One service's file is taken for a rollout that is called otherwise.
-                if services.len() > 1 {
-                    let message = format!("the file has nothing of the service {service:?}; there are {}", known());
-                    return Err(SloFileError::whole(message));
-                }
+            Some(service) if services.len() > 1 && !services.contains(&service) => {
+                let message = format!("the file has nothing of the service {service:?}; there are {}", known());
+                return Err(SloFileError::whole(message));
             }
+            // One service's file is taken for a rollout that is called otherwise.
+            Some(service) if !services.is_empty() && !services.contains(&service) => {}
             Some(service) => self.indicators.retain(|i| i.service.as_ref().is_none_or(|of| of.as_str() == service)),
             None => {}
         }

@@ -45,6 +45,7 @@ fn ledger(kind: SliKind) -> Ledger {
     Ledger::new(spec(kind), 60, TimeDelta::seconds(180))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a slice holds it")]
 fn events(bad: f64, total: f64) -> Option<Amount> {
     Some(Amount::Events(Counts { bad, total }))
 }
@@ -59,7 +60,8 @@ fn plain(number: i64) -> Observed {
     both(number, (1.0, 100.0 + number_of), (2.0, 1000.0 + number_of))
 }
 
-fn give<'a>(slices: &'a [Observed]) -> Result<Given<'a>, &'a str> {
+#[expect(clippy::unnecessary_wraps, reason = "as a ledger takes it")]
+fn give(slices: &[Observed]) -> Result<Given<'_>, &str> {
     Ok(Given { slices, spent: None, remark: "" })
 }
 

@@ -493,6 +493,7 @@ fn the_score_is_for_show() {
 }
 
 #[test]
+#[expect(clippy::large_stack_arrays, reason = "a table of evidence, once in a test")]
 fn a_verdict_gate_is_true_false_or_unknown() {
     let gate = |named: &[&str], indicators: &[Indicator]| {
         let named: Vec<SafeText> = named.iter().map(SafeText::new).collect();

@@ -146,16 +146,17 @@ fn what_a_plan_says_wins_over_what_is_ready_made() {
     assert_eq!(asked, sli.queries, "own queries are asked as they are, and none of the ready-made ones");
     assert_eq!((spec.kind, spec.family, spec.unit.as_str()), (SliKind::Latency, Family::Business, "ms"));
     assert_eq!((spec.objective, spec.threshold, spec.limit), (Some(0.95), Some(250.0), Some(20.0)));
-    assert_eq!(spec.period, 604_800.0);
+    assert!((spec.period - 604_800.0).abs() < 1e-9);
     assert!(spec.critical && !spec.required && !spec.observe_only);
     // And what it does not say is as it was made.
     let (spec, _) = resolve(&uses("request_latency"), &prometheus()).unwrap();
     assert_eq!((spec.objective, spec.threshold, spec.unit.as_str()), (Some(0.99), Some(0.5), "s"));
-    assert_eq!(spec.period, 30.0 * 86_400.0);
+    assert!((spec.period - 30.0 * 86_400.0).abs() < 1e-9);
     assert_eq!(spec.direction, Direction::HigherIsWorse);
 }
 
 #[test]
+#[expect(clippy::type_complexity, reason = "a table is read by its columns")]
 fn queries_say_what_an_indicator_is_made_of() {
     let total = ("total", "t");
     let table: [(&[(&str, &str)], Option<SliKind>, SliKind, Family, &str, Direction); 6] = [

@@ -79,6 +79,7 @@ fn asked(reported: &Reported, from: i64, to: i64) -> Vec<(i64, Option<Amount>, O
     answer.slices.iter().map(|o| (seconds(o), o.canary.clone(), o.baseline.clone())).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a slice holds it")]
 fn events(bad: f64, total: f64) -> Option<Amount> {
     Some(Amount::Events(Counts { bad, total }))
 }

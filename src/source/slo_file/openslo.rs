@@ -344,6 +344,7 @@ fn target<'n>(objective: &Fields<'n>) -> Read<(f64, Field<'n>)> {
 }
 
 /// How long the budget's window is, and whether it follows a calendar.
+#[expect(clippy::needless_pass_by_value, reason = "as the other readers of fields, which are handed over")]
 fn time_window(field: Field<'_>) -> Read<(Duration, Field<'_>, bool)> {
     let mut items = field.list("one time window")?;
     if items.len() != 1 {
