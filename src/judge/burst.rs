@@ -23,6 +23,9 @@ pub const EFFECT_MAX: f64 = 100.0;
 /// A baseline with a greater one is bursty: its verdicts are slow, and whoever waits should be told why.
 pub const BURSTY_ABOVE: f64 = 20.0;
 
+/// Fewer steps from slice to slice than these say nothing of an arm's own scatter.
+const JUMPS_MIN: f64 = 5.0;
+
 /// What events are counted against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Against {
@@ -129,13 +132,56 @@ impl Bursts {
     }
 }
 
+/// How an arm scatters by its own slices, from each to the next: running sums, so that what is since a
+/// start is a subtraction.
+///
+/// A history that happened to be calm does not know the bursts of a canary; its own slices do. Steps from one
+/// to the next are taken, instead of distances from the mean, because a regression is one step, and
+/// bursts are many.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Jumps {
+    squares: f64,
+    /// What the squares of independent events add up to, over `p (1 - p)`.
+    room: f64,
+    many: f64,
+}
+
+impl Jumps {
+    /// Adds the step between two slices that both have events.
+    pub fn add(&mut self, from: Counts, to: Counts) {
+        let jump = to.bad / to.total - from.bad / from.total;
+        self.squares += jump * jump;
+        self.room += 1.0 / to.total + 1.0 / from.total;
+        self.many += 1.0;
+    }
+
+    /// Those after `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self { squares: self.squares - earlier.squares, room: self.room - earlier.room, many: self.many - earlier.many }
+    }
+
+    /// The design effect that they show, of an arm with that share of bad events: from 1, where they are
+    /// few, to [`EFFECT_MAX`].
+    #[must_use]
+    pub fn effect(&self, share: f64, against: Against) -> f64 {
+        let effect = self.squares / (per_event(share, against) * self.room);
+        if self.many >= JUMPS_MIN && effect > 1.0 { effect.min(EFFECT_MAX) } else { 1.0 }
+    }
+}
+
+/// The variance of one independent event, or of a unit of exposure.
+fn per_event(share: f64, against: Against) -> f64 {
+    match against {
+        Against::Events => share * (1.0 - share),
+        Against::Exposure => share,
+    }
+}
+
 /// The variance from slice to slice, over that of independent events; at least 1.
 fn effect_of(slices: impl Iterator<Item = Counts> + Clone, all: Counts, against: Against) -> f64 {
     let rate = all.bad / all.total;
-    let per_event = match against {
-        Against::Events => rate * (1.0 - rate),
-        Against::Exposure => rate,
-    };
+    let per_event = per_event(rate, against);
     if per_event <= 0.0 {
         return 1.0;
     }
@@ -145,6 +191,7 @@ fn effect_of(slices: impl Iterator<Item = Counts> + Clone, all: Counts, against:
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what is said of nothing is exact")]
 mod tests {
     use super::*;
 
@@ -207,6 +254,27 @@ mod tests {
         let (a, b) = (0.001 * 199.0, 0.999 * 199.0);
         let exact: f64 = (0..500).map(|n| (b + f64::from(n)) / (a + b + f64::from(n))).product();
         assert!(exact <= chance && chance < exact * 1.0005, "{exact} {chance}");
+    }
+
+    #[test]
+    fn an_arms_own_scatter_is_of_bursts_and_not_of_a_regression() {
+        let jumps = |bad: &[f64]| {
+            let slices: Vec<Counts> = bad.iter().map(|bad| Counts { bad: *bad, total: 1000.0 }).collect();
+            let mut jumps = Jumps::default();
+            slices.windows(2).for_each(|pair| jumps.add(pair[0], pair[1]));
+            let share = bad.iter().sum::<f64>() / (1000.0 * bad.len() as f64);
+            (jumps, jumps.effect(share, Against::Events))
+        };
+        let bursty = [0.0, 12.0, 0.0, 0.0, 9.0, 0.0, 15.0, 0.0];
+        // By hand: squares of 12, 12, 9, 9, 15, 15 over 7 steps of twice 36 bad in 8000.
+        let (sums, effect) = jumps(&bursty);
+        assert!((effect - 900.0 / 7.0 / (2.0 * 4.5 * 0.9955)).abs() < 1e-9, "{effect}");
+        let (before, _) = jumps(&bursty[..3]);
+        assert_eq!(sums.since(&before).many, 5.0);
+        let (_, regression) = jumps(&[1.0, 2.0, 1.0, 0.0, 1.0, 9.0, 11.0, 10.0, 8.0, 10.0]);
+        assert!(regression < 1.5, "{regression}");
+        assert_eq!(jumps(&bursty[..5]).1, 1.0, "four steps say nothing");
+        assert_eq!((jumps(&[0.0; 9]).1, jumps(&[1000.0; 9]).1), (1.0, 1.0));
     }
 
     #[test]

@@ -6,9 +6,10 @@
 //! - **Fail**: from any start whose data reach the floors, the lower edge at `alpha.fail` times the
 //!   start's weight is beyond the fail margin; or the count e-process over all starts reaches
 //!   `1 / alpha.fail` with floors of its own ([`super::events`]), and the difference seen is beyond the
-//!   fail margin. The e-process speaks at any number of events, not only below the sequence's floors:
-//!   it finds a threefold error rate in half of the time, and the two together stayed near their alpha in
-//!   simulation (`tests/bench/judge.rs`).
+//!   fail margin. The e-process speaks at any number of events, not only below the sequence's floors: it
+//!   finds a threefold error rate in half of the time. Neither knows of the other's alpha; in simulation
+//!   (`tests/bench/judge.rs`) both together stay below one, because the e-process also discounts what the
+//!   canary's own slices show of bursts ([`super::burst::Jumps`]).
 //! - **Watch**: the same at `alpha.watch`, with no margin for the sequence; unless its whole interval is within
 //!   the fail margin, so that a trifle that much traffic proves does not hold a promotion for ever.
 //! - **Pass**: since the step began, the upper edge at `alpha.pass` is below the pass margin, and nothing is

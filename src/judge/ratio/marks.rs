@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::{Verdict, sli::Interval},
     judge::{
-        burst::{Against, Bursts},
+        burst::{Against, Bursts, Jumps},
         events::{FAIL_EVENTS, FAIL_SLICES, Harm, LikelihoodRatios, TOLERATED, WATCH_EVENTS, WATCH_SLICES, ln_sum_exp},
         evidence::{Counts, Slice},
         interval,
@@ -31,6 +31,8 @@ struct Mark {
     busy: f64,
     /// See [`Bursts::reach`].
     reach: f64,
+    /// The canary's.
+    jumps: Jumps,
 }
 
 /// What was seen from a start to an end.
@@ -44,6 +46,8 @@ pub(super) struct Stretch {
     hit: f64,
     busy: f64,
     reach: f64,
+    jumps: Jumps,
+    against: Against,
     effects: Effects,
     /// The effects for a pass.
     cautious: Effects,
@@ -66,6 +70,7 @@ pub(super) struct Marks<'a> {
     /// The edges that fail and watch, of each start.
     edges: Vec<(Edge, Edge)>,
     pass: Edge,
+    against: Against,
     bursts: Bursts,
     effects: Effects,
     cautious: Effects,
@@ -78,11 +83,15 @@ impl<'a> Marks<'a> {
         let wary = bursts.at_least_unknown();
         let mut totals = Vec::with_capacity(slices.len() + 1);
         let mut mark = Mark::default();
+        let mut last: Option<Counts> = None;
         totals.push(mark);
         for slice in slices {
             if let (Some(canary), Some(baseline)) = (terms.usable(slice.canary), terms.usable(slice.baseline)) {
                 let merged = f64::from(slice.merged.max(1));
                 mark.sums.add(canary, baseline);
+                if let Some(last) = last.replace(canary) {
+                    mark.jumps.add(last, canary);
+                }
                 mark.slices += merged;
                 // Slices that were merged may have had their events apart.
                 mark.hit += merged.min(canary.bad.ceil());
@@ -108,6 +117,7 @@ impl<'a> Marks<'a> {
             starts,
             edges,
             pass: Edge::new(pass),
+            against,
             effects: effects(bursts),
             cautious: effects(bursts.cautious()),
             bursts,
@@ -135,6 +145,8 @@ impl<'a> Marks<'a> {
 
     fn between(&self, start: &Start, end: usize) -> Stretch {
         let (before, after) = (&self.totals[start.slice], &self.totals[end]);
+        // The step into the first slice is not one between slices of the stretch.
+        let first = &self.totals[(start.slice + 1).min(end)];
         Stretch {
             from: start.slice,
             weight: start.weight,
@@ -143,6 +155,8 @@ impl<'a> Marks<'a> {
             hit: after.hit - before.hit,
             busy: after.busy - before.busy,
             reach: after.reach - before.reach,
+            jumps: after.jumps.since(&first.jumps),
+            against: self.against,
             effects: self.effects,
             cautious: self.cautious,
         }
@@ -189,9 +203,10 @@ impl<'a> Marks<'a> {
         for (n, start) in kept.iter().enumerate().rev() {
             // The share of the traffic is that of the slices between two starts: one weight, and little drift.
             let stretch = self.between(start, end);
+            let effects = self.between(start, self.slices()).own_effects();
             end = start.slice;
             for (ratios, sign) in ratios.iter_mut().zip(harms) {
-                stretch.add_to(ratios, if *sign > 0.0 { Harm::More } else { Harm::Fewer });
+                stretch.add_to(ratios, effects, if *sign > 0.0 { Harm::More } else { Harm::Fewer });
             }
             let of_way = |way: usize| ratios[way].ln();
             let logs = ratios.iter().take(harms.len()).map(LikelihoodRatios::ln);
@@ -388,9 +403,16 @@ impl Stretch {
         of_slices.min(of_events) - interval::low(baseline.bad, baseline.total, alpha / 2.0)
     }
 
-    fn add_to(&self, ratios: &mut LikelihoodRatios, harm: Harm) {
-        let canary = scaled(self.sums.canary, self.effects.canary);
-        let baseline = scaled(self.sums.baseline, self.effects.baseline);
+    /// With the canary's own scatter, where that is greater: the sequence sees it between its strata,
+    /// and the e-process would not.
+    fn own_effects(&self) -> Effects {
+        let share = self.sums.canary.bad / self.sums.canary.total;
+        Effects { canary: self.effects.canary.max(self.jumps.effect(share, self.against)), ..self.effects }
+    }
+
+    fn add_to(&self, ratios: &mut LikelihoodRatios, effects: Effects, harm: Harm) {
+        let canary = scaled(self.sums.canary, effects.canary);
+        let baseline = scaled(self.sums.baseline, effects.baseline);
         ratios.add(canary.bad, baseline.bad, canary.total / (canary.total + baseline.total), TOLERATED, harm);
     }
 
@@ -406,13 +428,10 @@ impl Stretch {
     }
 }
 
-/// The bursts of the baseline before the step; where too little is known of it, with those of the step.
+/// The bursts of the baseline, in its slices before the step and in those of the step: the more of
+/// them, the less it is chance whether bursts were among them.
 fn bursts(terms: &Terms, slices: &[Slice], history: &[Counts], against: Against) -> Bursts {
     let before = history.iter().filter_map(|counts| Some((terms.usable(*counts)?, 1)));
-    let known = Bursts::measure(before.clone(), against);
-    if known.measured.is_some() {
-        return known;
-    }
     let during = slices.iter().filter_map(|slice| Some((terms.usable(slice.baseline)?, slice.merged)));
     Bursts::measure(before.chain(during), against)
 }
