@@ -24,12 +24,13 @@ pub enum Freshness {
     Gone,
 }
 
-/// How often a value comes: what lies between the last two that did.
+/// How often a value comes: the least that lies between two of the latest. A gap is not a habit.
 fn usual(sli: &Sli) -> TimeDelta {
     let has = |point: &&SliPoint| point.canary.or(point.baseline).or(point.difference).is_some();
-    let mut newest = sli.series.iter().flatten().rev().filter(has);
-    let apart = newest.next().zip(newest.next()).map(|(last, before)| last.at - before.at);
-    apart.filter(|apart| *apart > TimeDelta::zero()).unwrap_or(USUAL).max(LEAST)
+    let newest: Vec<DateTime<Utc>> =
+        sli.series.iter().flatten().rev().filter(has).take(9).map(|point| point.at).collect();
+    let apart = newest.windows(2).map(|pair| pair[0] - pair[1]).filter(|apart| *apart > TimeDelta::zero()).min();
+    apart.unwrap_or(USUAL).max(LEAST)
 }
 
 /// When a value becomes late, and when it is gone: a slice that has just begun has no value yet, so

@@ -27,6 +27,7 @@ use crate::{
 pub(super) mod plot;
 mod table;
 
+use plot::Look;
 use table::Columns;
 
 /// Fewest rows of a chart: its title, three of the plot, the times.
@@ -154,7 +155,8 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
     }
     let changes: Vec<Change<'_>> = change::changes(rollout, &detail.timeline);
     if let [only] = parts.charts[..] {
-        plot::draw(app, slis[chosen], &changes, false, theme, only, buffer);
+        let look = Look { selected: false, whole: zoom };
+        plot::draw(app, slis[chosen], &changes, look, theme, only, buffer);
         return cursor;
     }
     // Charts stay where they are while the cursor moves among them, and none is spent on what has no past.
@@ -162,8 +164,8 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
     let room = parts.charts.len().max(1);
     let first = drawn.iter().position(|index| *index == chosen).unwrap_or(0) / room * room;
     for (at, index) in parts.charts.into_iter().zip(drawn.into_iter().skip(first)) {
-        let selected = is_selected(scene, Pane::Slis, index);
-        plot::draw(app, slis[index], &changes, selected, theme, at, buffer);
+        let look = Look { selected: is_selected(scene, Pane::Slis, index), whole: false };
+        plot::draw(app, slis[index], &changes, look, theme, at, buffer);
     }
     cursor
 }

@@ -103,7 +103,7 @@ fn draw_past(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &mut Buf
     let slis = rollout.as_deref().map(|rollout| detail.slis(rollout, app.server_now()));
     if let (Some(rollout), Some([worst, ..])) = (rollout.as_deref(), slis.as_deref()) {
         let changes = change::changes(rollout, &detail.timeline);
-        plot::draw(app, worst, &changes, false, theme, left, buffer);
+        plot::draw(app, worst, &changes, plot::Look::default(), theme, left, buffer);
     } else {
         titled(theme, left.width, "no indicator is reported", Role::Heading).draw(left, 0, buffer);
     }

@@ -127,6 +127,26 @@ fn a_gap_in_the_middle_is_a_gap() {
 }
 
 #[test]
+fn a_chart_shows_the_last_hour_and_with_the_whole_screen_all_that_is_known() {
+    let mut sli = errors();
+    let points = (0..240_i32).map(|n| SliPoint {
+        at: start() - TimeDelta::minutes(i64::from(240 - n)),
+        canary: Some(0.0041),
+        baseline: Some(0.0012),
+        difference: Some(0.0029),
+        interval: None,
+    });
+    sli.series = Some(points.collect());
+    let mut desk = watched(vec![sli], (80, 24));
+    let begins = |desk: &Desk| -> String { desk.screen().lines().nth(21).unwrap().trim().chars().take(5).collect() };
+    let shown = begins(&desk);
+    assert!(("11:00"..="11:05").contains(&shown.as_str()), "{shown}\n{}", desk.screen());
+    desk.press(I::Zoom);
+    let shown = begins(&desk);
+    assert!(("07:30"..="08:05").contains(&shown.as_str()), "{shown}\n{}", desk.screen());
+}
+
+#[test]
 fn a_quiet_screen_of_charts_writes_nothing_between_two_slices() {
     for size in [(80, 24), (120, 40), (200, 60)] {
         let mut desk =

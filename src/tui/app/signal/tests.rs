@@ -58,6 +58,13 @@ fn a_value_is_late_after_two_slices_and_gone_after_three() {
             assert_eq!(state(&errors, now), state_then, "every {apart} s, after {after} s");
         }
     }
+    // Nor is a gap among them what is usual.
+    let mut gap = points(60);
+    gap[3].at = start();
+    gap[2].at = start() - TimeDelta::minutes(20);
+    gap[1].at = start() - TimeDelta::minutes(21);
+    errors.series = Some(gap);
+    assert_eq!(state(&errors, start() + TimeDelta::minutes(3)), SliState::Stale);
     // Nobody can say whether it still is, when the link is not alive.
     assert_eq!(shown(&errors, errors.canary, start(), false), "0.41%~");
 }

@@ -33,12 +33,24 @@ struct Lines {
     tags: Vec<Tag>,
 }
 
-/// Paints an indicator's chart, its title first. `selected` says that the cursor is on it.
+/// Most slices that a chart shows; all that are known when it has the whole screen.
+const LATEST: usize = 60;
+
+/// How much of an indicator's past is shown, and whether the cursor is on its chart.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::tui::view) struct Look {
+    /// The cursor is on it.
+    pub selected: bool,
+    /// All of its past is shown.
+    pub whole: bool,
+}
+
+/// Paints an indicator's chart, its title first.
 pub(in crate::tui::view) fn draw(
     app: &App,
     sli: &Sli,
     changes: &[change::Change<'_>],
-    selected: bool,
+    look: Look,
     theme: &Theme,
     area: Rect,
     buffer: &mut Buffer,
@@ -46,12 +58,13 @@ pub(in crate::tui::view) fn draw(
     if area.height == 0 {
         return;
     }
-    title(app, sli, selected, theme, area, buffer);
+    title(app, sli, look.selected, theme, area, buffer);
     let plot = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let Some(series) = &sli.series else {
         Row::new(theme, area.width).text("  asking for the past", Role::Muted).draw(plot, 0, buffer);
         return;
     };
+    let series = if look.whole { &series[..] } else { &series[series.len().saturating_sub(LATEST)..] };
     let now = app.server_now();
     let fresh = signal::freshness(sli, now);
     let mut lines = match app.chart {
@@ -147,21 +160,20 @@ fn title(app: &App, sli: &Sli, selected: bool, theme: &Theme, area: Rect, buffer
     titled_ends(theme, area.width, (&left, left_role), (&right, role)).draw(area, 0, buffer);
 }
 
-/// Why there is no chart: five different sentences.
+/// Why there is no chart.
 fn nothing(app: &App, sli: &Sli, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let why = sli.why.as_str();
     let text = match (app.chart, sli.telemetry) {
-        (_, TelemetryState::Error) => format!("ERROR: {why}"),
-        (_, TelemetryState::Empty) => format!("NO DATA: {why}"),
-        (_, TelemetryState::Stale) => format!("STALE: {why}"),
-        (_, TelemetryState::Warming) => format!("warming: {why}"),
-        (ChartMode::Ratio, TelemetryState::Ok) => {
-            "a ratio needs a baseline above zero: none was in this span".to_owned()
-        }
-        (_, TelemetryState::Ok) => "no data of both sides in this span".to_owned(),
+        (ChartMode::Ratio, _) if is_drawn(sli) => "a ratio needs a baseline above zero: none was in this span",
+        (_, TelemetryState::Ok) if is_drawn(sli) => "no data of both sides in this span",
+        _ if !why.is_empty() => why,
+        (_, TelemetryState::Error) => "the source does not answer",
+        (_, TelemetryState::Empty | TelemetryState::Ok) => "no data yet",
+        (_, TelemetryState::Stale) => "the newest value is too old",
+        (_, TelemetryState::Warming) => "too young to say",
     };
     let width = usize::from(area.width).saturating_sub(2);
-    let lines = fit::wrap(&text, width.max(1), usize::from(area.height), fit::ellipsis(theme));
+    let lines = fit::wrap(text, width.max(1), usize::from(area.height), fit::ellipsis(theme));
     for (y, line) in lines.iter().enumerate() {
         Row::new(theme, area.width).gap(2).text(line, Role::Normal).draw(area, y as u16, buffer);
     }
