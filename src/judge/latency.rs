@@ -20,19 +20,22 @@
 use std::cmp::Ordering;
 
 use super::{
-    evidence::{Segment, Spec},
+    evidence::Segment,
     histogram::Estimate,
-    quantile::{self, Arm, Band, NoQuantile, Quantile},
+    quantile::{self, Arm, Band, Quantile},
     restart::Starts,
-    words::{count, figure},
+    words::count,
 };
-use crate::domain::{
-    SafeText, SliArm, Verdict,
-    sli::{Direction, Interval},
-};
+use crate::domain::{SafeText, SliArm, Verdict, sli::Interval};
+
+mod terms;
+mod why;
 
 #[cfg(test)]
 mod tests;
+
+use self::terms::Worse;
+pub use self::terms::{Limit, Terms, TermsError};
 
 /// How a verdict was reached.
 pub const METHOD: &str = "quantile_band";
@@ -47,84 +50,6 @@ pub const PASS_FACTOR: f64 = 1.25;
 pub const FAIL_ALPHA: f64 = 0.005;
 /// The error of each arm's band otherwise.
 pub const PASS_ALPHA: f64 = 0.025;
-
-/// How much slower is too much.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Limit {
-    /// So many times the baseline's.
-    Factor(f64),
-    /// So much more than the baseline's, in the indicator's unit.
-    Difference(f64),
-}
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self::Factor(FAIL_FACTOR)
-    }
-}
-
-/// What a distribution is held to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Terms {
-    quantiles: Vec<Quantile>,
-    threshold: Option<f64>,
-    limit: Limit,
-    direction: Direction,
-    unit: SafeText,
-}
-
-/// Why nothing can be held to these terms.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum TermsError {
-    /// None to judge.
-    #[error("no quantile is asked for; leave it open for p95 and p99")]
-    NoQuantiles,
-    /// Not one.
-    #[error(transparent)]
-    Quantile(#[from] NoQuantile),
-    /// A factor that allows nothing, or no number.
-    #[error("a limit of {0} times the baseline's is none: it is above 1, as 1.10 is")]
-    Factor(f64),
-    /// A difference that allows nothing, or no number.
-    #[error("a limit of {0} more than the baseline's is none: it is above 0, in the indicator's unit")]
-    Difference(f64),
-    /// Not a value that a duration has.
-    #[error("a threshold of {0} is none: it is above 0, in the indicator's unit")]
-    Threshold(f64),
-}
-
-impl Terms {
-    /// What an indicator's declaration asks for: p95 and p99, with its own limit where it has one.
-    pub fn of(spec: &Spec) -> Result<Self, TermsError> {
-        let limit = spec.limit.map_or_else(Limit::default, Limit::Difference);
-        Self::new(&QUANTILES, spec.threshold, limit, spec.direction, &spec.unit)
-    }
-
-    /// Holds quantiles to a limit, and to a threshold where there is one: the value that is good enough
-    /// whatever the baseline's.
-    pub fn new(
-        quantiles: &[f64],
-        threshold: Option<f64>,
-        limit: Limit,
-        direction: Direction,
-        unit: &SafeText,
-    ) -> Result<Self, TermsError> {
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        match limit {
-            Limit::Factor(factor) if !(factor > 1.0 && factor.is_finite()) => return Err(TermsError::Factor(factor)),
-            Limit::Difference(difference) if !positive(difference) => return Err(TermsError::Difference(difference)),
-            Limit::Factor(_) | Limit::Difference(_) => {}
-        }
-        if let Some(threshold) = threshold.filter(|threshold| !positive(*threshold)) {
-            return Err(TermsError::Threshold(threshold));
-        }
-        let quantiles = quantiles.iter().map(|q| Quantile::new(*q)).collect::<Result<Vec<_>, _>>()?;
-        if quantiles.is_empty() {
-            return Err(TermsError::NoQuantiles);
-        }
-        Ok(Self { quantiles, threshold, limit, direction, unit: unit.clone() })
-    }
-}
 
 /// How much more the observations of each arm vary than independent ones would: their design effects,
 /// 1 for independent ones.
@@ -342,48 +267,7 @@ fn conclude(quantiles: &[Found]) -> (Verdict, Option<usize>) {
     (Verdict::Pass, at)
 }
 
-/// Which arm is worse where its values are higher.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Worse {
-    Canary,
-    Baseline,
-}
-
-impl Worse {
-    /// The arm that would be too high, and the one it would be too high against.
-    fn order<T>(self, canary: T, baseline: T) -> (T, T) {
-        match self {
-            Self::Canary => (canary, baseline),
-            Self::Baseline => (baseline, canary),
-        }
-    }
-}
-
 impl Terms {
-    fn worse(&self) -> &'static [Worse] {
-        match self.direction {
-            Direction::HigherIsWorse => &[Worse::Canary],
-            Direction::LowerIsWorse => &[Worse::Baseline],
-            Direction::Either => &[Worse::Canary, Worse::Baseline],
-        }
-    }
-
-    /// What is too much above a value.
-    fn too_much(&self, base: f64) -> f64 {
-        match self.limit {
-            Limit::Factor(factor) => base * factor,
-            Limit::Difference(difference) => base + difference,
-        }
-    }
-
-    /// What is near enough above a value.
-    fn near_enough(&self, base: f64) -> f64 {
-        match self.limit {
-            Limit::Factor(factor) => base * factor.max(PASS_FACTOR),
-            Limit::Difference(difference) => base + difference,
-        }
-    }
-
     fn find(&self, of: &Quantile, whole: &Look, looks: &[Look]) -> Found {
         let mut found = self.describe(of, whole);
         let sides = self.worse().len() as f64;
@@ -488,109 +372,6 @@ impl Terms {
             }
         }
         Some(why.join(", "))
-    }
-
-    /// The difference that is too much.
-    fn limit_of(&self, found: &Found) -> Option<f64> {
-        let lower = self.direction == Direction::LowerIsWorse;
-        match self.limit {
-            Limit::Difference(difference) => Some(if lower { -difference } else { difference }),
-            Limit::Factor(factor) => {
-                // The edge of the band is what a failure is measured against, where there is one.
-                let band = found.baseline_band;
-                let edge = if lower { band.low } else { band.high };
-                let known = edge.is_finite() && edge > 0.0;
-                let base = if known { edge } else { found.baseline?.value };
-                Some(if lower { base / factor - base } else { base * factor - base })
-            }
-        }
-    }
-
-    fn figure(&self, value: f64) -> String {
-        figure(value, self.unit.as_str())
-    }
-
-    fn limit_word(&self) -> String {
-        match self.limit {
-            Limit::Factor(factor) => format!("{factor:.2}x"),
-            Limit::Difference(difference) => format!("+{}", self.figure(difference)),
-        }
-    }
-
-    fn allowed(&self) -> String {
-        match self.limit {
-            Limit::Factor(factor) => format!("{:.2}x", factor.max(PASS_FACTOR)),
-            Limit::Difference(_) => self.limit_word(),
-        }
-    }
-
-    /// Why it fails or is watched: the canary is above, or below, the baseline.
-    fn why_above(&self, found: &Found, worse: Worse, canary: Band, baseline: Band) -> String {
-        let (high, base) = worse.order(canary, baseline);
-        let clipped = worse.order(found.canary, found.baseline).0.is_some_and(|value| value.clipped);
-        let at_least = if clipped { "above" } else { "at least" };
-        let (high_of, base_of) = worse.order("canary", "baseline");
-        let ratio = high.low / base.high;
-        let times = if ratio.is_finite() { format!(", {ratio:.2}x") } else { String::new() };
-        let proven = match (found.verdict, worse) {
-            (Verdict::Fail, _) => format!("limit {}", self.limit_word()),
-            (_, Worse::Canary) => format!("not proven beyond its limit of {}", self.limit_word()),
-            (_, Worse::Baseline) => format!("lower, not proven beyond its limit of {}", self.limit_word()),
-        };
-        format!(
-            "{} of the {high_of} {at_least} {} against at most {} of the {base_of}{times}, {proven}",
-            found.name,
-            self.figure(high.low),
-            self.figure(base.high),
-        )
-    }
-
-    /// Why nothing is proven.
-    fn why_open(&self, found: &Found) -> String {
-        let value = |estimate: Option<Estimate>| match estimate {
-            Some(Estimate { value, clipped: true }) => format!("over {}", self.figure(value)),
-            Some(Estimate { value, clipped: false }) => self.figure(value),
-            None => "nothing".to_owned(),
-        };
-        format!(
-            "{} {} against {}, neither beyond {} nor within {} is proven",
-            found.name,
-            value(found.canary),
-            value(found.baseline),
-            self.limit_word(),
-            self.allowed(),
-        )
-    }
-
-    /// What to know when reading what was found.
-    fn warnings(&self, whole: &Look) -> Vec<SafeText> {
-        let mut warnings = Vec::new();
-        let coarse = self.quantiles.iter().find(|of| of.q() >= 0.95).or(self.quantiles.first());
-        if let Some((of, (lower, upper))) = coarse.and_then(|of| Some((of, of.coarse(&whole.baseline)?))) {
-            warnings.push(format!(
-                "the buckets are coarse: {} of the baseline lies between {} and {}, and a change inside is not seen; \
-                 add bounds, or use a native histogram",
-                of.name(),
-                self.figure(lower),
-                self.figure(upper),
-            ));
-        }
-        for (arm, whose) in [(&whole.canary, "canary"), (&whole.baseline, "baseline")] {
-            let beyond = self.quantiles.iter().find_map(|of| {
-                let found = arm.estimate(of.q()).filter(|found| found.clipped)?;
-                Some((of.name(), found.value))
-            });
-            if let Some((name, last)) = beyond {
-                let hides = if whose == "baseline" { ", so that nothing can be proven slower" } else { "" };
-                let last = self.figure(last);
-                warnings.push(format!("{name} of the {whose} lies beyond the last bucket, {last}{hides}"));
-            }
-        }
-        if let Some(gap) = quantile::shifted(&whole.canary, &whole.baseline) {
-            let gap = figure(gap, "ratio");
-            warnings.push(format!("the distributions differ: by {gap} of the observations at one bound"));
-        }
-        warnings.into_iter().map(SafeText::new).collect()
     }
 }
 

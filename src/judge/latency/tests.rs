@@ -6,8 +6,8 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 use super::*;
 use crate::{
-    domain::sli::{Family, Scoring, SliKind},
-    judge::restart,
+    domain::sli::{Direction, Family, Scoring, SliKind},
+    judge::{evidence::Spec, restart},
 };
 
 /// The buckets that Prometheus' clients have when nobody says otherwise, in seconds.

@@ -1,3 +1,5 @@
+//! Histograms put together, and what was observed between two readings of one.
+
 use proptest::prelude::*;
 
 use super::super::*;
