@@ -437,7 +437,11 @@ proptest! {
         // The floors of the e-process ask for events of the canary, so that it may speak for one and not the other.
         prop_assume!(one.since.is_none() && other.since.is_none());
         prop_assert!((one.difference.unwrap() + other.difference.unwrap()).abs() < 1e-12);
-        let (one, other) = (one.interval.unwrap(), other.interval.unwrap());
-        prop_assert!((one.low + other.high).abs() < 1e-9 && (one.high + other.low).abs() < 1e-9);
+        // The interval need not turn: the canary's own scatter discounts its evidence, and the arms scatter
+        // differently. It lies around the difference all the same.
+        for found in [one, other] {
+            let (difference, interval) = (found.difference.unwrap(), found.interval.unwrap());
+            prop_assert!(interval.low <= difference && difference <= interval.high);
+        }
     }
 }

@@ -188,14 +188,16 @@ fn ready(child: &mut Child) -> Result<SocketAddr, String> {
         }
     });
     let begun = Instant::now();
-    let (mut said, mut address) = (String::new(), None);
+    let (mut said, mut address, mut serves) = (String::new(), None, false);
     loop {
         match arriving.recv_timeout(STARTING.saturating_sub(begun.elapsed())) {
             Ok(line) => {
                 if line.contains("msg=\"Listening on\"") {
                     address = line.rsplit_once("address=").and_then(|(_, address)| address.trim().parse().ok());
                 }
-                if let (true, Some(address)) = (line.contains("Server is ready to receive web requests"), address) {
+                // Either may be said first.
+                serves |= line.contains("Server is ready to receive web requests");
+                if let (true, Some(address)) = (serves, address) {
                     return Ok(address);
                 }
                 said.push_str(&line);
