@@ -12,7 +12,7 @@
 //! | any, where a plan asks for it | as Kayenta does ([`kayenta`]) |
 //!
 //! What one evaluation finds becomes a verdict by [`standing`]; where there is an objective its budget is
-//! read beside it ([`burn`]). [`ledger`] keeps what was measured, and [`overall`] decides about the
+//! read beside it ([`burn`]). [`ledger`] keeps what was measured, and [`overall`](mod@overall) decides about the
 //! rollout. All of it is a function of its input: the same evidence comes to the same bytes, so that
 //! whoever doubts an automatic act can judge again.
 

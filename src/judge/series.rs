@@ -3,7 +3,7 @@
 //! The same test as [`super::kayenta`], without what is weak in it:
 //!
 //! - Fewer than ten points an arm are `insufficient`, not certain; 50 are advised.
-//! - Points that follow each other are merged until they do not ([`merge`]).
+//! - Points that follow each other are merged until they do not ([`merge`](mod@merge)).
 //! - The interval is exact, so that values below 1e-3 are judged as well as others ([`shift`]).
 //! - To fail, the shift must matter too: it must be beyond the indicator's limit, or without one
 //!   beyond a tenth of the baseline's median.

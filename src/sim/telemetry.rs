@@ -29,8 +29,8 @@ const RATE: f64 = 300.0;
 const SHARE: f64 = 0.1;
 /// What is bad in a healthy service: five of a thousand requests.
 const ERRORS: f64 = 0.005;
-/// Half of the requests take less than that, in milliseconds; the logarithm's spread.
-const MEDIAN: f64 = 80.0;
+/// Half of the requests take less than that, in seconds; the logarithm's spread.
+const MEDIAN: f64 = 0.08;
 const SPREAD: f64 = 0.5;
 /// Buckets of durations: each nine percent wider than the one before, from 10 ms.
 const BUCKETS: u32 = 64;
@@ -101,7 +101,7 @@ impl Telemetry {
                 Amount::Events(Counts { bad, total: requests })
             }
             SliKind::Latency => {
-                let bounds: Vec<f64> = (0..BUCKETS).map(|n| 10.0 * WIDTH.powi(n.cast_signed())).collect();
+                let bounds: Vec<f64> = (0..BUCKETS).map(|n| 0.01 * WIDTH.powi(n.cast_signed())).collect();
                 let below = |bound: f64| normal((bound / (MEDIAN * slow)).ln() / SPREAD);
                 let mut last = 0.0;
                 let mut counts: Vec<f64> = Vec::with_capacity(bounds.len() + 1);
