@@ -19,7 +19,6 @@
 pub mod act;
 pub mod burn;
 pub mod burst;
-mod compare;
 pub mod counter;
 pub mod events;
 pub mod evidence;
@@ -50,10 +49,7 @@ use crate::domain::{
     sli::{Interval, SliPoint, TelemetryState},
 };
 
-pub use self::{
-    compare::{METHOD, compare, overall},
-    shown::shown,
-};
+pub use self::shown::shown;
 
 /// The verdict of one indicator.
 #[must_use]

@@ -248,6 +248,9 @@ impl Core {
     fn check_indicators(&self, plan: &Plan) -> Result<Judging, Problem> {
         let invalid = |field: &str, message: String| Problem::new(Code::Invalid, message).in_field(field);
         let judging = Judging::declared(&plan.telemetry, &plan.slis).map_err(|m| invalid("plan.slis", m))?;
+        if let Some((gate, why)) = judging.unanswerable(&plan.gates) {
+            return Err(invalid(&format!("plan.gates.{gate}"), why));
+        }
         let name = plan.telemetry.source.as_str();
         let source = self.options.sources.iter().find(|source| source.name() == name);
         if source.is_none() && name != REPORTED {

@@ -92,6 +92,25 @@ impl Judging {
         self.indicators.iter().map(|indicator| (&indicator.spec.name, &indicator.queries))
     }
 
+    /// What of its gates these indicators can never answer: which gate, and why.
+    pub(super) fn unanswerable(&self, gates: &[(GateName, GateRule)]) -> Option<(GateName, String)> {
+        let spec = |name: &SafeText| self.indicators.iter().map(|i| &i.spec).find(|spec| spec.name == *name);
+        gates.iter().find_map(|(gate, rule)| {
+            let why = match rule {
+                GateRule::Budget { sli, .. } if spec(sli).is_some_and(|spec| spec.objective.is_none()) => {
+                    format!("{sli} has no objective, and so no budget: give it one, such as `objective: 99.9%`")
+                }
+                GateRule::Verdict(named)
+                    if named.is_empty() && !self.indicators.iter().any(|i| i.spec.required && !i.spec.observe_only) =>
+                {
+                    "it asks for every required indicator, and none is required: name the indicators".to_owned()
+                }
+                _ => return None,
+            };
+            Some((gate.clone(), why))
+        })
+    }
+
     fn add(&mut self, spec: Spec, queries: SliQueries, telemetry: &PlanTelemetry) {
         let max_lag = TimeDelta::from_std(telemetry.max_lag).unwrap_or(TimeDelta::MAX);
         let ledger = Ledger::new(spec.clone(), slice(telemetry), max_lag);

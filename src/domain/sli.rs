@@ -284,7 +284,7 @@ pub struct Sli {
     /// Whether a promotion needs it to pass.
     #[serde(default)]
     pub required: bool,
-    /// How it was concluded; `compare` sets the values side by side and concludes nothing.
+    /// By which method it was concluded; empty before anything was measured.
     pub method: SafeText,
     /// Units with the candidate.
     pub canary: SliArm,

@@ -63,7 +63,10 @@ pub(super) fn verdict(voters: &[Voter<'_>], score: Option<f64>) -> OverallVerdic
     } else if without(Verdict::NoData) + without(Verdict::Insufficient) > 0 {
         let (silent, little) = (without(Verdict::NoData), without(Verdict::Insufficient));
         let of = required.len();
-        (Verdict::Insufficient, format!("of {of} required indicators {silent} have no data, {little} too little"))
+        let parts = [(silent, "without data"), (little, "with too little data")];
+        let parts: Vec<String> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, how)| format!("{count} {how}")).collect();
+        (Verdict::Insufficient, format!("of {of} required indicators {}", parts.join(", ")))
     } else if required.is_empty() {
         (Verdict::Insufficient, "no indicator is required".to_owned())
     } else {
