@@ -21,6 +21,8 @@ struct Trial {
 
 impl Trial {
     fn up() -> Self {
+        let shop = Path::new(env!("CARGO_BIN_EXE_rolldeck")).with_file_name("examples/shop");
+        assert!(shop.exists(), "{} is not built: cargo build --example shop", shop.display());
         let trial = Self { folder: tempfile::tempdir().unwrap(), base: free_ports() };
         let output = trial.script(&["up"]);
         assert!(output.status.success(), "{}\n{}", text(&output), trial.logs());
@@ -35,7 +37,6 @@ impl Trial {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/examples/prometheus/try.sh");
         let rolldeck = Path::new(env!("CARGO_BIN_EXE_rolldeck"));
         let shop = rolldeck.parent().unwrap().join("examples/shop");
-        assert!(shop.exists(), "{} is not built: cargo build --example shop", shop.display());
         Command::new("bash")
             .arg(script)
             .args(args)
