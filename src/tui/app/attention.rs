@@ -179,7 +179,8 @@ pub fn worst_signal(rollout: &Rollout, now: DateTime<Utc>) -> String {
     }
     let judged = !slis.is_empty() && rollout.verdict.label == Verdict::Pass;
     if class == Class::Waiting || (class == Class::Running && judged) {
-        return "all pass".to_owned();
+        // Gates may pass while indicators have too little to say: that is not all.
+        return if judged || slis.is_empty() { "all pass" } else { "gates pass" }.to_owned();
     }
     rollout.blockers.first().map_or_else(|| rollout.message.as_str(), |b| b.summary.as_str()).to_owned()
 }
