@@ -22,6 +22,7 @@ pub mod token;
 pub mod trend;
 pub mod unit;
 pub mod window;
+pub mod workload;
 
 pub use action::{Action, ActionSpec};
 pub use audit::{Actor, ActorKind, AuditEntry, Outcome, Subject, SubjectKind, Via};
@@ -36,9 +37,10 @@ pub use rollout::{
 };
 pub use scope::{Place, Scope, ScopeError};
 pub use sli::{Sli, SliArm, Verdict};
-pub use snapshot::{Digest, Snapshot};
+pub use snapshot::{Digest, RollbackTo, Snapshot};
 pub use text::{SafeBlock, SafeText};
 pub use token::{TokenError, TokenText};
 pub use trend::Trend;
 pub use unit::{FactValue, Facts, FailureCategory, Report, ReportState, SliReading, Truth, UnitId, UnitKey};
-pub use window::{Window, WindowState};
+pub use window::{OnEnter, Window, WindowState};
+pub use workload::Workload;

@@ -64,7 +64,7 @@ const fn is_no_op(action: Action, phase: Phase) -> bool {
         Action::Resume => {
             matches!(phase, Phase::Pending | Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded)
         }
-        Action::Promote | Action::PromoteFull | Action::Retry => false,
+        Action::Promote | Action::PromoteFull | Action::Retry | Action::Restart | Action::Terminate => false,
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     backend::{ActionReply, ActionRequest, BackendError, BackendResult, Conditions, Tagged},
-    domain::{Action, Digest, Outcome, Preview, Revision, RolloutId, SafeText, rollout::CheckState},
+    domain::{Action, Outcome, Preview, Revision, RollbackTo, RolloutId, SafeText, rollout::CheckState},
 };
 
 /// How often a lost answer is asked for again.
@@ -68,9 +68,9 @@ impl PromoteArgs {
 /// Arguments of `rollback`.
 #[derive(Debug, clap::Args)]
 pub struct RollbackArgs {
-    /// Bring the units to this snapshot instead of what each ran before
-    #[arg(long, value_name = "SNAPSHOT")]
-    pub to: Option<Digest>,
+    /// Go back to this snapshot, or to this revision's number on Kubernetes, instead of what ran before
+    #[arg(long, value_name = "SNAPSHOT|REVISION")]
+    pub to: Option<RollbackTo>,
     #[command(flatten)]
     pub args: Args,
 }
@@ -79,7 +79,7 @@ pub struct RollbackArgs {
 ///
 /// # Errors
 /// With the exit codes of the contract: nothing is sent without a reason.
-pub async fn run(session: &Session, action: Action, args: Args, to: Option<Digest>) -> Result<()> {
+pub async fn run(session: &Session, action: Action, args: Args, to: Option<RollbackTo>) -> Result<()> {
     // A dry run needs no reason, and one that is given is checked all the same.
     let reason =
         if args.dry_run && args.reason.is_none() { String::new() } else { reason(args.reason.as_deref())?.to_string() };

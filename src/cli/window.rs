@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     backend::{Conditions, ReasonRequest, WindowReply, WindowRequest, WindowView},
-    domain::Scope,
+    domain::{OnEnter, Scope},
 };
 
 /// What to do with windows.
@@ -36,7 +36,7 @@ pub enum Command {
 /// Arguments of `add`.
 #[derive(Debug, clap::Args)]
 pub struct Add {
-    /// What it holds: a target's name, or target=GLOB,site=GLOB,lane=GLOB,stage=GLOB,label:KEY=GLOB
+    /// What it holds: a target's name, or target=GLOB,rollout=GLOB,site=GLOB,lane=GLOB,stage=GLOB,label:KEY=GLOB
     #[arg(long, value_name = "S")]
     scope: Scope,
     /// Why: 10 to 500 characters; shown to whoever is blocked
@@ -48,6 +48,9 @@ pub struct Add {
     /// When it ends, written the same way; until it is lifted, when absent
     #[arg(long, value_name = "T", value_parser = parse::when)]
     until: Option<parse::When>,
+    /// Pause what goes on by itself when it begins: Argo and Flagger do, where nothing holds them
+    #[arg(long)]
+    pause: bool,
     /// A ticket's id, kept with it
     #[arg(long, value_name = "ID")]
     ticket: Option<String>,
@@ -66,6 +69,7 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
             let reason = reason(args.reason.as_deref())?.to_string();
             let now = session.clock.now();
             let request = WindowRequest {
+                on_enter: if args.pause { OnEnter::Pause } else { OnEnter::Hold },
                 scope: args.scope,
                 reason,
                 from: args.from.map(|when| when.future(now)),

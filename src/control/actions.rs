@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         Action, ActorKind, Blocker, BlockerKind, Digest, Freeze, GateName, Outcome, Plan, Principal, Reason, Role,
-        RolloutId, SafeText, TargetName, UnitKey,
+        RollbackTo, RolloutId, SafeText, TargetName, UnitKey,
         audit::RevisionChange,
         plan::REPORTED,
         rollout::{Check, CheckState},
@@ -317,7 +317,7 @@ impl Core {
         if action.widens() && !request.dry_run {
             self.compare_revision(who, id, request, conditions, why.as_ref())?;
         }
-        self.check_snapshot_to(id, request)?;
+        let to = self.check_snapshot_to(id, request)?;
         let Some(record) = self.rollouts.get(id) else { return Err(not_found(id)) };
         if action == Action::Rollback && record.stored.superseded {
             let blocker = Blocker {
@@ -343,7 +343,7 @@ impl Core {
         let mut effect = {
             let Some(record) = self.rollouts.get(id) else { return Err(not_found(id)) };
             let context = Context { now, plan: &record.stored.plan, held: &record.held };
-            self.with_versions(engine::preview(&record.stored.state, action, request.to.as_ref(), &context))
+            self.with_versions(engine::preview(&record.stored.state, action, to.as_ref(), &context))
         };
         let Some(why) = why else {
             if let Decision::NeedsOverride(blockers) | Decision::Refused(blockers) = &decision {
@@ -375,7 +375,7 @@ impl Core {
             self.check_reserve(verb)?;
         }
 
-        let Some(mut stepped) = self.advance(id, &Event::Act { action, to: request.to.clone() }) else {
+        let Some(mut stepped) = self.advance(id, &Event::Act { action, to: to.clone() }) else {
             return Err(not_found(id));
         };
         if matches!(action, Action::Resume | Action::Retry)
@@ -475,9 +475,13 @@ impl Core {
         if since.is_empty() { format!("it is {}", record.stored.state.phase().words()) } else { since.join("; ") }
     }
 
-    fn check_snapshot_to(&self, id: &RolloutId, request: &ActionRequest) -> Result<(), Problem> {
-        let Some(to) = &request.to else { return Ok(()) };
+    /// The snapshot that a rollback is to go to, where one is named and may be.
+    fn check_snapshot_to(&self, id: &RolloutId, request: &ActionRequest) -> Result<Option<Digest>, Problem> {
+        let Some(to) = &request.to else { return Ok(None) };
         let invalid = |text: String| Err(Problem::new(Code::Invalid, text).in_field("to"));
+        let RollbackTo::Snapshot(to) = to else {
+            return invalid(format!("{id} is a fleet's rollout and has no revisions to go to: name a snapshot"));
+        };
         if request.action != Action::Rollback {
             return invalid("`to` goes with a rollback only".to_owned());
         }
@@ -491,7 +495,7 @@ impl Core {
                 to.short(),
                 known.version
             )),
-            Some(_) => Ok(()),
+            Some(_) => Ok(Some(to.clone())),
         }
     }
 
@@ -512,6 +516,7 @@ impl Core {
                 crate::domain::UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
             let place = crate::domain::Place {
                 target: &id.target,
+                rollout: Some(&id.name),
                 site: Some(&unit.site),
                 lane: Some(&unit.lane),
                 stage,

@@ -148,6 +148,7 @@ impl Core {
             .any(|id| self.rollouts.get(id).is_some_and(|r| !r.stored.state.phase().is_terminal()));
         let place = Place {
             target: &unit.group,
+            rollout: None,
             site: Some(&unit.site),
             lane: Some(&unit.lane),
             stage: None,

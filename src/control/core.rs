@@ -446,7 +446,14 @@ impl Core {
             for (unit, stage) in record.stored.state.members(&record.stored.plan) {
                 let place = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
                 let labels = self.fleet.get(&place).map(|u| &u.labels);
-                let place = Place { target: &id.target, site: Some(&unit.site), lane: Some(&unit.lane), stage, labels };
+                let place = Place {
+                    target: &id.target,
+                    rollout: Some(&id.name),
+                    site: Some(&unit.site),
+                    lane: Some(&unit.lane),
+                    stage,
+                    labels,
+                };
                 if let Some(freeze) = window::freeze_over(&active, &place, now) {
                     held.insert(unit.clone(), freeze);
                 }
@@ -462,7 +469,7 @@ impl Core {
 
     /// The freeze that covers a whole target, where no unit is to be told yet.
     pub(super) fn freeze_of_target(&self, target: &crate::domain::TargetName) -> Option<Freeze> {
-        let place = Place { target, site: None, lane: None, stage: None, labels: None };
+        let place = Place { target, rollout: None, site: None, lane: None, stage: None, labels: None };
         window::freeze_over(&self.windows, &place, self.now())
     }
 

@@ -105,6 +105,7 @@ impl Core {
             ticket: authorize::ticket(request.ticket.as_ref()),
             from,
             until: request.until,
+            on_enter: request.on_enter,
             created_by: who.id.clone(),
             created_at: now,
             lifted: None,

@@ -23,6 +23,10 @@ pub enum Action {
     Rollback,
     /// Tell the failed units again.
     Retry,
+    /// Start all pods anew, without another version.
+    Restart,
+    /// End the analysis that runs: what has not failed by then counts as passed.
+    Terminate,
 }
 
 /// What is known of an action everywhere it is offered.
@@ -44,7 +48,7 @@ pub struct ActionSpec {
 }
 
 /// Every action, in the order of the menu: what stops comes first.
-pub const ACTIONS: [ActionSpec; 6] = [
+pub const ACTIONS: [ActionSpec; 8] = [
     ActionSpec {
         action: Action::Pause,
         verb: "pause",
@@ -93,6 +97,22 @@ pub const ACTIONS: [ActionSpec; 6] = [
         letter: 'f',
         widens: true,
     },
+    ActionSpec {
+        action: Action::Restart,
+        verb: "restart",
+        label: "Restart",
+        summary: "start all pods anew, stable ones too, without another version",
+        letter: 's',
+        widens: true,
+    },
+    ActionSpec {
+        action: Action::Terminate,
+        verb: "terminate",
+        label: "End analysis",
+        summary: "end the analysis that runs; what has not failed by then counts as passed, and the rollout goes on",
+        letter: 'e',
+        widens: true,
+    },
 ];
 
 impl Action {
@@ -115,7 +135,23 @@ impl Action {
         self.spec().widens
     }
 
-    /// The phases in which it changes something, by the design's table.
+    /// What it does to a rollout, for a sentence: `promote fully`.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Promote => "promote",
+            Self::PromoteFull => "promote fully",
+            Self::Rollback => "roll back",
+            Self::Retry => "retry",
+            Self::Restart => "restart",
+            Self::Terminate => "end an analysis",
+        }
+    }
+
+    /// The phases in which it changes something, by the design's table. What a driver of Kubernetes
+    /// carries out depends on more than the phase: [`super::Rollout::offers`] says it for each rollout.
     #[must_use]
     pub const fn applies_in(self, phase: Phase) -> bool {
         use Phase as P;
@@ -126,6 +162,8 @@ impl Action {
             Self::PromoteFull => matches!(phase, P::Progressing | P::AwaitingPromotion),
             Self::Rollback => !matches!(phase, P::RolledBack | P::Aborted | P::RollingBack),
             Self::Retry => matches!(phase, P::Degraded | P::RollbackFailed),
+            // The fleet has neither: an agent restarts what it runs by its own means.
+            Self::Restart | Self::Terminate => false,
         }
     }
 }
@@ -149,9 +187,16 @@ mod tests {
                 assert_ne!(spec.letter, other.letter);
             }
         }
-        for action in
-            [Action::Pause, Action::Resume, Action::Promote, Action::PromoteFull, Action::Rollback, Action::Retry]
-        {
+        for action in [
+            Action::Pause,
+            Action::Resume,
+            Action::Promote,
+            Action::PromoteFull,
+            Action::Rollback,
+            Action::Retry,
+            Action::Restart,
+            Action::Terminate,
+        ] {
             assert_eq!(action.spec().action, action);
         }
     }

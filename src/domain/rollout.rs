@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Digest, FailureCategory, GateName, LaneName, Phase, RolloutId, RolloutName, SafeBlock, SafeText, SiteName, Sli,
-    StageName, StageState, TargetName, Trend, sli::OverallVerdict,
+    Action, Digest, FailureCategory, GateName, LaneName, Phase, RolloutId, RolloutName, SafeBlock, SafeText, SiteName,
+    Sli, StageName, StageState, TargetName, Trend, Workload,
+    sli::OverallVerdict,
+    workload::{Offer, Pending},
 };
 
 /// Changes with plan, phase, stage, membership and candidate, and with nothing else. Opaque.
@@ -268,6 +270,15 @@ pub struct Rollout {
     /// Units, at most 1 000; left out of a summary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<Vec<UnitView>>,
+    /// What it is in the cluster that carries it out; none of a fleet's rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
+    /// An action that was sent, and not yet seen to be taken up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+    /// Which actions can be done, where the phase alone does not tell; empty of a fleet's rollout.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<Offer>,
     /// Ties together all audit entries of this rollout.
     pub correlation_id: SafeText,
     /// When it was begun.
@@ -297,7 +308,21 @@ impl Rollout {
         }
         self.failures = None;
         self.units = None;
+        self.workload = self.workload.map(Workload::summary);
         self
+    }
+
+    /// Whether an action can be done now, or why not.
+    ///
+    /// # Errors
+    /// Why it cannot, in a sentence.
+    pub fn offers(&self, action: Action) -> Result<(), SafeText> {
+        match self.offers.iter().find(|offer| offer.action == action) {
+            Some(offer) => offer.why_not.clone().map_or(Ok(()), Err),
+            None if self.offers.is_empty() && action.applies_in(self.phase) => Ok(()),
+            None if self.offers.is_empty() => Err(SafeText::new(format!("not while it is {}", self.phase.words()))),
+            None => Err(SafeText::new(format!("{} cannot {}", self.driver, action.words()))),
+        }
     }
 }
 

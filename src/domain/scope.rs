@@ -1,22 +1,25 @@
-//! What a window or an override is for: a selector over targets, sites, labels, lanes and stages.
+//! What a window or an override is for: a selector over targets, rollouts, sites, labels, lanes and
+//! stages.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LaneName, SafeText, SiteName, StageName, TargetName};
+use super::{LaneName, RolloutName, SafeText, SiteName, StageName, TargetName};
 
 /// Patterns by dimension: AND across dimensions, OR inside one, an empty dimension matches all.
 /// A pattern may have `*` and `?`.
 ///
-/// Written as a target's name, or as `target=GLOB,site=GLOB,lane=GLOB,stage=GLOB,label:KEY=GLOB`;
-/// a key that comes again adds to its dimension.
+/// Written as a target's name, or as `target=GLOB,rollout=GLOB,site=GLOB,lane=GLOB,stage=GLOB,label:KEY=GLOB`;
+/// a key that comes again adds to its dimension. `namespace=` is another word for `target=`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, JsonSchema)]
 #[schemars(with = "String")]
 pub struct Scope {
     /// Patterns of targets.
     pub targets: Vec<String>,
+    /// Patterns of rollouts' names.
+    pub rollouts: Vec<String>,
     /// Patterns of sites.
     pub sites: Vec<String>,
     /// Patterns of lanes.
@@ -31,10 +34,12 @@ pub struct Scope {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// There is nothing in it.
-    #[error("a scope is a target's name, or target=,site=,lane=,stage=,label:KEY= with patterns; `*` is everything")]
+    #[error(
+        "a scope is a target's name, or target=,rollout=,site=,lane=,stage=,label:KEY= with patterns; `*` is everything"
+    )]
     Empty,
     /// A key that is none of the dimensions.
-    #[error("{0:?} is no part of a scope: use target, site, lane, stage or label:KEY")]
+    #[error("{0:?} is no part of a scope: use target (or namespace), rollout, site, lane, stage or label:KEY")]
     Key(String),
     /// A pattern that is empty or has a character that no name has.
     #[error("{0:?} is not a pattern of names: use letters, digits, - _ . and the wildcards * and ?")]
@@ -46,6 +51,8 @@ pub enum ScopeError {
 pub struct Place<'a> {
     /// The target.
     pub target: &'a TargetName,
+    /// The rollout, where it is about one.
+    pub rollout: Option<&'a RolloutName>,
     /// The site, where it is about one.
     pub site: Option<&'a SiteName>,
     /// The lane, where it is about one.
@@ -66,6 +73,7 @@ impl Scope {
                 || value.is_some_and(|value| patterns.iter().any(|p| wildmatch::WildMatch::new(p).matches(value)))
         }
         any(&self.targets, Some(place.target.as_str()))
+            && any(&self.rollouts, place.rollout.map(RolloutName::as_str))
             && any(&self.sites, place.site.map(SiteName::as_str))
             && any(&self.lanes, place.lane.map(LaneName::as_str))
             && any(&self.stages, place.stage.map(StageName::as_str))
@@ -76,7 +84,8 @@ impl Scope {
 }
 
 fn pattern(text: &str) -> Result<String, ScopeError> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | '?');
+    // A slash is part of label keys: `app.kubernetes.io/name`.
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '*' | '?');
     if !text.is_empty() && text.len() <= 253 && text.chars().all(fits) {
         Ok(text.to_owned())
     } else {
@@ -99,7 +108,8 @@ impl FromStr for Scope {
                 Some((key, value)) => {
                     let value = pattern(value.trim())?;
                     match key.trim() {
-                        "target" => scope.targets.push(value),
+                        "target" | "namespace" => scope.targets.push(value),
+                        "rollout" => scope.rollouts.push(value),
                         "site" => scope.sites.push(value),
                         "lane" => scope.lanes.push(value),
                         "stage" => scope.stages.push(value),
@@ -120,9 +130,13 @@ impl FromStr for Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        for (key, patterns) in
-            [("target", &self.targets), ("site", &self.sites), ("lane", &self.lanes), ("stage", &self.stages)]
-        {
+        for (key, patterns) in [
+            ("target", &self.targets),
+            ("rollout", &self.rollouts),
+            ("site", &self.sites),
+            ("lane", &self.lanes),
+            ("stage", &self.stages),
+        ] {
             parts.extend(patterns.iter().map(|p| format!("{key}={p}")));
         }
         for (label, patterns) in &self.labels {

@@ -74,6 +74,51 @@ impl fmt::Display for Digest {
     }
 }
 
+/// What a rollback goes back to, where somebody says it: a snapshot, or a revision of a workload on
+/// Kubernetes. Written as the digest, or as the revision's number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub enum RollbackTo {
+    /// Of a fleet.
+    Snapshot(Digest),
+    /// Of a workload: from 1.
+    Revision(u64),
+}
+
+/// Why a text is not something to go back to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a rollback goes to a snapshot (sha256: and 64 lower-case hex digits) or to a revision's number, got {0:?}")]
+pub struct RollbackToError(String);
+
+impl FromStr for RollbackTo {
+    type Err = RollbackToError;
+    fn from_str(text: &str) -> Result<Self, RollbackToError> {
+        let revision = text.parse::<u64>().ok().filter(|number| *number > 0).map(Self::Revision);
+        let read = revision.or_else(|| text.parse().ok().map(Self::Snapshot));
+        read.ok_or_else(|| RollbackToError(text.chars().take(80).collect()))
+    }
+}
+impl TryFrom<String> for RollbackTo {
+    type Error = RollbackToError;
+    fn try_from(text: String) -> Result<Self, RollbackToError> {
+        text.parse()
+    }
+}
+impl From<RollbackTo> for String {
+    fn from(to: RollbackTo) -> String {
+        to.to_string()
+    }
+}
+impl fmt::Display for RollbackTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Snapshot(digest) => digest.fmt(f),
+            Self::Revision(number) => number.fmt(f),
+        }
+    }
+}
+
 /// An immutable version that sites can be brought to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {

@@ -23,12 +23,34 @@ pub struct Window {
     pub from: DateTime<Utc>,
     /// When it ends by itself; open-ended, when absent.
     pub until: Option<DateTime<Utc>>,
+    /// What is done, when it begins, with what goes on by itself.
+    #[serde(default, skip_serializing_if = "OnEnter::is_hold")]
+    pub on_enter: OnEnter,
     /// Who made it.
     pub created_by: SafeText,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Who lifted it, when, and why.
     pub lifted: Option<Lifted>,
+}
+
+/// What a window does, when it begins, with a rollout that goes on by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnEnter {
+    /// It holds what goes through Rolldeck, and nothing else.
+    #[default]
+    Hold,
+    /// What a driver carries out and goes on by itself is paused.
+    Pause,
+}
+
+impl OnEnter {
+    /// Whether it is what goes without saying.
+    #[must_use]
+    pub fn is_hold(&self) -> bool {
+        *self == Self::Hold
+    }
 }
 
 /// How a window came to an early end.

@@ -18,6 +18,8 @@ impl Work<'_> {
             Action::PromoteFull => self.promote_full(),
             Action::Rollback => self.rollback(to),
             Action::Retry => self.retry(),
+            // The fleet has neither: units are told snapshots, and gates are evaluated, not run.
+            Action::Restart | Action::Terminate => refused(&self.state, action, Vec::new()),
         }
     }
 

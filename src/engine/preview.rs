@@ -121,6 +121,8 @@ pub(super) fn of_action(state: &State, action: Action, to: Option<&Digest>, cont
         Action::Promote | Action::PromoteFull => promote(&mut says, state, action, context),
         Action::Rollback => rollback(&mut says, state, to, context),
         Action::Retry => retry(&mut says, state, context),
+        // Refused above, in every phase.
+        Action::Restart | Action::Terminate => says.preview(format!("{action} is not possible now"), 0),
     }
 }
 

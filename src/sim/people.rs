@@ -232,6 +232,7 @@ impl Told<'_> {
         let invalid = |error: crate::domain::ScopeError| Problem::new(Code::Invalid, error.to_string());
         let now = clock::System.now();
         let request = WindowRequest {
+            on_enter: crate::domain::OnEnter::Hold,
             scope: format!("target={}", self.id.target).parse().map_err(invalid)?,
             reason: reason.to_owned(),
             from: None,

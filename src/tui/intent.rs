@@ -73,6 +73,8 @@ intents! {
     PromoteFull = "promote-full", "promote fully (opens the dialog)";
     Rollback = "rollback", "roll back (opens the dialog)";
     Retry = "retry", "retry (opens the dialog)";
+    Restart = "restart", "restart all pods (opens the dialog)";
+    Terminate = "terminate", "end the analysis that runs (opens the dialog)";
     AddWindow = "add-window", "add a freeze (opens the dialog)";
     LiftWindow = "lift-window", "lift the selected freeze (opens the dialog)";
     Arm = "arm", "arm or disarm what widens a change in a protected context";

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{SiteName, TargetName, window::Lifted};
+use crate::domain::{OnEnter, SiteName, TargetName, window::Lifted};
 
 fn t(second: i64) -> DateTime<Utc> {
     Utc.timestamp_opt(1_800_000_000 + second, 0).unwrap()
@@ -21,6 +21,7 @@ fn window(id: &str, scope: &str, from: i64, until: Option<i64>) -> Window {
         ticket: None,
         from: t(from),
         until: until.map(t),
+        on_enter: OnEnter::Hold,
         created_by: SafeText::new("ines"),
         created_at: t(0),
         lifted: None,
@@ -77,7 +78,7 @@ fn of_several_freezes_the_one_that_ends_last_is_named() {
     let target: TargetName = "dc-west".parse().unwrap();
     let site: SiteName = "sea-1".parse().unwrap();
     let labels = BTreeMap::new();
-    let whole = Place { target: &target, site: None, lane: None, stage: None, labels: None };
+    let whole = Place { target: &target, rollout: None, site: None, lane: None, stage: None, labels: None };
     let one = Place { site: Some(&site), labels: Some(&labels), ..whole };
     let named = |place: &Place<'_>, at| freeze_over(&windows, place, t(at)).map(|f| f.window.to_string());
     for (at, expected) in [(-1, None), (0, Some("w-short")), (5, Some("w-long")), (49, Some("w-long")), (50, None)] {
@@ -124,7 +125,7 @@ proptest! {
             })
             .collect();
         let target: TargetName = "dc-west".parse().unwrap();
-        let place = Place { target: &target, site: None, lane: None, stage: None, labels: None };
+        let place = Place { target: &target, rollout: None, site: None, lane: None, stage: None, labels: None };
         let until = next_transition(&windows, t(at)).map_or(80, |next| (next - t(0)).num_seconds());
         let now = freezes_over(&windows, &place, t(at));
         for later in at..until {

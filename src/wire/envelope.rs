@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Action, AuditEntry, Digest, LaneName, Outcome, Preview, Report, Revision, Rollout, RolloutId, SafeText, Scope,
-    SiteName, Snapshot, TargetName, Window, WindowState,
+    Action, AuditEntry, Digest, LaneName, OnEnter, Outcome, Preview, Report, Revision, RollbackTo, Rollout, RolloutId,
+    SafeText, Scope, SiteName, Snapshot, TargetName, Window, WindowState,
 };
 
 /// Where a client is in the stream of changes. Opaque.
@@ -70,9 +70,9 @@ pub struct ActionRequest {
     /// A ticket's id.
     #[serde(default)]
     pub ticket: Option<String>,
-    /// For a rollback: to this snapshot instead of the pinned ones.
+    /// For a rollback: to this snapshot instead of the pinned ones, or to this revision of a workload.
     #[serde(default)]
-    pub to: Option<Digest>,
+    pub to: Option<RollbackTo>,
     /// An override's id.
     #[serde(default, rename = "override")]
     pub override_id: Option<String>,
@@ -204,6 +204,9 @@ pub struct WindowRequest {
     /// When it ends; open-ended, when absent.
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
+    /// What is done with what goes on by itself.
+    #[serde(default)]
+    pub on_enter: OnEnter,
     /// A ticket's id.
     #[serde(default)]
     pub ticket: Option<String>,

@@ -69,6 +69,7 @@ fn at(text: &str) -> At {
 fn covers(scope: &Scope, at: &At) -> bool {
     scope.covers(&Place {
         target: &at.target,
+        rollout: None,
         site: at.site.as_ref(),
         lane: at.lane.as_ref(),
         stage: at.stage.as_ref(),
@@ -121,12 +122,13 @@ proptest! {
     #[test]
     fn every_scope_reads_back_as_itself(
         targets in patterns(),
+        rollouts in patterns(),
         sites in patterns(),
         lanes in patterns(),
         stages in patterns(),
         labels in proptest::collection::btree_map("[a-z]{1,5}", proptest::collection::vec("[a-z*?]{1,5}", 1..3), 0..3),
     ) {
-        let scope = Scope { targets, sites, lanes, stages, labels };
+        let scope = Scope { targets, rollouts, sites, lanes, stages, labels };
         prop_assume!(scope != Scope::default());
         prop_assert_eq!(scope.to_string().parse::<Scope>().unwrap(), scope);
     }

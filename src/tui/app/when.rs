@@ -5,7 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
 use super::dialog::Dialog;
-use crate::{backend::WindowRequest, domain::Scope};
+use crate::{
+    backend::WindowRequest,
+    domain::{OnEnter, Scope},
+};
 
 /// Reads a span such as `90s`, `30m`, `2h`, `1d`.
 #[must_use]
@@ -71,6 +74,7 @@ pub fn window_request(dialog: &Dialog, now: DateTime<Utc>, zone: Option<FixedOff
         return Err("it would end before it begins".to_owned());
     }
     Ok(WindowRequest {
+        on_enter: OnEnter::Hold,
         scope,
         reason: dialog.reason.text().trim().to_owned(),
         from,

@@ -16,13 +16,15 @@ pub(super) struct Broken {
 }
 
 /// The intents that open the dialog of a change.
-const DANGER: [Intent; 8] = [
+const DANGER: [Intent; 10] = [
     Intent::Pause,
     Intent::Resume,
     Intent::Promote,
     Intent::PromoteFull,
     Intent::Rollback,
     Intent::Retry,
+    Intent::Restart,
+    Intent::Terminate,
     Intent::AddWindow,
     Intent::LiftWindow,
 ];

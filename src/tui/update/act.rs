@@ -51,6 +51,8 @@ impl Item {
                 Action::PromoteFull => Intent::PromoteFull,
                 Action::Rollback => Intent::Rollback,
                 Action::Retry => Intent::Retry,
+                Action::Restart => Intent::Restart,
+                Action::Terminate => Intent::Terminate,
             },
             Self::AddWindow => Intent::AddWindow,
             Self::LiftWindow => Intent::LiftWindow,
@@ -100,6 +102,8 @@ pub(super) fn action_of(intent: Intent) -> Option<Action> {
         Intent::PromoteFull => Action::PromoteFull,
         Intent::Rollback => Action::Rollback,
         Intent::Retry => Action::Retry,
+        Intent::Restart => Action::Restart,
+        Intent::Terminate => Action::Terminate,
         _ => return None,
     })
 }

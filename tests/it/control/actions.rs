@@ -112,6 +112,7 @@ async fn a_lost_answer_is_asked_for_again_by_someone_who_has_looked_again_since(
 async fn a_window_is_changed_once_under_one_key_and_a_refused_change_is_in_the_trail() {
     let world = World::new().await;
     let wanted = |reason: &str| WindowRequest {
+        on_enter: rolldeck::domain::OnEnter::Hold,
         scope: "dc-west".parse().unwrap(),
         reason: reason.to_owned(),
         from: None,
@@ -156,6 +157,7 @@ async fn a_freeze_holds_what_widens_and_never_pause_or_rollback() {
     world.obey("a", &order).await;
     world.until(Phase::AwaitingPromotion).await;
     let window = WindowRequest {
+        on_enter: rolldeck::domain::OnEnter::Hold,
         scope: "dc-west".parse().unwrap(),
         reason: "pilot window on site".to_owned(),
         from: None,
@@ -180,6 +182,7 @@ async fn a_freeze_holds_what_widens_and_never_pause_or_rollback() {
 async fn a_freeze_that_begins_after_a_promotion_holds_the_units_not_yet_told() {
     let (world, ..) = rolling().await;
     let window = WindowRequest {
+        on_enter: rolldeck::domain::OnEnter::Hold,
         scope: "target=dc-west,site=a".parse().unwrap(),
         reason: "stocktaking at site a".to_owned(),
         from: None,

@@ -83,6 +83,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
     assert_eq!((problem.code, problem.revision), (Code::RevisionMismatch, Some(paused.rollout.unwrap().revision)));
 
     let freeze = WindowRequest {
+        on_enter: rolldeck::domain::OnEnter::Hold,
         scope: "dc-west".parse().unwrap(),
         reason: WHY.to_owned(),
         from: None,

@@ -86,6 +86,9 @@ pub fn rollout(at: &str, phase: Phase, minutes: i64) -> Rollout {
         slis: vec![indicator("latency_p99", "ms", 212.0, 205.0, 20.5, Family::Latency)],
         verdict: OverallVerdict { label: Verdict::Pass, score: None, why: "all indicators pass".into() },
         trend: None,
+        workload: None,
+        pending: None,
+        offers: Vec::new(),
         freeze: None,
         next: None,
         owner: "team-picking".into(),
@@ -292,6 +295,7 @@ pub fn verified(bad: Option<u64>) -> VerifyReport {
 pub fn window(id: &str, state: WindowState, scope: &str, reason: &str, until: Option<DateTime<Utc>>) -> WindowView {
     WindowView {
         window: Window {
+            on_enter: rolldeck::domain::OnEnter::Hold,
             id: id.into(),
             revision: 1,
             scope: scope.parse().unwrap(),

@@ -1,0 +1,2 @@
+//! Flagger: what its objects mean, and what is sent to change them. Pure: objects as they were read
+//! in, what is shown and sent out.
