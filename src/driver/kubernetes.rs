@@ -1,11 +1,12 @@
 //! What the drivers on Kubernetes share.
 //!
 //! Pure: [`read`] takes values out of objects of any shape, [`meta`] their metadata, [`children`] the
-//! objects that belong to a rollout, [`request`] says what is sent and which rule that needs, and
-//! [`grants`] which rules there are.
+//! objects that belong to a rollout, [`request`] says what is sent and which rule that needs,
+//! [`grants`] which rules there are, and [`uptake`] what became of what was sent.
 
 pub mod children;
 pub mod grants;
 pub mod meta;
 pub mod read;
 pub mod request;
+pub mod uptake;
