@@ -1,2 +1,10 @@
 //! Argo Rollouts: what its objects mean, and what is sent to change them. Pure: objects as they were
 //! read in, what is shown and sent out.
+
+pub mod object;
+pub mod step;
+
+#[cfg(test)]
+mod samples;
+
+pub use object::Rollout;
