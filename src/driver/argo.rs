@@ -2,9 +2,11 @@
 //! read in, what is shown and sent out.
 
 pub mod object;
+pub mod revision;
 pub mod step;
 
 #[cfg(test)]
 mod samples;
 
 pub use object::Rollout;
+pub use revision::{candidate, revision};
