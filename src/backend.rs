@@ -11,8 +11,8 @@ use crate::domain::{Digest, Rollout, RolloutId};
 pub use crate::{
     control::{AuditQuery, Tagged},
     wire::{
-        ActionReply, ActionRequest, AuditPage, CheckpointView, CheckpointsPage, Code, Conditions, Cursor, LaneView,
-        Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SiteView, SitesPage, SnapshotReply,
+        ActionReply, ActionRequest, AuditPage, CarrierView, CheckpointView, CheckpointsPage, Code, Conditions, Cursor,
+        LaneView, Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SiteView, SitesPage, SnapshotReply,
         SnapshotRequest, SnapshotsPage, StartRequest, TokenReply, TokenRequest, TokenView, TokensPage, VerifyReport,
         WindowReply, WindowRequest, WindowView, WindowsPage,
     },

@@ -8,9 +8,12 @@
 mod actions;
 mod agents;
 mod authorize;
+mod carried;
+mod carriers;
 mod core;
 mod journal;
 mod judging;
+mod orders;
 mod publish;
 mod registry;
 mod telemetry;
@@ -37,6 +40,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     agents::Asked,
     core::Core,
+    orders::Acted,
     publish::{ANSWER_EVERY, Gallery, Publisher, read_cursor},
     writer::{Finish, Job, Writer},
 };
@@ -48,6 +52,7 @@ use crate::{
         TargetName, UnitId,
         audit::{RevisionChange, SCHEMA},
     },
+    driver::Driver,
     judge::act::AutomaticAct,
     source::{SliSource, reported::Reported},
     store::{Store, StoreError, StoredEntry, TokenRecord, offline},
@@ -63,6 +68,8 @@ use crate::{
 const QUEUE: usize = 4096;
 /// Longest hold of a request.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long a question waits for the first look at a cluster.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 /// Most audit entries in one answer.
 const AUDIT_MAX: u32 = 1000;
 
@@ -90,6 +97,8 @@ pub(crate) struct Shared {
     stop: CancellationToken,
     tasks: TaskTracker,
     verifier: Verifier,
+    /// What is looked at now.
+    attention: carriers::Attention,
 }
 
 /// How a control plane is set up.
@@ -103,6 +112,8 @@ pub struct Options {
     pub origin: String,
     /// Where indicators come from, beside what agents report.
     pub sources: Vec<Arc<dyn SliSource>>,
+    /// What carries rollouts out elsewhere, beside the fleet.
+    pub drivers: Vec<Arc<dyn Driver>>,
 }
 
 /// An answer that may be unchanged.
@@ -136,6 +147,7 @@ impl Control {
         let reported = Arc::new(Reported::default());
         let mut sources = options.sources.clone();
         sources.push(Arc::clone(&reported) as Arc<dyn SliSource>);
+        let drivers = options.drivers.clone();
         let core = Core::new(Arc::clone(&clock), options.clone(), reported, loaded)?;
         let boot: String = clock.id().chars().filter(char::is_ascii_hexdigit).skip(20).collect();
         let verifier = core.signer.verifier();
@@ -150,6 +162,7 @@ impl Control {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             verifier,
+            attention: carriers::Attention::default(),
         });
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (publisher, gallery) = Publisher::new();
@@ -164,6 +177,9 @@ impl Control {
         };
         shared.tasks.spawn(writer.run());
         shared.tasks.spawn(telemetry::run(Arc::clone(&shared), jobs.clone(), sources));
+        for (index, driver) in drivers.into_iter().enumerate() {
+            shared.tasks.spawn(carriers::run(Arc::clone(&shared), jobs.clone(), index, driver));
+        }
         shared.tasks.close();
         let control = Self { shared, jobs, gallery, tokens };
         // The first picture is there before anybody can ask for it.
@@ -205,6 +221,18 @@ impl Control {
         self.decide(move |core| core.evidence(&id)).await
     }
 
+    /// Waits until every driver has told of all that it sees, or why it cannot: whoever asks what there
+    /// is must not be told that there is nothing.
+    async fn looked(&self) {
+        let told = |gallery: &Gallery| gallery.carriers.iter().all(|c| c.as_of.is_some() || !c.remarks.is_empty());
+        let mut gallery = self.gallery.clone();
+        tokio::select! {
+            _ = gallery.wait_for(told) => {}
+            () = tokio::time::sleep(FIRST_LOOK) => {}
+            () = self.shared.stop.cancelled() => {}
+        }
+    }
+
     /// The instant up to which a picture may be said to be true.
     fn as_of(&self) -> DateTime<Utc> {
         let alive = DateTime::from_timestamp_micros(self.shared.alive.load(Ordering::Relaxed));
@@ -221,6 +249,7 @@ impl Control {
         wait: Duration,
     ) -> Result<RolloutsPage, Problem> {
         authorize::may_read(who)?;
+        self.looked().await;
         let deadline = Instant::now() + wait.min(WAIT_MAX);
         let mut gallery = self.gallery.clone();
         let boot = &self.shared.boot;
@@ -253,6 +282,7 @@ impl Control {
                     removed: Vec::new(),
                     cursor: now.cursor(boot, as_of),
                     as_of,
+                    carriers: Vec::clone(&now.carriers),
                 }));
             }
         }
@@ -267,14 +297,17 @@ impl Control {
         wait: Duration,
     ) -> Result<Tagged<Rollout>, Problem> {
         authorize::may_see(who, &id.target)?;
+        self.looked().await;
+        self.shared.attention.asked(id);
         let deadline = Instant::now() + wait.min(WAIT_MAX);
         let mut gallery = self.gallery.clone();
         loop {
-            let picture = gallery.borrow_and_update().pictures.get(id).cloned();
+            let shown = gallery.borrow_and_update().clone();
+            let picture = shown.pictures.get(id).cloned();
             let picture = picture.ok_or_else(|| actions::not_found(id))?;
             let present = format!("{}-{}", self.shared.boot, picture.changed);
             if tag != Some(present.as_str()) {
-                return Ok(Tagged::Fresh(Box::new(Rollout::clone(&picture.rollout)), present));
+                return Ok(Tagged::Fresh(Box::new(shown.observed(&picture, &picture.rollout)), present));
             }
             let waited = tokio::select! {
                 changed = gallery.changed() => changed.is_err(),
@@ -306,8 +339,12 @@ impl Control {
         request: ActionRequest,
         conditions: Conditions,
     ) -> Result<Reply<ActionReply>, Problem> {
+        self.looked().await;
         let (who, id) = (who.clone(), id.clone());
-        self.decide(move |core| core.act(&who, &id, &request, &conditions)).await
+        match self.decide(move |core| core.act(&who, &id, &request, &conditions)).await? {
+            Acted::Done(reply) => Ok(*reply),
+            Acted::Ask(wanted) => self.order(wanted).await,
+        }
     }
 
     async fn stored_entries(&self, who: &Principal, mut query: AuditQuery) -> Result<Vec<StoredEntry>, Problem> {

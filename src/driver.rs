@@ -62,6 +62,14 @@ pub struct Elsewhere {
     pub text: SafeText,
 }
 
+/// What a revision says of the candidate: the part before the colon. What stops a change is held
+/// against this part alone.
+#[must_use]
+pub fn candidate(revision: &Revision) -> &str {
+    let text = revision.0.as_str();
+    text.split_once(':').map_or(text, |(candidate, _)| candidate)
+}
+
 /// What a driver tells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen {

@@ -181,6 +181,7 @@ pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
         signing_seed: Sha256::digest(format!("rolldeck simulation {}", options.seed)).into(),
         origin: "simulated.rolldeck/audit".to_owned(),
         sources: telemetry.iter().map(|telemetry| Arc::clone(telemetry) as Arc<dyn SliSource>).collect(),
+        drivers: Vec::new(),
     };
     let control = Control::start(Arc::new(store), clock::system(), settings).await?;
     let stop = CancellationToken::new();

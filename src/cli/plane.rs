@@ -13,6 +13,7 @@ use crate::{
     backend::{Backend, local::Local},
     control::{Control, Options},
     domain::Via,
+    driver::Driver,
     settings::{Env, edit::private_directory},
     source::SliSource,
     store::{
@@ -46,12 +47,22 @@ impl Place {
     }
 }
 
+/// What a control plane is connected to.
+#[derive(Debug, Default)]
+pub struct Carries {
+    /// Where indicators come from.
+    pub sources: Vec<Arc<dyn SliSource>>,
+    /// What carries rollouts out elsewhere.
+    pub drivers: Vec<Arc<dyn Driver>>,
+}
+
 /// Opens the store of a data directory and starts a control plane on it; with `new_key`, with
 /// another key than the lost one that signed its audit trail.
 ///
 /// # Errors
 /// [`StoreError`], which says what to do.
-pub async fn open(session: &Session, dir: &Path, new_key: bool, sources: Vec<Arc<dyn SliSource>>) -> Result<Control> {
+pub async fn open(session: &Session, dir: &Path, new_key: bool, carries: Carries) -> Result<Control> {
+    let Carries { sources, drivers } = carries;
     private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
     let store = Sqlite::open(dir, Durability::Full).await?;
     let mut named = store.meta(VERIFIER_KEY).await?;
@@ -61,7 +72,7 @@ pub async fn open(session: &Session, dir: &Path, new_key: bool, sources: Vec<Arc
     }
     let signing_seed = key::of_trail(dir, named.as_deref())?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources };
+    let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources, drivers };
     Ok(Control::start(store, Arc::clone(&session.clock), options).await?)
 }
 
@@ -95,7 +106,7 @@ pub async fn reach(session: &Session, data: Option<&Path>, change: bool) -> Resu
     if change && settings.read_only {
         return Err(Failure::Usage("--read-only: nothing was changed".to_owned()).into());
     }
-    let control = match open(session, &dir, false, Vec::new()).await {
+    let control = match open(session, &dir, false, Carries::default()).await {
         Ok(control) => control,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             return Err(Failure::Failed(format!(

@@ -57,7 +57,8 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     };
     let shutdown = signals::shutdown()?;
     let sources = sources::all(&session.settings()?)?;
-    let control = plane::open(session, &dir, args.new_audit_key, sources).await?;
+    let control =
+        plane::open(session, &dir, args.new_audit_key, plane::Carries { sources, ..plane::Carries::default() }).await?;
     let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
     control.shutdown().await;
     served?;

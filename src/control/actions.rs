@@ -11,6 +11,7 @@ use super::{
     core::{Core, Record, Stored, rollout_subject},
     journal::Draft,
     judging::{self, Judging},
+    orders::Acted,
 };
 use crate::{
     domain::{
@@ -291,12 +292,15 @@ impl Core {
         id: &RolloutId,
         request: &ActionRequest,
         conditions: &Conditions,
-    ) -> Result<Reply<ActionReply>, Problem> {
+    ) -> Result<Acted, Problem> {
         let action = request.action;
         let verb = action.verb();
         let why = if request.dry_run { None } else { Some(authorize::reason(&request.reason)?) };
         check_key(conditions)?;
         self.authorize(who, Role::Operator, id, verb, why.as_ref())?;
+        if self.carried.contains_key(id) {
+            return self.want(who, id, request, conditions, why);
+        }
         if !self.rollouts.contains_key(id) {
             return Err(not_found(id));
         }
@@ -304,7 +308,7 @@ impl Core {
         if why.is_some()
             && let Some(body) = self.replay(who, &id.to_string(), conditions, &fingerprint)?
         {
-            return Ok(Reply { body, replayed: true });
+            return Ok(Acted::Done(Box::new(Reply { body, replayed: true })));
         }
         if let Some(unknown) = &request.override_id {
             return Err(Problem::new(
@@ -353,10 +357,8 @@ impl Core {
                 effect.checks.insert(0, allowed_check(who, id));
             }
             let rollout = self.picture(id);
-            return Ok(Reply {
-                body: ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout },
-                replayed: false,
-            });
+            let body = ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout };
+            return Ok(Acted::Done(Box::new(Reply { body, replayed: false })));
         };
         match decision {
             Decision::Allowed => {}
@@ -418,10 +420,11 @@ impl Core {
         self.count(verb, if outcome == Outcome::Applied { "applied" } else { "no_op" });
         let body = ActionReply { outcome, effect, audit: Some(entry), rollout: self.picture(id) };
         self.remember(who, &id.to_string(), conditions, fingerprint, DONE, &body);
-        Ok(Reply { body, replayed: false })
+        Ok(Acted::Done(Box::new(Reply { body, replayed: false })))
     }
 
-    fn compare_revision(
+    /// Holds a change against the revision that its sender saw.
+    pub(super) fn compare_revision(
         &mut self,
         who: &Principal,
         id: &RolloutId,
@@ -452,7 +455,7 @@ impl Core {
             effect: Some(SafeText::new(format!("revision mismatch: {seen} was named"))),
             saw: request.saw.as_ref().map(SafeText::new),
             idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
-            correlation_id: self.rollouts.get(id).map(|r| r.stored.correlation_id.clone()),
+            correlation_id: self.correlation_id(id),
             ..Draft::new(who.actor(), verb, rollout_subject(id), Outcome::Refused)
         });
         self.count(verb, "refused");
@@ -464,8 +467,17 @@ impl Core {
         })
     }
 
+    /// What ties together all audit entries of a rollout.
+    fn correlation_id(&self, id: &RolloutId) -> Option<SafeText> {
+        let fleets = self.rollouts.get(id).map(|record| &record.stored.correlation_id);
+        fleets.or_else(|| self.carried.get(id).map(|carried| &carried.stored.correlation_id)).cloned()
+    }
+
     /// What happened since a revision, in one sentence.
     fn changed_since(&self, id: &RolloutId, seen: &crate::domain::Revision) -> String {
+        if let Some(carried) = self.carried.get(id) {
+            return carried.changed_since(seen);
+        }
         let number = seen.0.as_str().strip_prefix('r').and_then(|n| n.parse::<u64>().ok());
         let Some((record, number)) = self.rollouts.get(id).zip(number) else {
             return "that revision is not one of this rollout".to_owned();
@@ -655,7 +667,7 @@ impl Core {
     }
 }
 
-fn allowed_check(who: &Principal, id: &RolloutId) -> Check {
+pub(super) fn allowed_check(who: &Principal, id: &RolloutId) -> Check {
     Check {
         state: CheckState::Pass,
         text: SafeText::new(format!("{} is {} on {}", who.id, who.role.as_str(), id.target)),

@@ -20,7 +20,10 @@ use crate::{
         Actor, Digest, Freeze, GateName, Outcome, Place, Plan, Revision, RolloutId, RolloutName, SafeText, Snapshot,
         Subject, SubjectKind, TargetName, UnitId, UnitKey, Window, audit::RevisionChange, plan::GateRule,
     },
-    driver::fleet::{Fleet, Unit},
+    driver::{
+        Health,
+        fleet::{Fleet, Unit},
+    },
     engine::{self, Answer, Context, Effect, Event, FactBy},
     gate::Expression,
     judge::evidence::Standing,
@@ -29,7 +32,11 @@ use crate::{
     window,
 };
 
-use super::{journal::Draft, judging::Judging};
+use super::{
+    carried::{Carried, Resting},
+    journal::Draft,
+    judging::Judging,
+};
 
 /// How long the answer to an idempotency key is kept after its rollout ended.
 const KEYS_KEPT: TimeDelta = TimeDelta::hours(72);
@@ -115,6 +122,12 @@ pub(super) struct Core {
     pub(super) reported: Arc<Reported>,
     pub(super) signer: Signer,
     pub(super) rollouts: BTreeMap<RolloutId, Record>,
+    /// Rollouts that drivers carry out elsewhere, as they were last seen.
+    pub(super) carried: BTreeMap<RolloutId, Carried>,
+    /// What is stored of such rollouts that were not seen yet.
+    pub(super) resting: BTreeMap<RolloutId, Resting>,
+    /// How the drivers do, in their order.
+    pub(super) health: Vec<Health>,
     pub(super) fleet: Fleet,
     pub(super) windows: Vec<Window>,
     pub(super) snapshots: BTreeMap<Digest, Snapshot>,
@@ -159,7 +172,14 @@ impl Core {
     ) -> Result<Self, StoreError> {
         let now = clock.now();
         let mut rollouts = BTreeMap::new();
+        let mut resting = BTreeMap::new();
         for (id, document) in loaded.rollouts {
+            if Resting::is_one(&document) {
+                let stored: Resting = serde_json::from_value(document)
+                    .map_err(|e| StoreError::Damaged { place: format!("rollout {id}"), detail: e.to_string() })?;
+                resting.insert(id, stored);
+                continue;
+            }
             let stored: Stored = serde_json::from_value(document)
                 .map_err(|e| StoreError::Damaged { place: format!("rollout {id}"), detail: e.to_string() })?;
             rollouts.insert(id, Record::new(stored)?);
@@ -180,6 +200,7 @@ impl Core {
         }
         let is_new = named.is_some_and(String::is_empty);
         let batch = if named == Some(&key) { Vec::new() } else { vec![Write::Meta(VERIFIER_KEY.to_owned(), key)] };
+        let health = vec![Health::default(); options.drivers.len()];
         let mut core = Self {
             clock,
             options,
@@ -203,6 +224,9 @@ impl Core {
             dirty: rollouts.keys().cloned().collect(),
             moved: rollouts.keys().cloned().collect(),
             rollouts,
+            carried: BTreeMap::new(),
+            resting,
+            health,
             removed: Vec::new(),
             urgent: true,
             waiters: HashMap::new(),
@@ -231,6 +255,9 @@ impl Core {
 
     /// The revision of a rollout.
     pub(super) fn revision(&self, id: &RolloutId) -> Option<Revision> {
+        if let Some(carried) = self.carried.get(id) {
+            return Some(carried.sighting.rollout.revision.clone());
+        }
         let record = self.rollouts.get(id)?;
         let number = record.stored.revision_base + record.stored.state.revision();
         Some(Revision(SafeText::new(format!("r{number}"))))
@@ -419,6 +446,7 @@ impl Core {
     pub(super) fn windows_changed(&mut self) {
         let now = self.now();
         self.transition = window::next_transition(&self.windows, now);
+        self.dirty.extend(self.carried.keys().cloned());
         let ids: Vec<RolloutId> = self.rollouts.keys().cloned().collect();
         for id in ids {
             if self.hold_again(&id) {
@@ -479,6 +507,10 @@ impl Core {
         for id in std::mem::take(&mut self.touched_rollouts) {
             if let Some(record) = self.rollouts.get(&id)
                 && let Ok(document) = serde_json::to_value(&record.stored)
+            {
+                batch.push(Write::Rollout(id, document));
+            } else if let Some(carried) = self.carried.get(&id)
+                && let Ok(document) = serde_json::to_value(&carried.stored)
             {
                 batch.push(Write::Rollout(id, document));
             }

@@ -14,7 +14,7 @@ use super::{Figures, core::Core};
 use crate::{
     domain::{Digest, Freeze, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, UnitKey, VersionRef},
     engine::{self, Context},
-    wire::{Cursor, RolloutsPage},
+    wire::{CarrierView, Cursor, RolloutsPage},
 };
 
 /// How many removals are remembered; a client that missed more is sent everything.
@@ -37,6 +37,8 @@ pub(super) struct Picture {
     pub(super) changed: u64,
     /// The version in which the summary last changed.
     pub(super) summary_changed: u64,
+    /// Which driver carries it out, where one does.
+    pub(super) driver: Option<usize>,
 }
 
 /// All pictures at one version.
@@ -48,6 +50,10 @@ pub(super) struct Gallery {
     /// The oldest version from which `removed` is complete.
     pub(super) since: u64,
     pub(super) figures: Arc<Figures>,
+    /// How the drivers do, in their order.
+    pub(super) carriers: Arc<Vec<CarrierView>>,
+    /// The version in which what is wrong with them last changed.
+    pub(super) carriers_changed: u64,
 }
 
 /// Makes pictures.
@@ -87,7 +93,9 @@ impl Publisher {
                 }
             }
             differs = true;
-            let picture = Picture { rollout: Arc::new(rollout), summary: Arc::new(summary), changed, summary_changed };
+            let driver = core.carried.get(&id).map(|carried| carried.driver);
+            let picture =
+                Picture { rollout: Arc::new(rollout), summary: Arc::new(summary), changed, summary_changed, driver };
             pictures.get_or_insert_with(|| BTreeMap::clone(&self.gallery.pictures)).insert(id, Arc::new(picture));
         }
         if !core.removed.is_empty() {
@@ -105,6 +113,13 @@ impl Publisher {
             self.gallery.removed = Arc::new(removed);
         }
         let figures = core.figures_now();
+        let carriers = core.carriers();
+        let news = |view: &CarrierView| (view.as_of.is_some(), view.remarks.clone());
+        if carriers.iter().map(news).ne(self.gallery.carriers.iter().map(news)) {
+            differs = true;
+            self.gallery.carriers_changed = version;
+        }
+        self.gallery.carriers = Arc::new(carriers);
         if differs {
             self.gallery.version = version;
         }
@@ -160,17 +175,18 @@ impl Gallery {
                     .pictures
                     .iter()
                     .filter(|(id, _)| sees(id))
-                    .map(|(_, picture)| Rollout::clone(&picture.summary))
+                    .map(|(_, picture)| self.observed(picture, &picture.summary))
                     .collect(),
                 cursor: next,
                 as_of,
+                carriers: Vec::clone(&self.carriers),
             }),
             Some(after) => {
                 let changed: Vec<Rollout> = self
                     .pictures
                     .iter()
                     .filter(|(id, picture)| picture.summary_changed > after && sees(id))
-                    .map(|(_, picture)| Rollout::clone(&picture.summary))
+                    .map(|(_, picture)| self.observed(picture, &picture.summary))
                     .collect();
                 let removed: Vec<RolloutId> = self
                     .removed
@@ -178,14 +194,25 @@ impl Gallery {
                     .filter(|(at, id)| *at > after && sees(id) && !self.pictures.contains_key(id))
                     .map(|(_, id)| id.clone())
                     .collect();
-                (!changed.is_empty() || !removed.is_empty()).then_some(RolloutsPage::Changed {
+                let news = self.carriers_changed > after;
+                (!changed.is_empty() || !removed.is_empty() || news).then_some(RolloutsPage::Changed {
                     changed,
                     removed,
                     cursor: next,
                     as_of,
+                    carriers: Vec::clone(&self.carriers),
                 })
             }
         }
+    }
+
+    /// A picture as it is sent: what a driver tells of is as old as the driver's last sign of life.
+    pub(super) fn observed(&self, picture: &Picture, shown: &Rollout) -> Rollout {
+        let mut rollout = shown.clone();
+        if let Some(carrier) = picture.driver.and_then(|driver| self.carriers.get(driver)) {
+            rollout.observed_at = carrier.as_of;
+        }
+        rollout
     }
 
     pub(super) fn cursor(&self, boot: &str, as_of: DateTime<Utc>) -> Cursor {
@@ -207,6 +234,9 @@ pub(super) fn read_cursor(cursor: &Cursor, boot: &str) -> Option<(u64, DateTime<
 impl Core {
     /// All that is shown of a rollout.
     pub(super) fn picture(&self, id: &RolloutId) -> Option<Rollout> {
+        if let Some(carried) = self.carried.get(id) {
+            return Some(self.carried_picture(carried));
+        }
         let record = self.rollouts.get(id)?;
         let stored = &record.stored;
         let now = self.now();
@@ -308,6 +338,9 @@ impl Core {
         figures.rollouts.clear();
         for record in self.rollouts.values() {
             *figures.rollouts.entry(record.stored.state.phase().as_str()).or_default() += 1;
+        }
+        for carried in self.carried.values() {
+            *figures.rollouts.entry(carried.sighting.rollout.phase.as_str()).or_default() += 1;
         }
         figures.dropped.insert("sli_readings", self.reported.dropped());
         figures.units = self.fleet.len() as u64;

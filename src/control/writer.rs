@@ -166,6 +166,7 @@ impl Writer {
             match loaded {
                 Ok(mut core) => {
                     core.waiters = std::mem::take(&mut self.core.waiters);
+                    core.adopt(std::mem::take(&mut self.core.carried), std::mem::take(&mut self.core.health));
                     core.figures = std::mem::take(&mut self.core.figures);
                     core.reserve_spent = self.core.reserve_spent;
                     self.core = core;

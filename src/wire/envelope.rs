@@ -28,6 +28,9 @@ pub enum RolloutsPage {
         cursor: Cursor,
         /// The server's time of this answer; all of it is true as of then.
         as_of: DateTime<Utc>,
+        /// How those do that carry rollouts out elsewhere; none where there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carriers: Vec<CarrierView>,
     },
     /// What changed; nothing, when the wait ran out.
     Changed {
@@ -39,7 +42,21 @@ pub enum RolloutsPage {
         cursor: Cursor,
         /// The server's time of this answer.
         as_of: DateTime<Utc>,
+        /// How those do that carry rollouts out elsewhere; none where there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carriers: Vec<CarrierView>,
     },
+}
+
+/// How something does that carries rollouts out elsewhere: a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CarrierView {
+    /// Where it is.
+    pub place: SafeText,
+    /// Until when all that is shown of it is true; none before it was read once.
+    pub as_of: Option<DateTime<Utc>>,
+    /// What is wrong or missing, each in one line; empty when nothing is.
+    pub remarks: Vec<SafeText>,
 }
 
 /// The body of `POST /rollouts`.

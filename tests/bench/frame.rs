@@ -146,6 +146,7 @@ impl Desk {
             rollouts: (0..rollouts).map(rollout).collect(),
             cursor: Cursor("c".into()),
             as_of: wall,
+            carriers: vec![],
         };
         desk.send(Message::Answer(1, Box::new(Answer::View(Ok(page)))));
         desk
@@ -220,6 +221,7 @@ fn one_change_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
             removed: vec![],
             cursor: Cursor("c".into()),
             as_of: "2026-03-26T12:00:00Z".parse().expect("an instant"),
+            carriers: vec![],
         };
         desk.send(Message::Answer(1, Box::new(Answer::View(Ok(page)))));
         desk.frame()

@@ -74,6 +74,7 @@ async fn measure() {
         signing_seed: [7; 32],
         origin: "rolldeck.bench/audit".to_owned(),
         sources: Vec::new(),
+        drivers: Vec::new(),
     };
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
     let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

@@ -3,4 +3,6 @@
 mod actions;
 mod agents;
 mod audit;
+mod carried;
+mod puppet;
 mod world;

@@ -46,6 +46,7 @@ impl World {
             signing_seed: [3; 32],
             origin: "rolldeck.test/audit".to_owned(),
             sources: Vec::new(),
+            drivers: Vec::new(),
         };
         let control = Control::start(Arc::new(store), clock::system(), options).await.unwrap();
         let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

@@ -122,6 +122,7 @@ async fn a_trail_is_not_gone_on_with_under_another_key_unless_somebody_says_so()
             signing_seed: [8; 32],
             origin: "rolldeck.test/audit".to_owned(),
             sources: Vec::new(),
+            drivers: Vec::new(),
         };
         Control::start(std::sync::Arc::new(store), clock::system(), options).await
     };

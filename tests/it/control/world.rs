@@ -52,6 +52,7 @@ async fn open(folder: &Path) -> Control {
         signing_seed: [7; 32],
         origin: "rolldeck.test/audit".to_owned(),
         sources: Vec::new(),
+        drivers: Vec::new(),
     };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }

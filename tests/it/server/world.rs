@@ -57,6 +57,7 @@ impl World {
             signing_seed: [7; 32],
             origin: "rolldeck.test/audit".to_owned(),
             sources: Vec::new(),
+            drivers: Vec::new(),
         };
         let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
         Self { router: router(control.clone(), options), control, _folder: folder }

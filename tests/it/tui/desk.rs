@@ -191,13 +191,13 @@ impl Desk {
     pub fn all(&mut self, rollouts: Vec<Rollout>) -> &mut Self {
         let (cursor, as_of) = (self.cursor(), self.as_of());
         let rollouts = rollouts.into_iter().map(Rollout::summary).collect();
-        self.answer(Answer::View(Ok(RolloutsPage::All { rollouts, cursor, as_of })))
+        self.answer(Answer::View(Ok(RolloutsPage::All { rollouts, cursor, as_of, carriers: vec![] })))
     }
 
     pub fn changed(&mut self, changed: Vec<Rollout>, removed: Vec<RolloutId>) -> &mut Self {
         let (cursor, as_of) = (self.cursor(), self.as_of());
         let changed = changed.into_iter().map(Rollout::summary).collect();
-        self.answer(Answer::View(Ok(RolloutsPage::Changed { changed, removed, cursor, as_of })))
+        self.answer(Answer::View(Ok(RolloutsPage::Changed { changed, removed, cursor, as_of, carriers: vec![] })))
     }
 
     pub fn watched(&mut self, rollout: Rollout) -> &mut Self {

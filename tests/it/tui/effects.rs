@@ -54,7 +54,13 @@ async fn next<T>(from: &Mutex<VecDeque<T>>) -> T {
 }
 
 fn page(cursor: &str) -> RolloutsPage {
-    RolloutsPage::Changed { changed: vec![], removed: vec![], cursor: Cursor(cursor.into()), as_of: start() }
+    RolloutsPage::Changed {
+        changed: vec![],
+        removed: vec![],
+        cursor: Cursor(cursor.into()),
+        as_of: start(),
+        carriers: vec![],
+    }
 }
 
 #[async_trait::async_trait]

@@ -1,0 +1,323 @@
+//! Rollouts that a driver carries out elsewhere, as they were last seen: what is kept of them, what is
+//! shown, and what was done to them without Rolldeck.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    core::{Core, rollout_subject},
+    journal::Draft,
+};
+use crate::{
+    domain::{
+        Actor, ActorKind, Blocker, BlockerKind, Freeze, OnEnter, Outcome, Phase, Place, Revision, Rollout, RolloutId,
+        SafeText, WindowState, audit::RevisionChange, workload::Pending,
+    },
+    driver::{self, Elsewhere, Health, Order, Seen, Sighting},
+    store::Document,
+    window,
+    wire::CarrierView,
+};
+
+/// How many changes of a rollout are kept to say what changed since a revision.
+const HISTORY: usize = 32;
+/// The mark of a stored document that is of such a rollout.
+const MARK: &str = "carried_by";
+
+/// What is stored of a rollout that is carried out elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Resting {
+    /// Where: the driver's place.
+    carried_by: SafeText,
+    /// The candidate that the rest is about.
+    pub(super) candidate: String,
+    /// Ties together all audit entries of this candidate.
+    pub(super) correlation_id: SafeText,
+    /// Orders whose outcome is not known yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) sent: Vec<Sent>,
+    /// Windows that paused this candidate already: each does so once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) paused_by: BTreeSet<SafeText>,
+}
+
+impl Resting {
+    /// Whether a stored document is one of these.
+    pub(super) fn is_one(document: &Document) -> bool {
+        document.get(MARK).is_some()
+    }
+}
+
+/// An order that was sent, or is about to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sent {
+    pub(super) order: Order,
+    /// The entry that says that it is about to be sent.
+    pub(super) intent: u64,
+    pub(super) actor: Actor,
+    pub(super) ticket: Option<SafeText>,
+    pub(super) key: Option<SafeText>,
+    /// Whether it was given up to wait.
+    pub(super) unconfirmed: bool,
+}
+
+/// A rollout that is carried out elsewhere.
+#[derive(Debug)]
+pub(super) struct Carried {
+    /// Which driver tells of it.
+    pub(super) driver: usize,
+    pub(super) sighting: Box<Sighting>,
+    pub(super) stored: Resting,
+    /// Intents that a task of this process follows: the others are looked for.
+    pub(super) followed: BTreeSet<u64>,
+    /// What it came to at which revision, the newest last.
+    history: VecDeque<(Revision, String)>,
+}
+
+impl Carried {
+    /// What happened since a revision, in one sentence.
+    pub(super) fn changed_since(&self, seen: &Revision) -> String {
+        let after = self.history.iter().position(|(revision, _)| revision == seen).map_or(0, |at| at + 1);
+        let since: Vec<&str> = self.history.iter().skip(after).map(|(_, what)| what.as_str()).collect();
+        let candidate = driver::candidate(seen) != driver::candidate(&self.sighting.rollout.revision);
+        match (candidate, since.as_slice()) {
+            (true, _) => format!("another candidate is there now; it is {}", state_of(&self.sighting.rollout)),
+            (false, []) => format!("it is {}", state_of(&self.sighting.rollout)),
+            (false, since) => since[since.len().saturating_sub(3)..].join("; "),
+        }
+    }
+}
+
+fn state_of(rollout: &Rollout) -> String {
+    let stage = rollout.current_stage.as_ref().map(|stage| format!(" in {stage}")).unwrap_or_default();
+    format!("{}{stage}", rollout.phase.words())
+}
+
+impl Core {
+    /// How the drivers do.
+    pub(super) fn carriers(&self) -> Vec<CarrierView> {
+        let view = |(driver, health): (&std::sync::Arc<dyn driver::Driver>, &Health)| CarrierView {
+            place: SafeText::new(driver.place()),
+            as_of: health.as_of,
+            remarks: health.remarks.clone(),
+        };
+        self.options.drivers.iter().zip(&self.health).map(view).collect()
+    }
+
+    /// Takes up what a driver tells.
+    pub(super) fn seen(&mut self, driver: usize, seen: Vec<Seen>) {
+        for one in seen {
+            match one {
+                Seen::Rollout(sighting) => self.sighted(driver, sighting),
+                Seen::Gone(id) => self.gone(driver, &id),
+                Seen::Health(health) => {
+                    if let Some(known) = self.health.get_mut(driver) {
+                        self.urgent |= known.remarks != health.remarks || known.as_of.is_none();
+                        *known = health;
+                    }
+                }
+            }
+        }
+    }
+
+    fn sighted(&mut self, driver: usize, mut sighting: Box<Sighting>) {
+        let id = sighting.rollout.id();
+        if self.rollouts.contains_key(&id) {
+            // An address has one rollout. The fleet's was here first, and has a plan and pinned snapshots.
+            return;
+        }
+        let elsewhere = std::mem::take(&mut sighting.elsewhere);
+        let revision = sighting.rollout.revision.clone();
+        let candidate = driver::candidate(&revision).to_owned();
+        let place = self.options.drivers.get(driver).map(|driver| SafeText::new(driver.place())).unwrap_or_default();
+        let before = self.carried.remove(&id);
+        let before_revision = before.as_ref().map(|known| known.sighting.rollout.revision.clone());
+        let (stored, mut history, followed) = match before {
+            Some(known) => (Some(known.stored), known.history, known.followed),
+            None => (self.resting.remove(&id), VecDeque::new(), BTreeSet::new()),
+        };
+        let mut stored = stored.unwrap_or_else(|| Resting {
+            carried_by: place.clone(),
+            candidate: String::new(),
+            correlation_id: SafeText::default(),
+            sent: Vec::new(),
+            paused_by: BTreeSet::new(),
+        });
+        if stored.candidate != candidate || stored.carried_by != place {
+            stored.correlation_id = SafeText::new(self.clock.id());
+            stored.candidate = candidate;
+            stored.carried_by = place;
+            stored.paused_by.clear();
+            self.touched_rollouts.insert(id.clone());
+        }
+        if before_revision.as_ref() != Some(&revision) {
+            history.push_back((revision, state_of(&sighting.rollout)));
+            while history.len() > HISTORY {
+                history.pop_front();
+            }
+            self.urgent = true;
+        }
+        self.carried.insert(id.clone(), Carried { driver, sighting, stored, followed, history });
+        for act in elsewhere {
+            self.journal_elsewhere(&id, act, before_revision.as_ref());
+        }
+        self.dirty.insert(id);
+    }
+
+    /// Takes over what was seen before the state was read again: a driver tells of changes only.
+    pub(super) fn adopt(&mut self, seen: BTreeMap<RolloutId, Carried>, health: Vec<Health>) {
+        self.health = health;
+        for (id, known) in seen {
+            self.sighted(known.driver, known.sighting);
+            if let Some(carried) = self.carried.get_mut(&id) {
+                carried.history = known.history;
+                carried.followed = known.followed;
+            }
+        }
+    }
+
+    fn gone(&mut self, driver: usize, id: &RolloutId) {
+        if self.carried.get(id).is_none_or(|carried| carried.driver != driver) {
+            return;
+        }
+        if let Some(carried) = self.carried.remove(id) {
+            self.resting.insert(id.clone(), carried.stored);
+        }
+        self.removed.push(id.clone());
+        self.urgent = true;
+    }
+
+    /// What was done without Rolldeck is in the trail too, under the name that the cluster knows.
+    fn journal_elsewhere(&mut self, id: &RolloutId, act: Elsewhere, before: Option<&Revision>) {
+        let Elsewhere { what, by, at, text } = act;
+        let name = if by.is_empty() { "somebody".to_owned() } else { format!("field manager {by}") };
+        let actor = Actor {
+            id: SafeText::new(name),
+            kind: ActorKind::Automation,
+            role: None,
+            via: None,
+            credential: None,
+            source: Some(SafeText::new("elsewhere")),
+        };
+        let at = at.map(|at| format!(", written at {}", at.format("%H:%M:%SZ"))).unwrap_or_default();
+        let revision = self.carried.get(id).map(|carried| carried.sighting.rollout.revision.clone());
+        let correlation_id = self.carried.get(id).map(|carried| carried.stored.correlation_id.clone());
+        self.journal(Draft {
+            effect: Some(SafeText::new(format!("from elsewhere: {text}{at}"))),
+            revision: RevisionChange { before: before.cloned(), after: revision },
+            correlation_id,
+            ..Draft::new(actor, what.as_str(), rollout_subject(id), Outcome::Applied)
+        });
+    }
+
+    /// The freezes that cover such a rollout now.
+    pub(super) fn freezes_of_carried(&self, id: &RolloutId, at: DateTime<Utc>) -> Vec<Freeze> {
+        let Some(carried) = self.carried.get(id) else { return Vec::new() };
+        let place = Place {
+            target: &id.target,
+            rollout: Some(&id.name),
+            site: None,
+            lane: None,
+            stage: carried.sighting.rollout.current_stage.as_ref(),
+            labels: Some(&carried.sighting.labels),
+        };
+        window::freezes_over(&self.windows, &place, at)
+    }
+
+    /// All that is shown of such a rollout.
+    pub(super) fn carried_picture(&self, carried: &Carried) -> Rollout {
+        let mut rollout = carried.sighting.rollout.clone();
+        let id = rollout.id();
+        rollout.correlation_id = carried.stored.correlation_id.clone();
+        let newest = carried.stored.sent.iter().max_by_key(|sent| (!sent.unconfirmed, sent.intent));
+        rollout.pending = newest.map(pending);
+        if !rollout.phase.is_terminal()
+            && let Some(freeze) = self.freezes_of_carried(&id, self.now()).into_iter().next()
+        {
+            rollout.blockers.push(held_by(&freeze, carried.sighting.advances));
+            rollout.blockers.sort_by_key(|blocker| blocker.kind);
+            rollout.freeze = Some(freeze);
+        }
+        rollout
+    }
+
+    /// The windows that pause what goes on by itself, and have not paused it yet: for each, the order.
+    pub(super) fn pauses_due(&mut self, driver: usize) -> Vec<(Order, SafeText)> {
+        let now = self.now();
+        let mut due = Vec::new();
+        let pausing: Vec<SafeText> = self
+            .windows
+            .iter()
+            .filter(|w| w.on_enter == OnEnter::Pause && window::state(w, now) == WindowState::Active)
+            .map(|w| w.id.clone())
+            .collect();
+        if pausing.is_empty() {
+            return due;
+        }
+        for (id, carried) in &self.carried {
+            let rollout = &carried.sighting.rollout;
+            if carried.driver != driver || !carried.sighting.advances || rollout.phase == Phase::Paused {
+                continue;
+            }
+            let freeze = self
+                .freezes_of_carried(id, now)
+                .into_iter()
+                .find(|freeze| pausing.contains(&freeze.window) && !carried.stored.paused_by.contains(&freeze.window));
+            let Some(freeze) = freeze else { continue };
+            let order = Order {
+                id: id.clone(),
+                action: crate::domain::Action::Pause,
+                to: None,
+                revision: rollout.revision.clone(),
+                by: SafeText::new(format!("window {}", freeze.window)),
+                reason: SafeText::new(format!(
+                    "window {} began, and pauses what goes on by itself: {}",
+                    freeze.window, freeze.reason
+                )),
+                at: now,
+            };
+            due.push((order, freeze.window));
+        }
+        for (order, window) in &due {
+            if let Some(carried) = self.carried.get_mut(&order.id) {
+                carried.stored.paused_by.insert(window.clone());
+                self.touched_rollouts.insert(order.id.clone());
+            }
+        }
+        due
+    }
+}
+
+fn pending(sent: &Sent) -> Pending {
+    let detail = if sent.unconfirmed {
+        "it was sent and not seen to be taken up; it may be still"
+    } else {
+        "it was sent, and the cluster has not been seen to take it up yet"
+    };
+    Pending {
+        action: sent.order.action,
+        by: sent.order.by.clone(),
+        at: sent.order.at,
+        unconfirmed: sent.unconfirmed,
+        detail: SafeText::new(detail),
+    }
+}
+
+/// The freeze as what holds a promotion, with the other fact beside it: who goes on all the same.
+fn held_by(freeze: &Freeze, advances: bool) -> Blocker {
+    let until = freeze
+        .until
+        .map_or_else(|| "until it is lifted".to_owned(), |at| format!("until {}", at.format("%Y-%m-%d %H:%M UTC")));
+    let also = if advances { "; its controller goes on by itself all the same: pause holds it" } else { "" };
+    Blocker {
+        kind: BlockerKind::Freeze,
+        summary: SafeText::new(format!(
+            "window {} holds what widens it through Rolldeck {until}: {} ({}){also}",
+            freeze.window, freeze.reason, freeze.by
+        )),
+        since: Some(freeze.since),
+        until: freeze.until,
+    }
+}

@@ -1,0 +1,479 @@
+//! Orders to drivers: asked about, guarded, journalled as intended, sent, and journalled with their
+//! outcome once the cluster was seen to take them up.
+
+use std::sync::Arc;
+
+use super::{
+    Control, Reply, actions, authorize,
+    carried::Sent,
+    core::{Core, rollout_subject},
+    journal::Draft,
+};
+use crate::{
+    domain::{
+        Actor, Blocker, BlockerKind, Outcome, Preview, Principal, Reason, RolloutId, SafeText,
+        audit::RevisionChange,
+        rollout::{Check, CheckState},
+    },
+    driver::{Driver, Order, OrderError, Proposal, Uptake},
+    guard::{self, Decision, Question as Guarded},
+    wire::{ActionReply, ActionRequest, Code, Conditions, Problem},
+};
+
+/// Orders to one rollout whose outcome is not known, at most.
+const SENT_MAX: usize = 8;
+
+/// What an action comes to: an answer, or an order that a driver is asked about first.
+#[derive(Debug)]
+pub(super) enum Acted {
+    /// Done, or said what it would do.
+    Done(Box<Reply<ActionReply>>),
+    /// For a driver.
+    Ask(Box<Wanted>),
+}
+
+/// An action on a rollout that is carried out elsewhere.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    driver: Arc<dyn Driver>,
+    order: Order,
+    who: Principal,
+    request: ActionRequest,
+    conditions: Conditions,
+    /// None for a dry run.
+    why: Option<Reason>,
+    fingerprint: String,
+}
+
+/// What keeps an order from being sent, or that it may be.
+struct Held(Vec<Blocker>);
+
+impl Core {
+    /// An action on a rollout that is carried out elsewhere. The caller is authorized.
+    pub(super) fn want(
+        &mut self,
+        who: &Principal,
+        id: &RolloutId,
+        request: &ActionRequest,
+        conditions: &Conditions,
+        why: Option<Reason>,
+    ) -> Result<Acted, Problem> {
+        let Some(carried) = self.carried.get(id) else { return Err(actions::not_found(id)) };
+        let Some(driver) = self.options.drivers.get(carried.driver).map(Arc::clone) else {
+            return Err(actions::not_found(id));
+        };
+        let present = carried.sighting.rollout.revision.clone();
+        let fingerprint = actions::fingerprint(request);
+        if why.is_some() {
+            let key = conditions.idempotency_key.as_deref();
+            if carried
+                .stored
+                .sent
+                .iter()
+                .any(|sent| !sent.unconfirmed && key.is_some() && sent.key.as_ref().map(SafeText::as_str) == key)
+            {
+                return Err(Problem::new(
+                    Code::InProgress,
+                    "this Idempotency-Key is being worked on: ask again for its outcome",
+                ));
+            }
+            if let Some(body) = self.replay(who, &id.to_string(), conditions, &fingerprint)? {
+                return Ok(Acted::Done(Box::new(Reply { body, replayed: true })));
+            }
+            if request.action.widens() {
+                self.compare_revision(who, id, request, conditions, why.as_ref())?;
+            }
+        }
+        // What stops a change names the candidate that it is about, where its sender said it.
+        let order = Order {
+            id: id.clone(),
+            action: request.action,
+            to: request.to.clone(),
+            revision: conditions.revision.clone().unwrap_or(present),
+            by: who.id.clone(),
+            reason: why.as_ref().map(|why| SafeText::new(why.as_str())).unwrap_or_default(),
+            at: self.now(),
+        };
+        Ok(Acted::Ask(Box::new(Wanted {
+            driver,
+            order,
+            who: who.clone(),
+            request: request.clone(),
+            conditions: conditions.clone(),
+            why,
+            fingerprint,
+        })))
+    }
+
+    /// What holds an order now: windows, or another one that is under way.
+    fn holds(&self, order: &Order, who: &Principal) -> Held {
+        let freezes = self.freezes_of_carried(&order.id, self.now());
+        let question = Guarded { action: Some(order.action), phase: None, role: who.role, freezes: &freezes };
+        let mut blockers = match guard::decide(&question) {
+            Decision::NeedsOverride(blockers) | Decision::Refused(blockers) => blockers,
+            Decision::Allowed | Decision::Forbidden(_) => Vec::new(),
+        };
+        let sent = self.carried.get(&order.id).map(|carried| carried.stored.sent.as_slice()).unwrap_or_default();
+        if order.action.widens()
+            && let Some(other) = sent.iter().find(|sent| !sent.unconfirmed)
+        {
+            blockers.push(Blocker {
+                kind: BlockerKind::InProgress,
+                summary: SafeText::new(format!(
+                    "{} sent {} at {}, and it has not been seen to be taken up yet: wait for its outcome",
+                    other.order.by,
+                    other.order.action,
+                    other.order.at.format("%H:%M:%SZ")
+                )),
+                since: Some(other.order.at),
+                until: None,
+            });
+        }
+        Held(blockers)
+    }
+
+    /// Journals that an order is about to be sent; refused where something holds it.
+    fn intend(&mut self, wanted: &Wanted, effect: &Preview) -> Result<u64, Problem> {
+        let order = &wanted.order;
+        let Held(blockers) = self.holds(order, &wanted.who);
+        if !blockers.is_empty() {
+            return Err(self.refuse_order(wanted, blockers, None));
+        }
+        if order.action.widens() {
+            self.check_reserve(order.action.verb())?;
+        }
+        let entry =
+            self.journal(Draft { effect: Some(effect.summary.clone()), ..self.draft(wanted, Outcome::Intended) });
+        self.send_noted(wanted.sent(entry.seq));
+        Ok(entry.seq)
+    }
+
+    /// Notes an order that is about to be sent; durable with its intent.
+    fn send_noted(&mut self, sent: Sent) {
+        let id = sent.order.id.clone();
+        let Some(carried) = self.carried.get_mut(&id) else { return };
+        carried.followed.insert(sent.intent);
+        carried.stored.sent.push(sent);
+        while carried.stored.sent.len() > SENT_MAX {
+            carried.stored.sent.remove(0);
+        }
+        self.touched_rollouts.insert(id.clone());
+        self.dirty.insert(id);
+    }
+
+    fn draft(&self, wanted: &Wanted, outcome: Outcome) -> Draft {
+        let id = &wanted.order.id;
+        let revision = self.revision(id);
+        Draft {
+            reason: wanted.why.as_ref().map(|why| SafeText::new(why.as_str())),
+            ticket: authorize::ticket(wanted.request.ticket.as_ref()),
+            revision: RevisionChange { before: revision, after: None },
+            saw: wanted.request.saw.as_ref().map(SafeText::new),
+            idempotency_key: wanted.conditions.idempotency_key.as_ref().map(SafeText::new),
+            correlation_id: self.carried.get(id).map(|carried| carried.stored.correlation_id.clone()),
+            ..Draft::new(wanted.who.actor(), wanted.order.action.verb(), rollout_subject(id), outcome)
+        }
+    }
+
+    /// Journals what became of an order that was sent, and forgets it unless nobody knows.
+    fn settle(
+        &mut self,
+        sent: &Sent,
+        outcome: Outcome,
+        effect: SafeText,
+        blockers: Vec<Blocker>,
+    ) -> crate::domain::AuditEntry {
+        let id = &sent.order.id;
+        let entry = self.journal(Draft {
+            intent: Some(sent.intent),
+            reason: Some(sent.order.reason.clone()),
+            ticket: sent.ticket.clone(),
+            revision: RevisionChange { before: Some(sent.order.revision.clone()), after: self.revision(id) },
+            effect: Some(effect),
+            blockers,
+            idempotency_key: sent.key.clone(),
+            correlation_id: self.carried.get(id).map(|carried| carried.stored.correlation_id.clone()),
+            ..Draft::new(sent.actor.clone(), sent.order.action.verb(), rollout_subject(id), outcome)
+        });
+        let word = match outcome {
+            Outcome::Applied => "applied",
+            Outcome::NoOp => "no_op",
+            Outcome::Refused => "refused",
+            Outcome::Unconfirmed => "unconfirmed",
+            Outcome::Failed | Outcome::Intended => "failed",
+        };
+        self.count(sent.order.action.verb(), word);
+        if let Some(carried) = self.carried.get_mut(id) {
+            carried.followed.remove(&sent.intent);
+            if outcome == Outcome::Unconfirmed {
+                if let Some(known) = carried.stored.sent.iter_mut().find(|known| known.intent == sent.intent) {
+                    known.unconfirmed = true;
+                }
+            } else {
+                carried.stored.sent.retain(|known| known.intent != sent.intent);
+            }
+        } else if let Some(resting) = self.resting.get_mut(id) {
+            resting.sent.retain(|known| known.intent != sent.intent);
+        }
+        self.touched_rollouts.insert(id.clone());
+        self.dirty.insert(id.clone());
+        entry
+    }
+
+    /// Journals that an order was not sent, and says why.
+    fn refuse_order(&mut self, wanted: &Wanted, blockers: Vec<Blocker>, effect: Option<String>) -> Problem {
+        let (verb, id) = (wanted.order.action.verb(), &wanted.order.id);
+        let detail = effect.unwrap_or_else(|| match blockers.as_slice() {
+            [] => format!("{verb} {id} is not possible now"),
+            [only] => format!("{verb} {id}: {}", only.summary),
+            [first, rest @ ..] => format!("{verb} {id}: {} (and {} more)", first.summary, rest.len()),
+        });
+        let audit = wanted.why.is_some().then(|| {
+            let draft = self.draft(wanted, Outcome::Refused);
+            self.journal(Draft { effect: Some(SafeText::new(&detail)), blockers: blockers.clone(), ..draft }).seq
+        });
+        self.count(verb, "refused");
+        let next_transition = blockers.iter().filter(|b| b.kind == BlockerKind::Freeze).filter_map(|b| b.until).min();
+        Problem { blockers, next_transition, revision: self.revision(id), audit, ..Problem::new(Code::Blocked, detail) }
+    }
+
+    /// The orders that nobody follows and whose outcome is not known: of a process that is gone, or
+    /// given up to wait for.
+    pub(super) fn unresolved(&self, driver: usize) -> Vec<Sent> {
+        self.carried
+            .values()
+            .filter(|carried| carried.driver == driver)
+            .flat_map(|carried| carried.stored.sent.iter().filter(|sent| !carried.followed.contains(&sent.intent)))
+            .cloned()
+            .collect()
+    }
+
+    /// What was found of an order that nobody follows.
+    pub(super) fn resolved(&mut self, sent: &Sent, found: Result<Uptake, OrderError>, give_up: bool) {
+        let known = self.carried.get(&sent.order.id).is_some_and(|carried| {
+            carried.stored.sent.iter().any(|known| known.intent == sent.intent && known.unconfirmed == sent.unconfirmed)
+        });
+        if !known {
+            return;
+        }
+        match found {
+            Ok(Uptake::TakenUp(how)) => {
+                let effect = SafeText::new(format!("seen later: {how}"));
+                self.settle(sent, Outcome::Applied, effect, Vec::new());
+            }
+            Ok(Uptake::NoOp(why)) => {
+                self.settle(sent, Outcome::NoOp, why, Vec::new());
+            }
+            Ok(Uptake::Unconfirmed(why)) if !sent.unconfirmed => {
+                let effect =
+                    SafeText::new(format!("whether it was taken up cannot be seen, and it is not sent again: {why}"));
+                self.settle(sent, Outcome::Unconfirmed, effect, Vec::new());
+            }
+            Ok(Uptake::Unconfirmed(_)) | Err(_) => {}
+        }
+        if give_up && let Some(carried) = self.carried.get_mut(&sent.order.id) {
+            carried.stored.sent.retain(|known| known.intent != sent.intent);
+            self.touched_rollouts.insert(sent.order.id.clone());
+            self.dirty.insert(sent.order.id.clone());
+        }
+    }
+
+    /// Journals that Rolldeck itself is about to send an order.
+    pub(super) fn intend_itself(&mut self, order: &Order) -> Sent {
+        let actor = Actor::system("window");
+        let entry = self.journal(Draft {
+            reason: Some(order.reason.clone()),
+            revision: RevisionChange { before: Some(order.revision.clone()), after: None },
+            correlation_id: self.carried.get(&order.id).map(|carried| carried.stored.correlation_id.clone()),
+            ..Draft::new(actor.clone(), order.action.verb(), rollout_subject(&order.id), Outcome::Intended)
+        });
+        let sent = Sent { order: order.clone(), intent: entry.seq, actor, ticket: None, key: None, unconfirmed: false };
+        self.send_noted(sent.clone());
+        sent
+    }
+
+    /// What became of an order that Rolldeck itself sent.
+    pub(super) fn settle_itself(&mut self, sent: &Sent, became: Result<Uptake, OrderError>) {
+        let (outcome, effect, blockers) = outcome_of(became);
+        self.settle(sent, outcome, effect, blockers);
+    }
+}
+
+impl Wanted {
+    fn sent(&self, intent: u64) -> Sent {
+        Sent {
+            order: self.order.clone(),
+            intent,
+            actor: self.who.actor(),
+            ticket: authorize::ticket(self.request.ticket.as_ref()),
+            key: self.conditions.idempotency_key.as_ref().map(SafeText::new),
+            unconfirmed: false,
+        }
+    }
+}
+
+/// What became of an order as the trail says it.
+fn outcome_of(became: Result<Uptake, OrderError>) -> (Outcome, SafeText, Vec<Blocker>) {
+    match became {
+        Ok(Uptake::TakenUp(how)) => (Outcome::Applied, how, Vec::new()),
+        Ok(Uptake::NoOp(why)) => (Outcome::NoOp, why, Vec::new()),
+        Ok(Uptake::Unconfirmed(why)) => (Outcome::Unconfirmed, why, Vec::new()),
+        Err(error) => {
+            let text = SafeText::new(error.to_string());
+            match error {
+                OrderError::Refused(blockers) => (Outcome::Refused, text, blockers),
+                OrderError::Moved { .. } | OrderError::Forbidden { .. } => (Outcome::Refused, text, Vec::new()),
+                OrderError::Gone(_) | OrderError::Failed(_) => (Outcome::Failed, text, Vec::new()),
+                OrderError::Lost(_) => (Outcome::Unconfirmed, text, Vec::new()),
+            }
+        }
+    }
+}
+
+/// The problem that an order's error is to whoever gave it.
+fn problem_of(error: &OrderError) -> Problem {
+    let text = error.to_string();
+    match error {
+        OrderError::Refused(blockers) => {
+            let next_transition = blockers.iter().filter_map(|blocker| blocker.until).min();
+            Problem { blockers: blockers.clone(), next_transition, ..Problem::new(Code::Blocked, text) }
+        }
+        OrderError::Moved { present, what } => Problem {
+            revision: Some(present.clone()),
+            changed: Some(SafeText::new(what)),
+            ..Problem::new(Code::RevisionMismatch, text)
+        },
+        OrderError::Gone(id) => actions::not_found(id),
+        OrderError::Forbidden { .. } => Problem::new(Code::Forbidden, text),
+        OrderError::Failed(_) | OrderError::Lost(_) => Problem::new(Code::DriverFailed, text),
+    }
+}
+
+impl Control {
+    /// Asks a driver about an order; sends it, unless it is a dry run, and waits for its outcome.
+    pub(super) async fn order(&self, wanted: Box<Wanted>) -> Result<Reply<ActionReply>, Problem> {
+        let proposed = wanted.driver.propose(&wanted.order).await;
+        if wanted.why.is_none() {
+            return self.say(&wanted, proposed).await;
+        }
+        let Proposal { preview: effect, no_op } = match proposed {
+            Ok(proposal) => proposal,
+            Err(error) => return self.decide(move |core| Err(core.not_sent(&wanted, &error))).await,
+        };
+        if no_op {
+            return self.decide(move |core| Ok(core.nothing_to_do(&wanted, effect))).await;
+        }
+        let (wanted, effect, intent) = self
+            .decide(move |core| {
+                let intent = core.intend(&wanted, &effect)?;
+                Ok((wanted, effect, intent))
+            })
+            .await?;
+        // Whoever asked may go away; an order that was begun is followed all the same.
+        let control = self.clone();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.shared.tasks.spawn(async move {
+            let became = tokio::select! {
+                became = wanted.driver.carry_out(&wanted.order) => became,
+                // What is under way then is looked for after the next start, and never sent again.
+                () = control.shared.stop.cancelled() => return,
+            };
+            let settled = control.decide(move |core| Ok(core.outcome(&wanted, effect, intent, became))).await;
+            let _ = sender.send(settled.and_then(|settled| settled));
+        });
+        let stopping = || {
+            Problem::new(
+                Code::Unavailable,
+                "the control plane is stopping: what became of it is looked for at the next start",
+            )
+        };
+        receiver.await.map_err(|_| stopping())?
+    }
+
+    /// What an order would do, with what holds it.
+    async fn say(
+        &self,
+        wanted: &Wanted,
+        proposed: Result<Proposal, OrderError>,
+    ) -> Result<Reply<ActionReply>, Problem> {
+        let (order, who) = (wanted.order.clone(), wanted.who.clone());
+        let mut effect = match proposed {
+            Ok(proposal) => proposal.preview,
+            Err(OrderError::Refused(blockers)) => Preview {
+                summary: SafeText::new(format!("{} is not possible now", order.action)),
+                checks: blockers.into_iter().map(|b| Check { state: CheckState::Block, text: b.summary }).collect(),
+                ..Preview::default()
+            },
+            Err(error @ (OrderError::Forbidden { .. } | OrderError::Moved { .. })) => Preview {
+                summary: SafeText::new(format!("{} is not possible now", order.action)),
+                checks: vec![Check { state: CheckState::Block, text: SafeText::new(error.to_string()) }],
+                ..Preview::default()
+            },
+            Err(error) => return Err(problem_of(&error)),
+        };
+        self.decide(move |core| {
+            let Held(blockers) = core.holds(&order, &who);
+            if blockers.is_empty() {
+                effect.checks.insert(0, actions::allowed_check(&who, &order.id));
+            }
+            let held = blockers.iter().map(|b| Check { state: CheckState::Block, text: b.summary.clone() });
+            effect.checks.splice(0..0, held);
+            let rollout = core.picture(&order.id);
+            let body = ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout };
+            Ok(Reply { body, replayed: false })
+        })
+        .await
+    }
+}
+
+impl Core {
+    /// An order that a driver says cannot be carried out: nothing was sent.
+    fn not_sent(&mut self, wanted: &Wanted, error: &OrderError) -> Problem {
+        let (outcome, effect, blockers) = outcome_of(Err(error.clone()));
+        let outcome = if outcome == Outcome::Unconfirmed { Outcome::Failed } else { outcome };
+        let draft = self.draft(wanted, outcome);
+        let audit = self.journal(Draft { effect: Some(effect), blockers, ..draft }).seq;
+        self.count(wanted.order.action.verb(), if outcome == Outcome::Refused { "refused" } else { "failed" });
+        Problem { audit: Some(audit), ..problem_of(error) }
+    }
+
+    fn nothing_to_do(&mut self, wanted: &Wanted, effect: Preview) -> Reply<ActionReply> {
+        let draft = self.draft(wanted, Outcome::NoOp);
+        let audit = self.journal(Draft { effect: Some(effect.summary.clone()), ..draft });
+        self.count(wanted.order.action.verb(), "no_op");
+        self.answer(wanted, Outcome::NoOp, effect, audit)
+    }
+
+    fn outcome(
+        &mut self,
+        wanted: &Wanted,
+        effect: Preview,
+        intent: u64,
+        became: Result<Uptake, OrderError>,
+    ) -> Result<Reply<ActionReply>, Problem> {
+        let problem = match &became {
+            Err(OrderError::Lost(_)) | Ok(_) => None,
+            Err(error) => Some(problem_of(error)),
+        };
+        let (outcome, became, blockers) = outcome_of(became);
+        let entry = self.settle(&wanted.sent(intent), outcome, became, blockers);
+        match problem {
+            Some(problem) => Err(Problem { audit: Some(entry.seq), ..problem }),
+            None => Ok(self.answer(wanted, outcome, effect, entry)),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        wanted: &Wanted,
+        outcome: Outcome,
+        effect: Preview,
+        audit: crate::domain::AuditEntry,
+    ) -> Reply<ActionReply> {
+        let id = &wanted.order.id;
+        let body = ActionReply { outcome, effect, audit: Some(audit), rollout: self.picture(id) };
+        let fingerprint = wanted.fingerprint.clone();
+        self.remember(&wanted.who, &id.to_string(), &wanted.conditions, fingerprint, actions::DONE, &body);
+        Reply { body, replayed: false }
+    }
+}
