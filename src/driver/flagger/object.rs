@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     domain::{SafeText, duration},
@@ -59,6 +60,8 @@ pub struct Canary {
     pub progress_deadline: u32,
     /// How the candidate is analysed; none where nothing is said, and then nothing is analysed.
     pub analysis: Option<Analysis>,
+    /// A short digest over its spec but for `suspend` and `skipAnalysis`: changes with the plan, and with nothing else.
+    pub plan: String,
     /// Where it is.
     pub status: Status,
 }
@@ -315,6 +318,8 @@ pub struct Status {
     pub written_at: Option<DateTime<Utc>>,
     /// Since when it is in its phase, where the condition says so.
     pub phase_since: Option<DateTime<Utc>>,
+    /// Since when a release is under way, where the condition says so.
+    pub begun_at: Option<DateTime<Utc>>,
     /// What the condition says, where it is about this phase.
     pub message: SafeText,
 }
@@ -382,6 +387,7 @@ impl Canary {
             reverts_on_deletion: read::is(object, "/spec/revertOnDeletion"),
             progress_deadline: read::count(object, "/spec/progressDeadlineSeconds").unwrap_or(PROGRESS_DEADLINE),
             analysis: ["/spec/analysis", "/spec/canaryAnalysis"].into_iter().find_map(|at| Analysis::read(object, at)),
+            plan: plan(object),
             status: Status::read(object),
         }
     }
@@ -593,10 +599,26 @@ impl Status {
                 .collect(),
             written_at: read::time(object, "/status/lastTransitionTime"),
             phase_since: promoted.and_then(|condition| read::time(condition, "/lastUpdateTime")),
+            // Unknown is what it says from the first phase of a release to the last.
+            begun_at: promoted
+                .filter(|condition| read::at(condition, "/status").and_then(Value::as_str) == Some("Unknown"))
+                .and_then(|condition| read::time(condition, "/lastTransitionTime")),
             message: promoted.map(|condition| read::shown(condition, "/message")).unwrap_or_default(),
             phase,
         }
     }
+}
+
+/// A digest over what is planned.
+fn plan(object: &Value) -> String {
+    let mut digest = Sha256::new();
+    for (name, value) in read::at(object, "/spec").and_then(Value::as_object).into_iter().flatten() {
+        if name != "suspend" && name != "skipAnalysis" {
+            digest.update(name);
+            digest.update(value.to_string());
+        }
+    }
+    digest.finalize().iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// A rule of A/B testing on one line: `headers.x-canary.exact = insider`, its parts joined by `, `.
