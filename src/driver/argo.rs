@@ -2,8 +2,10 @@
 //! read in, what is shown and sent out.
 
 pub mod object;
+pub mod phase;
 pub mod revision;
 pub mod step;
+pub mod weight;
 
 #[cfg(test)]
 mod samples;
