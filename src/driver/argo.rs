@@ -1,14 +1,25 @@
 //! Argo Rollouts: what its objects mean, and what is sent to change them. Pure: objects as they were
 //! read in, what is shown and sent out.
 
+pub mod act;
+pub mod elsewhere;
 pub mod object;
 pub mod phase;
 pub mod revision;
 pub mod step;
+pub mod uptake;
 pub mod weight;
 
 #[cfg(test)]
 mod samples;
 
+pub use act::{
+    offers::offers,
+    propose::propose,
+    requests::{nudge, requests, requests_without_status},
+    rules::rules,
+};
+pub use elsewhere::elsewhere;
 pub use object::Rollout;
 pub use revision::{candidate, revision};
+pub use uptake::look;

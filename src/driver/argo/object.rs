@@ -18,9 +18,10 @@ pub const WORKLOAD_GENERATION: &str = "rollout.argoproj.io/workload-generation";
 pub const POD_HASH: &str = "rollouts-pod-template-hash";
 
 /// The fields whose writers are worth knowing: what people and other tools act by.
-pub const WATCHED: [&str; 10] = [
+pub const WATCHED: [&str; 11] = [
     "spec.paused",
     "spec.restartAt",
+    "spec.strategy",
     "spec.template",
     "spec.replicas",
     "spec.workloadRef",

@@ -1,7 +1,10 @@
 //! What the present object says about an order that was sent, or was about to be: so that an action is
 //! done when the cluster was seen to take it up, and not when it answered.
 
-use crate::domain::SafeText;
+use crate::{
+    domain::{SafeText, rollout::BlockerKind},
+    driver::OrderError,
+};
 
 /// What the present object says about an order. Told from the order and the object alone, so that it
 /// serves an order that was just sent as well as one whose sender is gone.
@@ -39,9 +42,32 @@ impl Look {
     }
 }
 
+/// Whether what refuses an order passes by itself within moments: the cluster has yet to see the newest
+/// spec. Whoever sends the order reads the object again until it has, or the time for that is over.
+#[must_use]
+pub fn passes_soon(error: &OrderError) -> bool {
+    match error {
+        OrderError::Refused(blockers) => {
+            !blockers.is_empty() && blockers.iter().all(|blocker| blocker.kind == BlockerKind::InProgress)
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Blocker;
+
+    #[test]
+    fn only_what_the_cluster_has_yet_to_see_is_waited_for() {
+        let blocker = |kind| Blocker { kind, summary: SafeText::default(), since: None, until: None };
+        assert!(passes_soon(&OrderError::Refused(vec![blocker(BlockerKind::InProgress)])));
+        let both = vec![blocker(BlockerKind::InProgress), blocker(BlockerKind::Phase)];
+        assert!(!passes_soon(&OrderError::Refused(both)));
+        assert!(!passes_soon(&OrderError::Refused(Vec::new())));
+        assert!(!passes_soon(&OrderError::Failed("no".to_owned())));
+    }
 
     #[test]
     fn a_swallowed_order_is_still_waited_for() {
