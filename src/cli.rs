@@ -7,6 +7,7 @@ mod act;
 mod agent;
 mod args;
 mod audit;
+mod cluster;
 mod completions;
 mod context;
 mod dashboard;
@@ -86,6 +87,10 @@ enum Command {
     Rollback(act::RollbackArgs),
     /// Tell the failed units again
     Retry(act::Args),
+    /// Start all pods of a workload on Kubernetes anew, without another version
+    Restart(act::Args),
+    /// End the analysis that runs: what has not failed by then counts as passed, and the rollout goes on
+    Terminate(act::Args),
     /// Read, export and verify the audit trail
     #[command(subcommand)]
     Audit(audit::Command),
@@ -147,33 +152,41 @@ pub fn command() -> clap::Command {
 
 async fn run(cli: Cli) -> color_eyre::Result<()> {
     let session = Session::new(cli.global);
-    let Some(command) = cli.command else { return dashboard::run(&session, cli.rollout).await };
-    if let Some(rollout) = cli.rollout {
+    let done = chosen(&session, cli.command, cli.rollout).await;
+    session.opened.close().await;
+    done
+}
+
+async fn chosen(session: &Session, command: Option<Command>, rollout: Option<RolloutId>) -> color_eyre::Result<()> {
+    let Some(command) = command else { return dashboard::run(session, rollout).await };
+    if let Some(rollout) = rollout {
         return Err(exit::Failure::Usage(format!("{rollout} opens the dashboard and takes no subcommand")).into());
     }
     match command {
-        Command::Demo(args) => Box::pin(demo::run(&session, args)).await,
-        Command::Serve(args) => Box::pin(serve::run(&session, args)).await,
-        Command::Agent(args) => Box::pin(agent::run(&session, args)).await,
-        Command::Start(args) => start::run(&session, args).await,
-        Command::List(args) => list::run(&session, args).await,
-        Command::Show(args) => show::run(&session, args).await,
-        Command::Wait(args) => wait::run(&session, args).await,
-        Command::Pause(args) => act::run(&session, Action::Pause, args, None).await,
-        Command::Resume(args) => act::run(&session, Action::Resume, args, None).await,
-        Command::Promote(args) => act::run(&session, args.action(), args.args, None).await,
-        Command::Rollback(args) => act::run(&session, Action::Rollback, args.args, args.to).await,
-        Command::Retry(args) => act::run(&session, Action::Retry, args, None).await,
-        Command::Audit(command) => audit::run(&session, command).await,
-        Command::Judge(args) => judge::run(&session, &args),
-        Command::Snapshot(command) => snapshot::run(&session, command).await,
-        Command::Window(command) => window::run(&session, command).await,
-        Command::Token(command) => token::run(&session, command).await,
-        Command::Site(command) => site::run(&session, command).await,
-        Command::Context(command) => context::run(&session, command).await,
-        Command::Doctor(args) => doctor::run(&session, args).await,
-        Command::Completions(args) => completions::run(&session, &args),
-        Command::Man(args) => man::run(&session, &args),
+        Command::Demo(args) => Box::pin(demo::run(session, args)).await,
+        Command::Serve(args) => Box::pin(serve::run(session, args)).await,
+        Command::Agent(args) => Box::pin(agent::run(session, args)).await,
+        Command::Start(args) => start::run(session, args).await,
+        Command::List(args) => list::run(session, args).await,
+        Command::Show(args) => show::run(session, args).await,
+        Command::Wait(args) => wait::run(session, args).await,
+        Command::Pause(args) => act::run(session, Action::Pause, args, None).await,
+        Command::Resume(args) => act::run(session, Action::Resume, args, None).await,
+        Command::Promote(args) => act::run(session, args.action(), args.args, None).await,
+        Command::Rollback(args) => act::run(session, Action::Rollback, args.args, args.to).await,
+        Command::Retry(args) => act::run(session, Action::Retry, args, None).await,
+        Command::Restart(args) => act::run(session, Action::Restart, args, None).await,
+        Command::Terminate(args) => act::run(session, Action::Terminate, args, None).await,
+        Command::Audit(command) => audit::run(session, command).await,
+        Command::Judge(args) => judge::run(session, &args),
+        Command::Snapshot(command) => snapshot::run(session, command).await,
+        Command::Window(command) => window::run(session, command).await,
+        Command::Token(command) => token::run(session, command).await,
+        Command::Site(command) => site::run(session, command).await,
+        Command::Context(command) => context::run(session, command).await,
+        Command::Doctor(args) => doctor::run(session, args).await,
+        Command::Completions(args) => completions::run(session, &args),
+        Command::Man(args) => man::run(session, &args),
     }
 }
 

@@ -112,6 +112,15 @@ pub struct Order {
     pub at: DateTime<Utc>,
 }
 
+/// Something that was looked at: whether it is as it should be, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// Whether it is as it should be; none where it only limits what can be done.
+    pub good: Option<bool>,
+    /// What it is, in one sentence.
+    pub text: SafeText,
+}
+
 /// What an order would do now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
@@ -168,6 +177,9 @@ pub enum OrderError {
 pub trait Driver: std::fmt::Debug + Send + Sync {
     /// Where it is, for people: a cluster's name and address.
     fn place(&self) -> String;
+
+    /// What is there, reachable and permitted, one finding a line.
+    async fn examine(&self) -> Vec<Examined>;
 
     /// Who it is to the cluster; none while the cluster does not say.
     async fn identity(&self) -> Option<SafeText>;

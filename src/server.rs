@@ -12,6 +12,7 @@ mod listen;
 mod metrics;
 mod openapi;
 mod origin;
+mod private;
 mod problem;
 mod routes;
 mod tls;
@@ -30,11 +31,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     clock::Clock,
     control::Control,
+    domain::SafeText,
     wire::{Code, Problem},
 };
 
 pub use limits::Limits;
 pub use listen::{Access, ServeError, Server, serve};
+pub use private::serve_privately;
 pub use tls::TlsFiles;
 
 use metrics::Metrics;
@@ -56,13 +59,21 @@ pub struct ServerOptions {
     pub clock: Arc<dyn Clock>,
     /// What it reads, and how long it waits for it.
     pub limits: Limits,
+    /// Who everybody is that reaches it: of a socket in a directory that is one user's alone.
+    pub owner: Option<SafeText>,
 }
 
 impl ServerOptions {
     /// Plain HTTP on any free port of loopback.
     #[must_use]
     pub fn loopback(clock: Arc<dyn Clock>) -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), tls: None, clock, limits: Limits::default() }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
+            clock,
+            limits: Limits::default(),
+            owner: None,
+        }
     }
 }
 

@@ -7,16 +7,18 @@ pub mod context;
 pub mod edit;
 pub mod env;
 pub mod file;
+pub mod kubeconfig;
 pub mod paths;
 pub mod secret;
 pub mod source;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-pub use context::{Context, Endpoint, TokenSource};
+pub use context::{ClusterEndpoint, Context, Endpoint, TokenSource};
 pub use edit::ConfigEditor;
 pub use env::Env;
 pub use file::{ColorChoice, ConfigFile, GlyphChoice, TimeZone};
+pub use kubeconfig::Kubeconfig;
 pub use paths::Paths;
 pub use secret::{SecretError, read_token_file};
 pub use source::{SourceCredentials, SourceKind, SourceSecrets, SourceSettings};
@@ -69,6 +71,8 @@ pub struct Settings {
     pub current: Option<String>,
     /// Sources of indicators by name.
     pub sources: BTreeMap<String, SourceSettings>,
+    /// The user's kubeconfig.
+    pub kubeconfig: Kubeconfig,
     /// What the command line and the environment say of the endpoint.
     chosen: Chosen,
 }
@@ -169,6 +173,7 @@ impl Settings {
             read_only: args.read_only || env.is_set("ROLLDECK_READ_ONLY") || file.read_only.unwrap_or_default(),
             contexts: file.contexts.into_iter().map(|(name, context)| (name, context.placed(&paths))).collect(),
             current: file.current,
+            kubeconfig: Kubeconfig::default(),
             sources: file.sources.into_iter().map(|(name, source)| (name, source.placed(&paths))).collect(),
             chosen: Chosen {
                 context: args.context.clone().or_else(|| env.get("ROLLDECK_CONTEXT").map(str::to_owned)),
@@ -191,7 +196,8 @@ impl Settings {
     pub fn load(args: &Overrides, env: &Env) -> Result<Self, SettingsError> {
         let paths = Paths::find(args.config.as_deref(), env)?;
         let file = ConfigFile::read(&paths.config_file, args.config.is_some())?;
-        Self::build(args, env, paths, file)
+        let settings = Self::build(args, env, paths, file)?;
+        Ok(Self { kubeconfig: Kubeconfig::find(env), ..settings })
     }
 
     /// What is built in, over which arguments and environment still win: for when the config file
@@ -221,29 +227,64 @@ impl Settings {
         self.endpoint_named(name, source_of_name).map(Some)
     }
 
+    /// Where to look at rollouts: the endpoint, or where nothing says one, the kubeconfig's current context.
+    ///
+    /// # Errors
+    /// As [`Settings::endpoint`].
+    pub fn endpoint_or_cluster(&self) -> Result<Option<Endpoint>, SettingsError> {
+        match (self.endpoint()?, &self.kubeconfig.current) {
+            (None, Some(current)) => self.endpoint_named(current, "the kubeconfig's current context").map(Some),
+            (endpoint, _) => Ok(endpoint),
+        }
+    }
+
     /// Where a context lies.
     ///
     /// # Errors
     /// [`SettingsError`] when there is no such context, or its URL is not one.
     pub fn endpoint_named(&self, name: &str, source_of_name: &'static str) -> Result<Endpoint, SettingsError> {
-        let context = self.contexts.get(name).ok_or_else(|| SettingsError::NoSuchContext {
+        // A context of the kubeconfig needs no entry of its own; one in the config wins over its namesake.
+        let of_kubeconfig = || {
+            let kubernetes = Some(name.to_owned());
+            (self.kubeconfig.has(name) || name == kubeconfig::IN_CLUSTER)
+                .then(|| Context { kubernetes, ..Context::default() })
+        };
+        let context = self.contexts.get(name).cloned().or_else(of_kubeconfig);
+        let context = context.ok_or_else(|| SettingsError::NoSuchContext {
             name: name.chars().take(80).collect(),
             source_of_name,
-            known: if self.contexts.is_empty() {
-                "are none yet".to_owned()
-            } else {
-                let names: Vec<&str> = self.contexts.keys().map(String::as_str).take(20).collect();
-                format!("are {}", names.join(", "))
+            known: {
+                let kubeconfig = self.kubeconfig.contexts.iter().filter(|name| !self.contexts.contains_key(*name));
+                let names: Vec<&str> = self.contexts.keys().chain(kubeconfig).map(String::as_str).take(20).collect();
+                if names.is_empty() { "are none yet".to_owned() } else { format!("are {}", names.join(", ")) }
             },
         })?;
+        self.endpoint_of(Some(name), &context)
+    }
+
+    /// Where a context would lie that is not in the config yet.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when its URL is not one.
+    pub fn endpoint_at(&self, name: &str, context: &Context) -> Result<Endpoint, SettingsError> {
         self.endpoint_of(Some(name), context)
     }
 
     fn endpoint_of(&self, name: Option<&str>, context: &Context) -> Result<Endpoint, SettingsError> {
-        context::check_server(&context.server).map_err(|message| SettingsError::Value {
-            origin: name.map_or_else(|| "--server".to_owned(), |name| format!("contexts.{name}.server")),
-            message,
-        })?;
+        if context.kubernetes.is_none() {
+            context::check_server(&context.server).map_err(|message| SettingsError::Value {
+                origin: name.map_or_else(|| "--server".to_owned(), |name| format!("contexts.{name}.server")),
+                message,
+            })?;
+        }
+        let cluster = context.kubernetes.clone().map(|kubernetes| ClusterEndpoint {
+            kubeconfig: match &context.kubeconfig {
+                Some(file) => vec![file.clone()],
+                None => self.kubeconfig.files.clone(),
+            },
+            context: kubernetes,
+            namespaces: context.namespaces.clone(),
+        });
         let token = match (&self.chosen.token_file, &context.token_file, &self.chosen.token) {
             (Some(path), _, _) | (None, Some(path), None) => TokenSource::File(path.clone()),
             (None, _, Some(token)) => TokenSource::Env(token.clone()),
@@ -252,7 +293,8 @@ impl Settings {
         Ok(Endpoint {
             name: name.map_or_else(|| context::host(&context.server), str::to_owned),
             is_context: name.is_some(),
-            server: context.server.clone(),
+            server: context.place(),
+            cluster,
             token,
             ca_file: self.chosen.ca_file.clone().or_else(|| context.ca_file.clone()),
             protected: context.protected,

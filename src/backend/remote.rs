@@ -30,6 +30,8 @@ use crate::{
 pub const CONNECT: Duration = Duration::from_secs(3);
 /// How long an answer may take after the wait that was asked for.
 pub const GRACE: Duration = Duration::from_secs(10);
+/// How long an action may take beyond that: a cluster is waited for until it was seen to take it up.
+const ACT: Duration = Duration::from_secs(15);
 /// Longest answer, in bytes.
 pub const ANSWER_MAX: usize = 16 * 1024 * 1024;
 /// Longest artifact, in bytes.
@@ -88,6 +90,18 @@ impl Remote {
         Ok(Self { client, base, place, via, grace: GRACE })
     }
 
+    /// The backend behind a socket of this user's.
+    ///
+    /// # Errors
+    /// [`ClientError`] when a client cannot be made.
+    pub fn on_socket(socket: &std::path::Path, via: Via) -> Result<Self, ClientError> {
+        // The host is never looked up: every connection is made through the socket.
+        let base = crate::domain::address::server_url("http://localhost/").map_err(client::ClientError::from)?;
+        let options = ClientOptions { socket: Some(socket), ..ClientOptions::new(&base, VERIFY) };
+        let client = client::client_within(&options, CONNECT)?;
+        Ok(Self { client, base, place: socket.display().to_string(), via, grace: GRACE })
+    }
+
     fn request(&self, method: Method, path: &[&str], wait: Duration) -> RequestBuilder {
         self.request_under(["api", "v1"], method, path, wait)
     }
@@ -132,13 +146,26 @@ impl Remote {
         body: &impl Serialize,
         conditions: &Conditions,
     ) -> BackendResult<T> {
+        self.post_for(path, body, conditions, Duration::ZERO).await
+    }
+
+    /// The same for what may take a while to be done.
+    async fn post_for<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        conditions: &Conditions,
+        takes: Duration,
+    ) -> BackendResult<T> {
         let bytes = serde_json::to_vec(body).map_err(|error| BackendError::Unreachable {
             place: self.place.clone(),
             why: format!("{NOT_CONNECTED}: the request cannot be written as JSON: {error}"),
         })?;
         let upload = Duration::from_secs(bytes.len() as u64 / SLOWEST_UPLOAD);
-        let mut request =
-            self.request(Method::POST, path, upload).header(header::CONTENT_TYPE, "application/json").body(bytes);
+        let mut request = self
+            .request(Method::POST, path, upload + takes)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(bytes);
         if let Some(key) = &conditions.idempotency_key {
             request = request.header("idempotency-key", key);
         }
@@ -200,7 +227,7 @@ impl Backend for Remote {
 
     async fn act(&self, id: &RolloutId, request: ActionRequest, conditions: Conditions) -> BackendResult<ActionReply> {
         let path = ["rollouts", id.target.as_str(), id.name.as_str(), "actions"];
-        self.post(&path, &request, &conditions).await
+        self.post_for(&path, &request, &conditions, ACT).await
     }
 
     async fn audit(&self, query: AuditQuery) -> BackendResult<AuditPage> {

@@ -1,17 +1,22 @@
 //! `rolldeck context add|list|use|show|remove`: servers by name, in the config file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use color_eyre::{Result, eyre::WrapErr as _};
 use serde::Serialize;
 
 use super::{
+    cluster,
     exit::{Failure, say},
     output::Table,
     session::Session,
 };
 use crate::{
-    backend::{Backend as _, remote::Remote},
+    backend::{Backend, RolloutsPage, remote::Remote},
     domain::Via,
     settings::{ConfigEditor, Context, Paths, Settings, context},
 };
@@ -19,7 +24,7 @@ use crate::{
 /// What to do with contexts.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Add a server (--server URL [--token-file F] [--ca-file F]), after trying it
+    /// Add a server (--server URL [--token-file F] [--ca-file F]) or a cluster (--kubernetes CONTEXT), after trying it
     Add(Add),
     /// List contexts
     List,
@@ -61,6 +66,15 @@ pub struct Add {
     /// The indicators of rollouts whose plan declares none: an OpenSLO or Sloth file, or one with a plan's slis
     #[arg(long, value_name = "FILE")]
     slis: Option<PathBuf>,
+    /// A context of the kubeconfig, instead of a server; in-cluster is the service account of a pod
+    #[arg(long, value_name = "CONTEXT", conflicts_with_all = ["server", "token_file", "ca_file"])]
+    kubernetes: Option<String>,
+    /// The kubeconfig of that context; your own, when absent
+    #[arg(long, value_name = "FILE", requires = "kubernetes")]
+    kubeconfig: Option<PathBuf>,
+    /// A namespace that is watched there; may be given again; all of them, when absent
+    #[arg(long = "namespace", value_name = "NAME", requires = "kubernetes")]
+    namespaces: Vec<String>,
 }
 
 /// A context as it is printed.
@@ -93,7 +107,7 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
                     table.row([
                         if view.current { "*" } else { "" },
                         view.name,
-                        &view.context.server,
+                        &view.context.place(),
                         yes(view.context.protected),
                         yes(view.context.read_only),
                         &shown(view.context.token_file.as_deref()),
@@ -114,7 +128,12 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
                 let mut table = Table::plain();
                 let current = if settings.current.as_deref() == Some(&name) { " (current)" } else { "" };
                 table.row(["name", &format!("{name}{current}")]);
-                table.row(["server", &context.server]);
+                table.row(["server", &context.place()]);
+                if context.kubernetes.is_some() {
+                    table.row(["kubeconfig", &shown(context.kubeconfig.as_deref())]);
+                    let namespaces = context.namespaces.join(", ");
+                    table.row(["namespaces", if namespaces.is_empty() { "all" } else { &namespaces }]);
+                }
                 table.row(["token file", &shown(context.token_file.as_deref())]);
                 table.row(["ca file", &shown(context.ca_file.as_deref())]);
                 table.row(["slis", &shown(context.slis.as_deref())]);
@@ -180,18 +199,26 @@ async fn add(session: &Session, args: Add) -> Result<()> {
     let usage = |text: String| Failure::Usage(text);
     context::check_name(&args.name).map_err(usage)?;
     let global = &session.global;
-    let server = global.server.clone().ok_or_else(|| {
-        usage("which server? rolldeck context add NAME --server https://... [--token-file FILE]".to_owned())
-    })?;
-    context::check_server(&server).map_err(|message| usage(format!("--server: {message}")))?;
+    let server = match (&global.server, &args.kubernetes) {
+        (Some(server), _) => server.clone(),
+        (None, Some(_)) => String::new(),
+        (None, None) => {
+            let text = "which one? rolldeck context add NAME --server https://... [--token-file FILE], or --kubernetes CONTEXT";
+            return Err(usage(text.to_owned()).into());
+        }
+    };
     let context = Context {
         server,
+        kubernetes: args.kubernetes.clone(),
+        kubeconfig: absolute(args.kubeconfig.as_ref())?,
+        namespaces: args.namespaces.clone(),
         token_file: absolute(global.token_file.as_ref())?,
         ca_file: absolute(global.ca_file.as_ref())?,
         slis: absolute(args.slis.as_ref())?,
         protected: args.protected,
         read_only: global.read_only,
     };
+    context.check().map_err(|(field, message)| usage(format!("--{}: {message}", field.replace('_', "-"))))?;
     // Read before anything is tried, so that a bad config is said first and is not changed.
     let path = paths(session)?.config_file;
     let mut editor = ConfigEditor::open(&path)?;
@@ -204,8 +231,17 @@ async fn add(session: &Session, args: Add) -> Result<()> {
         let mut with = global.overrides();
         with.context = None;
         let settings = Settings::without_file(&with, &session.env)?;
-        let endpoint = settings.endpoint()?.ok_or_else(|| usage("--server names no server".to_owned()))?;
-        let remote = Remote::of_endpoint(&endpoint, Via::Cli)?;
+        let endpoint = match &context.kubernetes {
+            Some(_) => session.settings()?.endpoint_at(&args.name, &context)?,
+            None => settings.endpoint()?.ok_or_else(|| usage("--server names no server".to_owned()))?,
+        };
+        let remote: Arc<dyn Backend> = match &endpoint.cluster {
+            Some(cluster) => cluster::backend(session, &endpoint, cluster, Via::Cli)?,
+            None => Arc::new(Remote::of_endpoint(&endpoint, Via::Cli)?),
+        };
+        if endpoint.cluster.is_some() {
+            carriers(&*remote).await?;
+        }
         let info = remote.info().await.wrap_err("nothing was added (--no-check adds it all the same)")?;
         let targets: Vec<&str> = info.targets.iter().map(crate::domain::SafeText::as_str).collect();
         let simulated = if info.simulated { ", SIMULATED" } else { "" };
@@ -225,5 +261,22 @@ async fn add(session: &Session, args: Add) -> Result<()> {
     }
     editor.save()?;
     say(&format!("added to {}", path.display()));
+    Ok(())
+}
+
+/// Says what a cluster has and lacks, and refuses one that does not answer.
+async fn carriers(backend: &dyn Backend) -> Result<()> {
+    let (RolloutsPage::All { carriers, .. } | RolloutsPage::Changed { carriers, .. }) =
+        backend.view(None, Duration::ZERO).await.wrap_err("nothing was added (--no-check adds it all the same)")?;
+    for carrier in carriers {
+        for remark in &carrier.remarks {
+            say(remark.as_str());
+        }
+        if carrier.as_of.is_none() {
+            let text =
+                format!("{} does not answer: nothing was added (--no-check adds it all the same)", carrier.place);
+            return Err(Failure::Failed(text).into());
+        }
+    }
     Ok(())
 }

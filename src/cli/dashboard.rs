@@ -5,15 +5,12 @@ use std::{io::IsTerminal as _, sync::Arc};
 use color_eyre::Result;
 
 use super::{
+    cluster,
     exit::Failure,
     session::{NO_CONTEXT, Session},
 };
 use crate::{
-    backend::{
-        Backend,
-        read_only::ReadOnly,
-        remote::{ConnectError, Remote},
-    },
+    backend::{Backend, read_only::ReadOnly, remote::Remote},
     domain::{RolloutId, SafeText, Via},
     settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
     tui::{
@@ -29,20 +26,20 @@ use crate::{
 /// answer is no error: the dashboard says so and goes on asking.
 pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
     let settings = session.settings()?;
-    let endpoint = settings.endpoint()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
+    let endpoint = settings.endpoint_or_cluster()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
     needs_terminal()?;
     // Read once now, so that a token file that is refused is said before the screen is taken.
-    let first = backend(&endpoint)?;
+    let first = backend(session, &endpoint)?;
     let contexts = contexts(&settings, &endpoint);
     let read_only = endpoint.read_only;
-    let (named, by_name) = (endpoint.name.clone(), settings.clone());
+    let (named, by_name, held) = (endpoint.name.clone(), settings.clone(), session.clone());
     let from_stdin = matches!(&endpoint.token, TokenSource::File(path) if path == std::path::Path::new("-"));
     let connect = move |name: &str| -> Result<Arc<dyn Backend>, String> {
-        if name == named && (from_stdin || !endpoint.is_context) {
+        if name == named && (from_stdin || !endpoint.is_context || endpoint.cluster.is_some()) {
             return Ok(Arc::clone(&first));
         }
         let endpoint = by_name.endpoint_named(name, "chosen in the dashboard").map_err(|error| error.to_string())?;
-        backend(&endpoint).map_err(|error| error.to_string())
+        backend(&held, &endpoint).map_err(|error| error.to_string())
     };
     let current = contexts.first().map(|context| context.name.clone()).unwrap_or_default();
     let options = Options {
@@ -56,8 +53,11 @@ pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
     Ok(tui::run(options).await?)
 }
 
-fn backend(endpoint: &Endpoint) -> Result<Arc<dyn Backend>, ConnectError> {
-    let remote: Arc<dyn Backend> = Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?);
+fn backend(session: &Session, endpoint: &Endpoint) -> Result<Arc<dyn Backend>> {
+    let remote: Arc<dyn Backend> = match &endpoint.cluster {
+        Some(cluster) => cluster::backend(session, endpoint, cluster, Via::Tui)?,
+        None => Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?),
+    };
     // Which context is read-only is not the dashboard's to remember.
     Ok(if endpoint.read_only { Arc::new(ReadOnly(remote)) } else { remote })
 }
@@ -69,9 +69,11 @@ fn contexts(settings: &Settings, first: &Endpoint) -> Vec<ContextChoice> {
         protected: endpoint.protected,
         place: endpoint.server.clone(),
     };
+    let kubeconfig = settings.kubeconfig.contexts.iter().filter(|name| !settings.contexts.contains_key(*name));
     let others = settings
         .contexts
         .keys()
+        .chain(kubeconfig)
         .filter(|name| **name != first.name)
         .filter_map(|name| settings.endpoint_named(name, "a context").ok());
     std::iter::once(choice(first)).chain(others.map(|endpoint| choice(&endpoint))).collect()

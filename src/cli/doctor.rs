@@ -6,7 +6,7 @@ use color_eyre::Result;
 use serde::Serialize;
 
 use super::{
-    dashboard,
+    cluster, dashboard,
     exit::{self, Failure},
     output::{Table, word},
     session::Session,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     backend::{Backend as _, remote::Remote},
     domain::{SafeText, Via},
-    settings::{Endpoint, Settings, TokenSource},
+    settings::{ClusterEndpoint, Endpoint, Settings, TokenSource},
     tui::{
         capability::{Capability, Wishes},
         keymap::Keymap,
@@ -77,7 +77,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
             Settings::without_file(&session.global.overrides(), &session.env)?
         }
     };
-    contexts(&mut report, &settings, args.offline).await;
+    contexts(&mut report, session, &settings, args.offline).await;
     data(&mut report, "data", &settings.paths.data_dir);
     data(&mut report, "state", &settings.paths.state_dir);
     terminal(&mut report, session, &settings);
@@ -108,26 +108,26 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-async fn contexts(report: &mut Report, settings: &Settings, offline: bool) {
-    let chosen = settings.endpoint();
+async fn contexts(report: &mut Report, session: &Session, settings: &Settings, offline: bool) {
+    let chosen = settings.endpoint_or_cluster();
     match &chosen {
         Ok(None) => {
             let text = "none is chosen: try `rolldeck demo`, or `rolldeck context add NAME --server URL`";
             report.add("context", State::Note, text);
         }
-        Ok(Some(endpoint)) => ask(report, endpoint, true, offline).await,
+        Ok(Some(endpoint)) => ask(report, session, endpoint, true, offline).await,
         Err(error) => report.add("context", State::Problem, chain(error)),
     }
     let chosen = chosen.ok().flatten().filter(|endpoint| endpoint.is_context).map(|endpoint| endpoint.name);
     for name in settings.contexts.keys().filter(|name| Some(*name) != chosen.as_ref()) {
         match settings.endpoint_named(name, "a context") {
-            Ok(endpoint) => ask(report, &endpoint, false, offline).await,
+            Ok(endpoint) => ask(report, session, &endpoint, false, offline).await,
             Err(error) => report.add("context", State::Problem, chain(&error)),
         }
     }
 }
 
-async fn ask(report: &mut Report, endpoint: &Endpoint, current: bool, offline: bool) {
+async fn ask(report: &mut Report, session: &Session, endpoint: &Endpoint, current: bool, offline: bool) {
     let mut traits = Vec::new();
     for (is, word) in [(current, "in use"), (endpoint.protected, "protected"), (endpoint.read_only, "read-only")] {
         if is {
@@ -139,6 +139,9 @@ async fn ask(report: &mut Report, endpoint: &Endpoint, current: bool, offline: b
     if matches!(endpoint.token, TokenSource::Env(_)) {
         let text = "the token comes from ROLLDECK_TOKEN, which other processes of yours can read: a file is safer";
         report.add("context", State::Note, text);
+    }
+    if let Some(cluster) = &endpoint.cluster {
+        return examine(report, session, endpoint, cluster, &about, (current, offline)).await;
     }
     let remote = match Remote::of_endpoint(endpoint, Via::Cli) {
         Ok(remote) => remote,
@@ -168,6 +171,37 @@ async fn ask(report: &mut Report, endpoint: &Endpoint, current: bool, offline: b
                 format!("{about}: {}", chain(&error)),
             );
         }
+    }
+}
+
+/// A cluster: whether it answers, what it has installed, and what this user may do there.
+async fn examine(
+    report: &mut Report,
+    session: &Session,
+    endpoint: &Endpoint,
+    cluster: &ClusterEndpoint,
+    about: &str,
+    (current, offline): (bool, bool),
+) {
+    if offline {
+        return report.add("context", State::Ok, format!("{about}, not asked"));
+    }
+    let lost = if current { State::Problem } else { State::Note };
+    let driver = match cluster::driver(&endpoint.name, cluster, &session.clock).await {
+        Ok(driver) => driver,
+        Err(error) => return report.add("context", lost, format!("{about}: {error:#}")),
+    };
+    report.add("context", State::Ok, about);
+    for found in driver.examine().await {
+        let state = match found.good {
+            Some(true) => State::Ok,
+            Some(false) => lost,
+            None => State::Note,
+        };
+        report.add("cluster", state, found.text);
+    }
+    if let Ok(dir) = cluster::directory(session, &endpoint.name) {
+        data(report, "journal", &dir);
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    backend::RolloutsPage,
+    backend::{BackendError, RolloutsPage},
     domain::{Phase, Rollout},
 };
 
@@ -33,9 +33,18 @@ pub struct Args {
 pub async fn run(session: &Session, args: Args) -> Result<()> {
     let backend = session.connect()?.backend;
     let mut page = backend.view(None, Duration::ZERO).await?;
-    let RolloutsPage::All { rollouts, as_of, .. } = &mut page else {
+    let RolloutsPage::All { rollouts, as_of, carriers, .. } = &mut page else {
         return Err(Failure::Failed("the server answered what changed, not what there is".to_owned()).into());
     };
+    for remark in carriers.iter().flat_map(|carrier| &carrier.remarks) {
+        session.note(remark.as_str());
+    }
+    if let Some(lost) = carriers.iter().find(|carrier| carrier.as_of.is_none())
+        && rollouts.is_empty()
+    {
+        let why = lost.remarks.first().map_or_else(|| "no answer yet".to_owned(), ToString::to_string);
+        return Err(BackendError::Unreachable { place: lost.place.to_string(), why }.into());
+    }
     rollouts.retain(|rollout| {
         args.target.as_deref().is_none_or(|target| rollout.target.as_str() == target)
             && (args.phase.is_empty() || args.phase.contains(&rollout.phase))

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     backend::{Backend, local::Local},
+    clock::Clock,
     control::{Control, Options},
     domain::Via,
     driver::Driver,
@@ -61,7 +62,7 @@ pub struct Carries {
 ///
 /// # Errors
 /// [`StoreError`], which says what to do.
-pub async fn open(session: &Session, dir: &Path, new_key: bool, carries: Carries) -> Result<Control> {
+pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Carries) -> Result<Control> {
     let Carries { sources, drivers } = carries;
     private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
     let store = Sqlite::open(dir, Durability::Full).await?;
@@ -73,7 +74,7 @@ pub async fn open(session: &Session, dir: &Path, new_key: bool, carries: Carries
     let signing_seed = key::of_trail(dir, named.as_deref())?;
     let store: Arc<dyn Store> = Arc::new(store);
     let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources, drivers };
-    Ok(Control::start(store, Arc::clone(&session.clock), options).await?)
+    Ok(Control::start(store, Arc::clone(clock), options).await?)
 }
 
 /// The name of a log: the same for as long as its key is, whatever the machine is called.
@@ -106,7 +107,7 @@ pub async fn reach(session: &Session, data: Option<&Path>, change: bool) -> Resu
     if change && settings.read_only {
         return Err(Failure::Usage("--read-only: nothing was changed".to_owned()).into());
     }
-    let control = match open(session, &dir, false, Carries::default()).await {
+    let control = match open(&session.clock, &dir, false, Carries::default()).await {
         Ok(control) => control,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             return Err(Failure::Failed(format!(

@@ -6,6 +6,7 @@ use color_eyre::Result;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    cluster,
     exit::{Failure, say},
     logs, plane,
     session::Session,
@@ -56,9 +57,19 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         None => Paths::find(session.global.config.as_deref(), &session.env)?.data_dir,
     };
     let shutdown = signals::shutdown()?;
-    let sources = sources::all(&session.settings()?)?;
-    let control =
-        plane::open(session, &dir, args.new_audit_key, plane::Carries { sources, ..plane::Carries::default() }).await?;
+    let settings = session.settings()?;
+    let sources = sources::all(&settings)?;
+    let mut drivers = Vec::new();
+    if let Some(name) = &session.global.context {
+        let endpoint = settings.endpoint_named(name, "named by --context")?;
+        let Some(cluster) = &endpoint.cluster else {
+            let text = format!("--context {name}: serve takes a context that is a cluster, and this one is a server");
+            return Err(Failure::Usage(text).into());
+        };
+        drivers.push(cluster::driver(&endpoint.name, cluster, &session.clock).await?);
+        say(&format!("carries out what {} has, beside its own fleet", endpoint.server));
+    }
+    let control = plane::open(&session.clock, &dir, args.new_audit_key, plane::Carries { sources, drivers }).await?;
     let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
     control.shutdown().await;
     served?;
@@ -79,6 +90,7 @@ async fn serve(
         tls: tls.map(|(cert, key)| TlsFiles { cert, key }),
         clock: Arc::clone(&session.clock),
         limits: Limits::default(),
+        owner: None,
     };
     let server = Server::bind(control.clone(), options)?;
     say(&format!("rolldeck {} serves {} from {}", env!("CARGO_PKG_VERSION"), server.url(), dir.display()));

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     args::{Format, Global},
+    cluster::{self, Opened},
     exit::{Failure, say},
     output,
 };
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// One run of the program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Session {
     /// The options that every subcommand takes.
     pub global: Global,
@@ -26,6 +27,8 @@ pub struct Session {
     pub env: Env,
     /// Where times and ids come from.
     pub clock: Arc<dyn Clock>,
+    /// Control planes that this run opened.
+    pub opened: Opened,
 }
 
 /// A backend and where it is.
@@ -35,7 +38,7 @@ pub struct Connection {
     pub endpoint: Endpoint,
     /// What it is talked to by.
     pub backend: Arc<dyn Backend>,
-    /// The same, for what only a server over HTTP can do.
+    /// The same over HTTP, for what only a server can do; of a cluster, once the backend was asked.
     pub remote: Remote,
 }
 
@@ -44,13 +47,14 @@ pub const NO_CONTEXT: &str = "\
 There is no context yet, so rolldeck does not know which server to ask.
   rolldeck demo                                        try it on a simulated fleet
   rolldeck serve                                       run a control plane on this machine
+  rolldeck --context NAME                              a context of your kubeconfig: nothing to install
   rolldeck context add NAME --server URL --token-file FILE   add a server
   rolldeck --server http://127.0.0.1:7070 ...          ask a server just this once";
 
 impl Session {
     /// A run with these options in this process's environment.
     pub fn new(global: Global) -> Self {
-        Self { global, env: Env::of_process(), clock: clock::system() }
+        Self { global, env: Env::of_process(), clock: clock::system(), opened: Opened::default() }
     }
 
     /// How results are printed.
@@ -71,7 +75,13 @@ impl Session {
     /// # Errors
     /// When none is named, or what is named cannot be used.
     pub fn connect(&self) -> Result<Connection> {
-        let endpoint = self.settings()?.endpoint()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
+        let settings = self.settings()?;
+        let endpoint = settings.endpoint_or_cluster()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
+        if let Some(cluster) = &endpoint.cluster {
+            let backend = cluster::backend(self, &endpoint, cluster, Via::Cli)?;
+            let remote = Remote::on_socket(&cluster::socket(&cluster::directory(self, &endpoint.name)?), Via::Cli)?;
+            return Ok(Connection { backend, remote, endpoint });
+        }
         let remote = Remote::of_endpoint(&endpoint, Via::Cli)?;
         Ok(Connection { endpoint, backend: Arc::new(remote.clone()), remote })
     }

@@ -1,5 +1,7 @@
 //! `rolldeck show TARGET/NAME`: one rollout with all that is known of it.
 
+mod workload;
+
 use std::{fmt::Write as _, time::Duration};
 
 use color_eyre::Result;
@@ -66,6 +68,9 @@ pub fn text(rollout: &Rollout, units: bool) -> String {
         let until = freeze.until.map_or_else(|| "until lifted".to_owned(), |at| format!("until {}", time(at)));
         line("frozen", format!("{until} by {} ({}): {}", freeze.by, freeze.window, freeze.reason));
     }
+    for (name, value) in workload::head(rollout) {
+        line(name, value);
+    }
     line("owner", rollout.owner.to_string());
     line("driver", rollout.driver.to_string());
     line("begun", time(rollout.created_at));
@@ -121,6 +126,9 @@ pub fn text(rollout: &Rollout, units: bool) -> String {
             ]);
         }
         text.push_str(&table.text(2));
+    }
+    if let Some(workload) = &rollout.workload {
+        text.push_str(&workload::rest(workload));
     }
     for failure in rollout.failures.as_deref().unwrap_or_default() {
         let _ = writeln!(

@@ -19,6 +19,7 @@ use super::{
     problem::{Answer, Failure},
 };
 use crate::{
+    backend::local::Local,
     domain::{ActorKind, Binding, LaneName, Principal, Role, SafeText, SiteName, TargetName, TokenText, UnitId, Via},
     store::TokenRecord,
     wire::Code,
@@ -85,6 +86,9 @@ fn authenticate(parts: &Parts, app: &App) -> Answer<Principal> {
     let claimed = via(&parts.headers)?;
     let tokens = app.control.tokens();
     let source = peer.map(|peer| SafeText::new(peer.to_string()));
+    if let Some(owner) = &app.options.owner {
+        return Ok(Local::person(owner.as_str(), claimed.unwrap_or(Via::Api)));
+    }
     match bearer(&parts.headers) {
         Given::Nothing if tokens.is_empty() => {
             origin::is_direct(parts, peer, app.options.listen)?;

@@ -12,8 +12,19 @@ use crate::domain::{TokenText, address};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
-    /// Its URL.
+    /// Its URL; none of a cluster.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub server: String,
+    /// Instead of a server: a context of the kubeconfig. Rolldeck then needs no server, and keeps its
+    /// journal in the user's data directory. `in-cluster` is the service account of the pod it runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<String>,
+    /// The kubeconfig of that context; the user's own, when absent. Relative to the config's directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The namespaces that are watched there; all of them, when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
     /// The file with the token. Relative to the config's directory; `~/` is the home directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
@@ -36,10 +47,59 @@ impl Context {
     /// The same with its paths made absolute.
     #[must_use]
     pub fn placed(mut self, paths: &Paths) -> Self {
-        for path in [&mut self.token_file, &mut self.ca_file, &mut self.slis] {
+        for path in [&mut self.token_file, &mut self.ca_file, &mut self.slis, &mut self.kubeconfig] {
             *path = path.take().map(|path| place(path, paths));
         }
         self
+    }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.kubernetes.as_ref().map_or_else(|| self.server.clone(), |context| format!("kubernetes context {context}"))
+    }
+
+    /// Whether it says one place, and that as it can be.
+    ///
+    /// # Errors
+    /// The field, and what was expected of it.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let Some(kubernetes) = &self.kubernetes else {
+            for (field, given) in
+                [("kubeconfig", self.kubeconfig.is_some()), ("namespaces", !self.namespaces.is_empty())]
+            {
+                if given {
+                    return Err((field, "it goes with `kubernetes = \"...\"`, which is missing here".to_owned()));
+                }
+            }
+            return check_server(&self.server).map_err(|message| ("server", message));
+        };
+        if kubernetes.is_empty() {
+            return Err(("kubernetes", "expected the name of a context of the kubeconfig, or in-cluster".to_owned()));
+        }
+        let server_only = [
+            ("server", !self.server.is_empty()),
+            ("token_file", self.token_file.is_some()),
+            ("ca_file", self.ca_file.is_some()),
+        ];
+        if let Some((field, _)) = server_only.into_iter().find(|(_, given)| *given) {
+            let text = "a context is a server or a cluster: give server, or kubernetes, not both";
+            return Err((
+                field,
+                if field == "server" { text } else { "it goes with a server, and this is a cluster" }.to_owned(),
+            ));
+        }
+        let is_name = |name: &String| {
+            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !name.is_empty() && name.len() <= 63 && name.bytes().all(fits)
+        };
+        match self.namespaces.iter().find(|name| !is_name(name)) {
+            Some(name) => {
+                let name: String = name.chars().take(40).collect();
+                Err(("namespaces", format!("{name:?} is not a namespace: 1 to 63 of a-z, 0-9 and '-'")))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -81,15 +141,28 @@ impl TokenSource {
     }
 }
 
-/// A server and how to reach it.
+/// A cluster that is spoken to without a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterEndpoint {
+    /// Kubeconfig files, merged in this order.
+    pub kubeconfig: Vec<PathBuf>,
+    /// The context in them.
+    pub context: String,
+    /// The namespaces that are watched; all of them, when empty.
+    pub namespaces: Vec<String>,
+}
+
+/// A server or cluster, and how to reach it.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     /// The context's name, or the host where no context is used.
     pub name: String,
     /// Whether the name is that of a context.
     pub is_context: bool,
-    /// The URL, checked.
+    /// The URL, checked; of a cluster, what it is called.
     pub server: String,
+    /// The cluster, where it is one.
+    pub cluster: Option<ClusterEndpoint>,
     /// Where the token comes from.
     pub token: TokenSource,
     /// Certificates of authorities to trust beside the system's (PEM).

@@ -57,7 +57,14 @@ impl ConfigEditor {
         }
         let path_text = |path: &PathBuf| value(path.display().to_string());
         let fields = [
-            ("server", Some(value(context.server.as_str()))),
+            ("server", (!context.server.is_empty()).then(|| value(context.server.as_str()))),
+            ("kubernetes", context.kubernetes.as_deref().map(value)),
+            ("kubeconfig", context.kubeconfig.as_ref().map(path_text)),
+            (
+                "namespaces",
+                (!context.namespaces.is_empty())
+                    .then(|| value(context.namespaces.iter().collect::<toml_edit::Array>())),
+            ),
             ("token_file", context.token_file.as_ref().map(path_text)),
             ("ca_file", context.ca_file.as_ref().map(path_text)),
             ("protected", context.protected.then(|| value(true))),

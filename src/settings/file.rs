@@ -101,9 +101,9 @@ impl ConfigFile {
         for (name, entry) in &file.contexts {
             let at = || find(text, &[&format!("[contexts.{name}]"), &format!("[contexts.\"{name}\"]"), name]);
             context::check_name(name).map_err(|message| wrong(path, text, at(), message))?;
-            context::check_server(&entry.server).map_err(|message| {
+            entry.check().map_err(|(field, message)| {
                 let start = at();
-                let offset = text.get(start..).and_then(|rest| rest.find("server")).map_or(start, |n| start + n);
+                let offset = text.get(start..).and_then(|rest| rest.find(field)).map_or(start, |n| start + n);
                 wrong(path, text, offset, message)
             })?;
         }

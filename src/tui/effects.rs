@@ -29,6 +29,8 @@ use crate::{
 
 /// A request that takes longer than its wait and this was lost, whatever the socket says.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a change may take: a cluster is waited for until it was seen to take it up.
+const TAKES: Duration = Duration::from_secs(15);
 /// A pause between two polls: a backend that answers at once for ever does not keep two machines busy.
 const BREATH: Duration = Duration::from_millis(200);
 /// A selection that moves on is not asked for.
@@ -349,7 +351,7 @@ where
 {
     let mut again = 0;
     for wait in back_off().take(ASK_AGAIN) {
-        let result = line.ask(GRACE, &mut call).await;
+        let result = line.ask(TAKES, &mut call).await;
         if !is_open(&result) {
             return result;
         }
@@ -357,7 +359,7 @@ where
         sleep(wait).await;
         line.send(Answer::AskedAgain(key.to_owned(), again)).await;
     }
-    line.ask(GRACE, &mut call).await
+    line.ask(TAKES, &mut call).await
 }
 
 async fn act(line: Line, id: RolloutId, request: ActionRequest, conditions: Conditions) {

@@ -47,13 +47,15 @@ pub struct ClientOptions<'a> {
     pub silence: Duration,
     /// The longest time from the beginning of a request to the end of its answer; no limit, when absent.
     pub total: Option<Duration>,
+    /// The socket that every connection goes through instead of the network.
+    pub socket: Option<&'a std::path::Path>,
 }
 
 impl<'a> ClientOptions<'a> {
     /// A server that needs nothing but this.
     #[must_use]
     pub const fn new(server: &'a Url, silence: Duration) -> Self {
-        Self { server, credential: None, identity: None, tenant: None, ca: None, silence, total: None }
+        Self { server, credential: None, identity: None, tenant: None, ca: None, silence, total: None, socket: None }
     }
 }
 
@@ -138,6 +140,9 @@ pub fn client_within(options: &ClientOptions<'_>, connect: Duration) -> Result<C
             return Err(ClientError::Ca("no BEGIN CERTIFICATE in it".to_owned()));
         }
         builder = builder.tls_certs_merge(extra);
+    }
+    if let Some(socket) = options.socket {
+        builder = builder.unix_socket(socket.to_owned());
     }
     if let Some(total) = options.total {
         builder = builder.timeout(total);

@@ -7,6 +7,7 @@ mod clients;
 mod description;
 mod hostile;
 mod polls;
+mod private;
 mod requests;
 mod sockets;
 mod world;

@@ -12,7 +12,7 @@ use rolldeck::{
         sli::{OverallVerdict, Verdict},
         workload::Offer,
     },
-    driver::{Driver, Elsewhere, Health, Order, OrderError, Proposal, Seen, Sighting, Uptake},
+    driver::{Driver, Elsewhere, Examined, Health, Order, OrderError, Proposal, Seen, Sighting, Uptake},
 };
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -153,6 +153,10 @@ impl Puppet {
 impl Driver for Puppet {
     fn place(&self) -> String {
         "puppet".to_owned()
+    }
+
+    async fn examine(&self) -> Vec<Examined> {
+        Vec::new()
     }
 
     async fn identity(&self) -> Option<SafeText> {

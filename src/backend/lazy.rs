@@ -1,0 +1,103 @@
+//! A backend that is opened when it is first asked, and opened again after it was lost: a control
+//! plane that another process of this user may have open at the moment.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
+
+use super::{
+    ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendError, BackendResult, CheckpointView,
+    CheckpointsPage, Conditions, Cursor, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply,
+    SnapshotRequest, SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport,
+    WindowReply, WindowRequest, WindowsPage,
+};
+use crate::domain::{Digest, Rollout, RolloutId};
+
+/// How a backend is opened.
+pub type Open = Box<dyn Fn() -> BoxFuture<'static, BackendResult<Arc<dyn Backend>>> + Send + Sync>;
+
+/// A backend that is opened when it is needed.
+pub struct Lazy {
+    place: String,
+    open: Open,
+    opened: Mutex<Option<Arc<dyn Backend>>>,
+}
+
+impl fmt::Debug for Lazy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lazy").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl Lazy {
+    /// A backend that is opened by `open`; for people, it is at `place`.
+    #[must_use]
+    pub fn new(place: impl Into<String>, open: Open) -> Self {
+        Self { place: place.into(), open, opened: Mutex::new(None) }
+    }
+
+    async fn backend(&self) -> BackendResult<Arc<dyn Backend>> {
+        let mut opened = self.opened.lock().await;
+        if let Some(backend) = &*opened {
+            return Ok(Arc::clone(backend));
+        }
+        let backend = (self.open)().await?;
+        *opened = Some(Arc::clone(&backend));
+        Ok(backend)
+    }
+
+    /// A backend that does not answer is opened again by whoever asks next. What was asked is not asked
+    /// again here: whether a change was made is for its sender to find out, with the same key.
+    async fn noted<T>(&self, asked: &Arc<dyn Backend>, answer: BackendResult<T>) -> BackendResult<T> {
+        if matches!(answer, Err(BackendError::Unreachable { .. })) {
+            let mut opened = self.opened.lock().await;
+            if opened.as_ref().is_some_and(|backend| Arc::ptr_eq(backend, asked)) {
+                *opened = None;
+            }
+        }
+        answer
+    }
+}
+
+/// Each method asks the backend behind it.
+macro_rules! through {
+    ($($(#[$doc:meta])* fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $answer:ty;)*) => {
+        #[async_trait::async_trait]
+        impl Backend for Lazy {
+            fn place(&self) -> String {
+                self.place.clone()
+            }
+            $(
+                async fn $name(&self $(, $argument: $type)*) -> BackendResult<$answer> {
+                    let backend = self.backend().await?;
+                    let answer = backend.$name($($argument),*).await;
+                    self.noted(&backend, answer).await
+                }
+            )*
+        }
+    };
+}
+
+through! {
+    fn info(&self) -> ServerInfo;
+    fn view(&self, after: Option<Cursor>, wait: Duration) -> RolloutsPage;
+    fn rollout(&self, id: &RolloutId, tag: Option<String>, wait: Duration) -> Tagged<Rollout>;
+    fn start(&self, request: StartRequest, conditions: Conditions) -> ActionReply;
+    fn act(&self, id: &RolloutId, request: ActionRequest, conditions: Conditions) -> ActionReply;
+    fn audit(&self, query: AuditQuery) -> AuditPage;
+    fn checkpoint(&self) -> CheckpointView;
+    fn proof(&self, from: u64, to: u64) -> ProofView;
+    fn verify(&self) -> VerifyReport;
+    fn windows(&self) -> WindowsPage;
+    fn add_window(&self, request: WindowRequest, conditions: Conditions) -> WindowReply;
+    fn lift_window(&self, id: &str, request: ReasonRequest) -> WindowReply;
+    fn sites(&self) -> SitesPage;
+    fn snapshots(&self) -> SnapshotsPage;
+    fn add_snapshot(&self, request: SnapshotRequest) -> SnapshotReply;
+    fn artifact(&self, digest: &Digest) -> Vec<u8>;
+    fn checkpoints(&self) -> CheckpointsPage;
+    fn tokens(&self) -> TokensPage;
+    fn add_token(&self, request: TokenRequest) -> TokenReply;
+    fn revoke_token(&self, id: &str, request: ReasonRequest) -> TokenReply;
+}

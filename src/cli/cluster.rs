@@ -1,0 +1,166 @@
+//! A Kubernetes cluster without a server: its control plane runs in this process, with the journal in
+//! the user's data directory, or in another process of the same user that has the journal open.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use color_eyre::Result;
+use tokio_util::sync::CancellationToken;
+
+use super::{plane, session::Session};
+use crate::{
+    backend::{Backend, BackendError, BackendResult, lazy::Lazy, local::Local, remote::Remote},
+    clock::Clock,
+    control::Control,
+    domain::{SafeText, Via},
+    driver::Driver,
+    server::serve_privately,
+    settings::{ClusterEndpoint, Endpoint, edit::private_directory},
+    store::StoreError,
+};
+
+/// How long the process that has the journal is waited for: it may be starting, or ending.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is tried meanwhile.
+const TRY_EVERY: Duration = Duration::from_millis(100);
+/// How long the cluster may take to say who this user is; the system's name does until then.
+const IDENTITY: Duration = Duration::from_secs(5);
+
+/// Control planes that this process opened, to be closed before it ends.
+#[derive(Debug, Clone, Default)]
+pub struct Opened(Arc<Mutex<Vec<(Control, CancellationToken)>>>);
+
+impl Opened {
+    fn note(&self, control: Control, stop: CancellationToken) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((control, stop));
+    }
+
+    /// Ends all of them: what was acknowledged is on disk and signed.
+    pub async fn close(&self) {
+        let opened = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for (control, stop) in opened {
+            stop.cancel();
+            control.shutdown().await;
+        }
+    }
+}
+
+/// What opens a cluster's control plane.
+#[derive(Debug, Clone)]
+struct Opener {
+    name: String,
+    cluster: ClusterEndpoint,
+    dir: PathBuf,
+    user: String,
+    via: Via,
+    clock: Arc<dyn Clock>,
+    opened: Opened,
+}
+
+/// The driver of a cluster.
+///
+/// # Errors
+/// When there is no such context, or it cannot be read.
+pub async fn driver(name: &str, cluster: &ClusterEndpoint, _clock: &Arc<dyn Clock>) -> Result<Arc<dyn Driver>> {
+    Err(super::exit::Failure::Failed(format!("{name} ({}): clusters are not spoken to yet", cluster.context)).into())
+}
+
+/// The backend of a cluster's context: opened when it is first asked.
+pub fn backend(
+    session: &Session,
+    endpoint: &Endpoint,
+    cluster: &ClusterEndpoint,
+    via: Via,
+) -> Result<Arc<dyn Backend>> {
+    let opener = Opener {
+        name: endpoint.name.clone(),
+        cluster: cluster.clone(),
+        dir: directory(session, &endpoint.name)?,
+        user: plane::user(&session.env),
+        via,
+        clock: Arc::clone(&session.clock),
+        opened: session.opened.clone(),
+    };
+    let open = move || -> futures_util::future::BoxFuture<'static, _> {
+        let opener = opener.clone();
+        Box::pin(async move { opener.open().await })
+    };
+    Ok(Arc::new(Lazy::new(&endpoint.server, Box::new(open))))
+}
+
+/// Where the journal of a cluster's context lies.
+///
+/// # Errors
+/// When the settings cannot be read.
+pub fn directory(session: &Session, name: &str) -> Result<PathBuf> {
+    // A context of a kubeconfig may have any name: what a file's name cannot hold is written as its code.
+    let mut safe = String::new();
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') && !safe.is_empty() {
+            safe.push(c);
+        } else {
+            safe.push_str(&format!("%{:x}", u32::from(c)));
+        }
+    }
+    safe.truncate(200);
+    Ok(session.settings()?.paths.data_dir.join("contexts").join(safe))
+}
+
+/// The socket through which other programs of this user reach the process that has the journal open.
+pub fn socket(dir: &Path) -> PathBuf {
+    dir.join("socket")
+}
+
+impl Opener {
+    async fn open(&self) -> BackendResult<Arc<dyn Backend>> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match self.here().await {
+                Ok(backend) => return Ok(backend),
+                Err(report) if matches!(report.downcast_ref(), Some(StoreError::Locked { .. })) => {}
+                Err(report) => return Err(self.failed(format!("{report:#}"))),
+            }
+            match self.there().await {
+                Ok(backend) => return Ok(backend),
+                Err(error) if tokio::time::Instant::now() >= deadline => {
+                    let why = format!("another rolldeck of yours has the journal open and does not answer: {error}");
+                    return Err(self.failed(why));
+                }
+                Err(_) => tokio::time::sleep(TRY_EVERY).await,
+            }
+        }
+    }
+
+    fn failed(&self, why: String) -> BackendError {
+        BackendError::Unreachable { place: self.name.clone(), why: SafeText::new(why).to_string() }
+    }
+
+    /// In this process.
+    async fn here(&self) -> Result<Arc<dyn Backend>> {
+        private_directory(&self.dir)?;
+        let cluster = driver(&self.name, &self.cluster, &self.clock).await?;
+        let drivers = vec![Arc::clone(&cluster)];
+        let carries = plane::Carries { drivers, ..plane::Carries::default() };
+        let control = plane::open(&self.clock, &self.dir, false, carries).await?;
+        // The name that the cluster knows; it is asked at once, and not waited for without end.
+        let named = tokio::time::timeout(IDENTITY, cluster.identity()).await.ok().flatten();
+        let user = named.unwrap_or_else(|| SafeText::new(&self.user));
+        let stop = CancellationToken::new();
+        self.opened.note(control.clone(), stop.clone());
+        let clock = Arc::clone(&self.clock);
+        if let Err(error) = serve_privately(control.clone(), &socket(&self.dir), user.clone(), clock, stop) {
+            tracing::warn!("other programs of this user cannot join: {error}");
+        }
+        Ok(Arc::new(Local::new(control, Local::person(user.as_str(), self.via))))
+    }
+
+    /// In the process that has the journal open.
+    async fn there(&self) -> BackendResult<Arc<dyn Backend>> {
+        let remote = Remote::on_socket(&socket(&self.dir), self.via).map_err(|error| self.failed(error.to_string()))?;
+        remote.info().await?;
+        Ok(Arc::new(remote))
+    }
+}
