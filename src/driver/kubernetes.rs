@@ -5,8 +5,12 @@
 //! it, [`name`] and [`image`] what things are called, [`request`] says what is sent and which rule that needs,
 //! [`grants`] which rules there are, [`preview`] what is said before it is sent, and [`uptake`] what became
 //! of it.
+//!
+//! Not pure: [`client`] finds a cluster and its credential, [`api`] asks it, [`watch`] follows objects.
 
+pub mod api;
 pub mod children;
+pub mod client;
 pub mod grants;
 pub mod happening;
 pub mod image;
@@ -18,3 +22,4 @@ pub mod read;
 pub mod replica_set;
 pub mod request;
 pub mod uptake;
+pub mod watch;
