@@ -6,11 +6,14 @@
 //! [`grants`] which rules there are, [`preview`] what is said before it is sent, and [`uptake`] what became
 //! of it.
 //!
-//! Not pure: [`client`] finds a cluster and its credential, [`api`] asks it, [`watch`] follows objects.
+//! Not pure: [`client`] finds a cluster and its credential, [`api`] asks it, [`watch`] follows objects,
+//! [`access`] asks what is granted, [`events`] leaves a trace of what was done.
 
+pub mod access;
 pub mod api;
 pub mod children;
 pub mod client;
+pub mod events;
 pub mod grants;
 pub mod happening;
 pub mod image;

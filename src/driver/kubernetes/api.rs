@@ -221,7 +221,7 @@ impl Api {
         selection: &Selection,
         version: &str,
         seconds: u32,
-    ) -> Result<impl Stream<Item = Result<WatchEvent<T>, ApiError>> + Send, ApiError> {
+    ) -> Result<impl Stream<Item = Result<WatchEvent<T>, ApiError>> + Send + use<T>, ApiError> {
         let params = WatchParams {
             label_selector: selection.labels.clone(),
             field_selector: selection.fields.clone(),
@@ -265,7 +265,9 @@ impl Api {
         }?;
         match request.body {
             // What lies behind a proxy answers as it likes.
-            Body::Post(_) => self.text(http).await.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))),
+            Body::Post(_) => {
+                self.text(http).await.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
+            }
             _ => self.json(http).await,
         }
     }

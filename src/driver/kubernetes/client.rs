@@ -135,7 +135,10 @@ struct Built {
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Neither the configuration nor the client: both know the credential.
-        f.debug_struct("Connection").field("context", &self.context).field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("context", &self.context)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
     }
 }
 
@@ -239,7 +242,8 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig, ClientError> {
             None => next,
         });
     }
-    merged.ok_or_else(|| ClientError::NoKubeconfig(if files.is_empty() { "any place".to_owned() } else { listed(files) }))
+    merged
+        .ok_or_else(|| ClientError::NoKubeconfig(if files.is_empty() { "any place".to_owned() } else { listed(files) }))
 }
 
 fn listed(files: &[PathBuf]) -> String {

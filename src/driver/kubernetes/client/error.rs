@@ -126,16 +126,19 @@ impl ClientError {
                 plugin("gave no credential".to_owned())
             }
             AuthError::MalformedTokenExpirationDate(_) => plugin("gave a credential with no date".to_owned()),
-            AuthError::MissingCommand => Self::Context { context, why: "its credential plugin has no command".to_owned() },
+            AuthError::MissingCommand => {
+                Self::Context { context, why: "its credential plugin has no command".to_owned() }
+            }
             AuthError::ReadTokenFile(error, path) => {
                 Self::Context { context, why: format!("the token file {} cannot be read: {error}", path.display()) }
             }
             AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
                 Self::Context { context, why: "its token or password has characters that none may have".to_owned() }
             }
-            AuthError::AuthExec(_) => {
-                Self::Context { context, why: "its `auth-provider` is not supported: use a credential plugin".to_owned() }
-            }
+            AuthError::AuthExec(_) => Self::Context {
+                context,
+                why: "its `auth-provider` is not supported: use a credential plugin".to_owned(),
+            },
             _ => Self::Context { context, why: "its credential cannot be used".to_owned() },
         }
     }

@@ -33,7 +33,8 @@ async fn refused(options: ClusterOptions) -> String {
 fn contexts_of_several_files_are_listed_and_the_first_file_counts() {
     let folder = tempfile::tempdir().unwrap();
     let first = file(&folder, "a", &kubeconfig("https://10.0.0.1:6443", &format!("{{token: {TOKEN}}}")));
-    let second = file(&folder, "b", &kubeconfig("https://10.0.0.2:6443", "{}").replace("prod", "dev").replace("c1", "c2"));
+    let second =
+        file(&folder, "b", &kubeconfig("https://10.0.0.2:6443", "{}").replace("prod", "dev").replace("c1", "c2"));
     let missing = folder.path().join("none");
     let found = contexts(&[first, missing.clone(), second]).unwrap();
     let names: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.current)).collect();
