@@ -14,6 +14,7 @@ mod cli;
 mod control;
 mod journey;
 mod kayenta;
+mod kubernetes;
 mod layering;
 mod prometheus;
 mod pty;

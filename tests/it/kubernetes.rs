@@ -1,0 +1,3 @@
+//! Kubernetes: the stand-in for its API server, and what stands on it.
+
+mod standin;
