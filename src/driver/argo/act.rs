@@ -6,6 +6,8 @@ pub mod offers;
 pub mod propose;
 pub mod requests;
 pub mod rules;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 use super::{

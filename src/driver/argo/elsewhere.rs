@@ -160,3 +160,6 @@ impl Finder<'_> {
         journey::step(self.after, self.after.status.step_index.unwrap_or(0))
     }
 }
+
+#[cfg(test)]
+mod tests;

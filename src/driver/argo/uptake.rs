@@ -264,3 +264,6 @@ fn waiting(words: impl AsRef<str>) -> Look {
 fn no_op(words: impl AsRef<str>) -> Look {
     Look::NoOp(SafeText::new(words))
 }
+
+#[cfg(test)]
+mod tests;
