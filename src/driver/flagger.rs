@@ -4,6 +4,7 @@
 //! [`object`] reads a Canary, and says by which strategy it goes; [`revision`](mod@revision) says what an order is
 //! compared against.
 
+pub mod events;
 pub mod object;
 pub mod revision;
 
