@@ -2,11 +2,22 @@
 //! in, what is shown and sent out.
 //!
 //! [`object`] reads a Canary, and says by which strategy it goes; [`revision`](mod@revision) says what an order is
-//! compared against.
+//! compared against. [`view`] shows it in the words of all drivers, out of [`events`] (why an advance halted),
+//! [`sides`] (its two workloads), [`stages`], [`gates`] and [`workload`].
 
+mod blockers;
 pub mod events;
+pub mod gates;
 pub mod object;
 pub mod revision;
+pub mod sides;
+pub mod stages;
+pub mod view;
+pub mod workload;
+
+#[cfg(test)]
+mod samples;
 
 pub use object::Canary;
 pub use revision::{candidate, revision};
+pub use view::sighting;

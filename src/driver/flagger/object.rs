@@ -416,6 +416,12 @@ impl Canary {
         webhooks.iter().filter(move |webhook| webhook.hook == *hook)
     }
 
+    /// Whether the target holds another template than the one that was promoted: after a failure, the rejected one.
+    #[must_use]
+    pub fn holds_rejected(&self) -> bool {
+        self.status.last_applied.is_empty() || self.status.last_applied != self.status.last_promoted
+    }
+
     /// By which strategy it goes, as far as the Canary itself tells.
     #[must_use]
     pub fn strategy(&self) -> Strategy {

@@ -1,13 +1,13 @@
 //! What is read of a Canary: strategies, shares, defaults, and objects of no shape.
 
 use proptest::{
-    prelude::{Just, any, prop},
-    prop_assert, prop_oneof, proptest,
-    strategy::Strategy as Generated,
+    prelude::{any, prop},
+    prop_assert, proptest,
 };
 use serde_json::json;
 
 use super::*;
+use crate::driver::flagger::samples;
 
 fn canary(spec: Value, status: Value) -> Canary {
     Canary::read(&json!({"metadata": {"name": "shop", "namespace": "test"}, "spec": spec, "status": status}))
@@ -141,63 +141,9 @@ fn rules_of_a_b_testing_are_read_on_one_line() {
     assert!(!analysis.matches[1].as_str().contains('\u{1b}'));
 }
 
-/// Any JSON.
-fn any_value() -> impl Generated<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        "\\PC{0,12}".prop_map(Value::from),
-        prop_oneof![Just("Progressing"), Just("Failed"), Just("10s"), Just("kubernetes")].prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::hash_map(field(), inner, 0..6).prop_map(|map| map.into_iter().collect()),
-        ]
-    })
-}
-
-/// The names of fields that are read.
-fn field() -> impl Generated<Value = String> {
-    prop::sample::select(
-        &[
-            "metadata",
-            "spec",
-            "status",
-            "analysis",
-            "canaryAnalysis",
-            "targetRef",
-            "name",
-            "kind",
-            "phase",
-            "stepWeights",
-            "stepWeight",
-            "maxWeight",
-            "iterations",
-            "metrics",
-            "webhooks",
-            "match",
-            "thresholdRange",
-            "min",
-            "conditions",
-            "type",
-            "url",
-            "canaryWeight",
-            "failedChecks",
-            "interval",
-            "threshold",
-            "suspend",
-            "provider",
-        ][..],
-    )
-    .prop_map(str::to_owned)
-}
-
 proptest! {
     #[test]
-    fn no_object_makes_it_panic(object in any_value()) {
+    fn no_object_makes_it_panic(object in samples::any_value()) {
         let canary = Canary::read(&object);
         let _ = (canary.strategy(), canary.iterations(), canary.split(), canary.primary());
         prop_assert!(canary.weights().len() <= 100);
