@@ -11,6 +11,13 @@ use crate::domain::SafeText;
 /// Labels and annotations of one object that are kept, at most.
 const PAIRS_MAX: usize = 64;
 
+/// Marks by which tools that keep a spec as it is in Git know their objects.
+pub const FROM_GIT: [(&str, &str); 3] = [
+    ("argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("helm.toolkit.fluxcd.io/name", "Flux"),
+];
+
 /// What identifies an object and says where it comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meta {

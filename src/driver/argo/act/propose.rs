@@ -14,16 +14,16 @@ use crate::{
     driver::{
         Order, OrderError, Proposal,
         argo::object::{Rollout, RunStatus, Strategy, revision_of},
-        kubernetes::{children::Children, grants::Grants, meta::Meta, preview::Says, read, request::Kind},
+        kubernetes::{
+            children::Children,
+            grants::Grants,
+            meta::{FROM_GIT, Meta},
+            preview::Says,
+            read,
+            request::Kind,
+        },
     },
 };
-
-/// Marks by which tools that keep a spec as it is in Git know their objects.
-const FROM_GIT: [(&str, &str); 3] = [
-    ("argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-    ("helm.toolkit.fluxcd.io/name", "Flux"),
-];
 
 /// What an order would do to the rollout as it was last seen.
 ///
