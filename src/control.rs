@@ -64,6 +64,8 @@ use crate::{
     },
 };
 
+pub use carried::Declared;
+
 /// Most requests that wait for the writer; more are told to come again.
 const QUEUE: usize = 4096;
 /// Longest hold of a request.
@@ -114,6 +116,8 @@ pub struct Options {
     pub sources: Vec<Arc<dyn SliSource>>,
     /// What carries rollouts out elsewhere, beside the fleet.
     pub drivers: Vec<Arc<dyn Driver>>,
+    /// Indicators of what they carry out.
+    pub declared: Option<Declared>,
 }
 
 /// An answer that may be unchanged.

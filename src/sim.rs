@@ -182,6 +182,7 @@ pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
         origin: "simulated.rolldeck/audit".to_owned(),
         sources: telemetry.iter().map(|telemetry| Arc::clone(telemetry) as Arc<dyn SliSource>).collect(),
         drivers: Vec::new(),
+        declared: None,
     };
     let control = Control::start(Arc::new(store), clock::system(), settings).await?;
     let stop = CancellationToken::new();

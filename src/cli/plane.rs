@@ -12,7 +12,7 @@ use super::{
 use crate::{
     backend::{Backend, local::Local},
     clock::Clock,
-    control::{Control, Options},
+    control::{Control, Declared, Options},
     domain::Via,
     driver::Driver,
     settings::{Env, edit::private_directory},
@@ -55,6 +55,8 @@ pub struct Carries {
     pub sources: Vec<Arc<dyn SliSource>>,
     /// What carries rollouts out elsewhere.
     pub drivers: Vec<Arc<dyn Driver>>,
+    /// Indicators of what they carry out.
+    pub declared: Option<Declared>,
 }
 
 /// Opens the store of a data directory and starts a control plane on it; with `new_key`, with
@@ -63,7 +65,7 @@ pub struct Carries {
 /// # Errors
 /// [`StoreError`], which says what to do.
 pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Carries) -> Result<Control> {
-    let Carries { sources, drivers } = carries;
+    let Carries { sources, drivers, declared } = carries;
     private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
     let store = Sqlite::open(dir, Durability::Full).await?;
     let mut named = store.meta(VERIFIER_KEY).await?;
@@ -73,7 +75,7 @@ pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Ca
     }
     let signing_seed = key::of_trail(dir, named.as_deref())?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources, drivers };
+    let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources, drivers, declared };
     Ok(Control::start(store, Arc::clone(clock), options).await?)
 }
 

@@ -69,7 +69,9 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         drivers.push(cluster::driver(&endpoint.name, cluster, &session.clock).await?);
         say(&format!("carries out what {} has, beside its own fleet", endpoint.server));
     }
-    let control = plane::open(&session.clock, &dir, args.new_audit_key, plane::Carries { sources, drivers }).await?;
+    let control =
+        plane::open(&session.clock, &dir, args.new_audit_key, plane::Carries { sources, drivers, declared: None })
+            .await?;
     let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
     control.shutdown().await;
     served?;

@@ -1,6 +1,8 @@
 //! Rollouts that a driver carries out elsewhere, as they were last seen: what is kept of them, what is
 //! shown, and what was done to them without Rolldeck.
 
+mod judging;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     core::{Core, rollout_subject},
     journal::Draft,
+    judging::Judging,
 };
 use crate::{
     domain::{
@@ -20,6 +23,8 @@ use crate::{
     window,
     wire::CarrierView,
 };
+
+pub use judging::Declared;
 
 /// How many changes of a rollout are kept to say what changed since a revision.
 const HISTORY: usize = 32;
@@ -70,6 +75,8 @@ pub(super) struct Carried {
     pub(super) driver: usize,
     pub(super) sighting: Box<Sighting>,
     pub(super) stored: Resting,
+    /// What the judge knows of it, in memory only.
+    pub(super) judging: Judging,
     /// Intents that a task of this process follows: the others are looked for.
     pub(super) followed: BTreeSet<u64>,
     /// What it came to at which revision, the newest last.
@@ -134,10 +141,12 @@ impl Core {
         let place = self.options.drivers.get(driver).map(|driver| SafeText::new(driver.place())).unwrap_or_default();
         let before = self.carried.remove(&id);
         let before_revision = before.as_ref().map(|known| known.sighting.rollout.revision.clone());
-        let (stored, mut history, followed) = match before {
-            Some(known) => (Some(known.stored), known.history, known.followed),
-            None => (self.resting.remove(&id), VecDeque::new(), BTreeSet::new()),
+        let (stored, mut history, followed, judging) = match before {
+            Some(known) => (Some(known.stored), known.history, known.followed, Some(known.judging)),
+            None => (self.resting.remove(&id), VecDeque::new(), BTreeSet::new(), None),
         };
+        let is_same = stored.as_ref().is_some_and(|stored| stored.candidate == candidate);
+        let judging = judging.filter(|_| is_same).unwrap_or_else(|| self.judge_candidate(&sighting.rollout));
         let mut stored = stored.unwrap_or_else(|| Resting {
             carried_by: place.clone(),
             candidate: String::new(),
@@ -159,7 +168,7 @@ impl Core {
             }
             self.urgent = true;
         }
-        self.carried.insert(id.clone(), Carried { driver, sighting, stored, followed, history });
+        self.carried.insert(id.clone(), Carried { driver, sighting, stored, judging, followed, history });
         for act in elsewhere {
             self.journal_elsewhere(&id, act, before_revision.as_ref());
         }
@@ -173,6 +182,7 @@ impl Core {
             self.sighted(known.driver, known.sighting);
             if let Some(carried) = self.carried.get_mut(&id) {
                 carried.history = known.history;
+                carried.judging = known.judging;
                 carried.followed = known.followed;
             }
         }
@@ -231,6 +241,7 @@ impl Core {
         let mut rollout = carried.sighting.rollout.clone();
         let id = rollout.id();
         rollout.correlation_id = carried.stored.correlation_id.clone();
+        carried.add_judged(&mut rollout);
         let newest = carried.stored.sent.iter().max_by_key(|sent| (!sent.unconfirmed, sent.intent));
         rollout.pending = newest.map(pending);
         if !rollout.phase.is_terminal()

@@ -2,7 +2,10 @@
 //! is concluded of them, and what the engine is told. In memory only: a source is asked again after a
 //! restart, and what was acted on is in the rollout's state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -14,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         GateName, RolloutId, SafeText, Sli, SliArm, UnitId, Verdict,
-        plan::{ArmsBy, FailResponse, GateRule, PlanSli, PlanStage, PlanTelemetry, REPORTED},
+        plan::{ArmsBy, FailResponse, GateRule, PlanSli, PlanTelemetry, REPORTED},
         sli::{OverallVerdict, SliKind, SliQueries, TelemetryState},
     },
     engine::{self, Demand, Event, FactBy, Judged, Reading},
@@ -23,7 +26,7 @@ use crate::{
         act::{AutomaticAct, Origin},
         evidence::{Evidence, Judgement, Spec, Standing},
         gates::{budget_gate, verdict_gate},
-        ledger::{Given, Ledger},
+        ledger::{Given, Ledger, Range},
         overall::{self, Conclusion, Correlated, Decision, Situation, overall},
     },
     source::{Answer, SourceError, Wanted, catalog},
@@ -134,7 +137,7 @@ impl Judging {
 
     /// A stage that was entered is judged by what is measured since. What failed in it before the
     /// process began has failed.
-    fn enter(&mut self, entered_at: DateTime<Utc>, failed: &BTreeMap<SafeText, Standing>) {
+    pub(super) fn enter(&mut self, entered_at: DateTime<Utc>, failed: &BTreeMap<SafeText, Standing>) {
         let is_first = self.stage.is_none();
         if self.stage == Some(entered_at) {
             return;
@@ -161,13 +164,13 @@ impl Judging {
     }
 
     /// Judges each indicator by what its ledger holds, and decides about the whole.
-    fn evaluate(&mut self, now: DateTime<Utc>, stage: &PlanStage) -> Evaluation {
+    fn evaluate(&mut self, now: DateTime<Utc>, hold: Duration, deadline: Option<Duration>) -> Evaluation {
         let situation = Situation {
             at: now,
             step: overall::Step {
                 since: self.stage.unwrap_or(now),
-                dwell: stage.hold.as_secs_f64(),
-                ends: stage.deadline.map(|deadline| deadline.as_secs_f64()),
+                dwell: hold.as_secs_f64(),
+                ends: deadline.map(|deadline| deadline.as_secs_f64()),
             },
             correlated: self.correlated(),
             indicators: self.indicators.iter().map(|indicator| indicator.ledger.evidence(now)).collect(),
@@ -180,6 +183,48 @@ impl Judging {
         let conclusion = overall(&situation, &judgements);
         self.memory = conclusion.after;
         Evaluation { situation, judgements, conclusion }
+    }
+
+    /// When it is next to be looked at.
+    pub(super) fn due(&self) -> Option<DateTime<Utc>> {
+        self.due
+    }
+
+    /// Whether it is to be looked at now; then it is again at `next`.
+    pub(super) fn due_by(&mut self, now: DateTime<Utc>, next: DateTime<Utc>) -> bool {
+        let is_due = !self.indicators.is_empty() && self.due.is_none_or(|due| due <= now);
+        if is_due {
+            self.due = Some(next);
+        }
+        is_due
+    }
+
+    /// What is to be asked of each indicator.
+    pub(super) fn ranges(&self, now: DateTime<Utc>) -> Vec<(Spec, SliQueries, Range)> {
+        let ask = |i: &Indicator| (i.spec.clone(), i.queries.clone(), i.ledger.wanted(now));
+        self.indicators.iter().map(ask).collect()
+    }
+
+    /// Takes what a source said of one indicator; `false` when it is none of these.
+    pub(super) fn heard(&mut self, heard: &Heard, now: DateTime<Utc>) -> bool {
+        let named = |indicator: &&mut Indicator| indicator.spec.name == heard.wanted.spec.name;
+        let Some(indicator) = self.indicators.iter_mut().find(named) else { return false };
+        match &heard.answer {
+            Ok(answer) => {
+                let given = Given { slices: &answer.slices, spent: answer.spent, remark: answer.remark.as_str() };
+                indicator.ledger.take(now, Ok(given));
+            }
+            Err(error) => indicator.ledger.take(now, Err(&error.to_string())),
+        }
+        true
+    }
+
+    /// Judges them all, and keeps what it came to; how many there were.
+    pub(super) fn look(&mut self, now: DateTime<Utc>, hold: Duration, deadline: Option<Duration>) -> usize {
+        let evaluation = self.evaluate(now, hold, deadline);
+        let judged = evaluation.judgements.len();
+        self.latest = Some(evaluation);
+        judged
     }
 
     /// Indicators that moved together before the stage: they are one witness.
@@ -288,6 +333,7 @@ impl Core {
             let due = self.rollouts.get(&id).and_then(|record| record.judging.due);
             round.next = [round.next, due].into_iter().flatten().min();
         }
+        self.telemetry_of_carried(now, &mut round);
         round
     }
 
@@ -356,25 +402,24 @@ impl Core {
     pub(super) fn telemetry_heard(&mut self, heard: Vec<Heard>) {
         let now = self.now();
         let mut of = BTreeSet::new();
-        for Heard { wanted, answer } in heard {
-            let Some(record) = self.rollouts.get_mut(&wanted.rollout) else { continue };
-            let indicator =
-                record.judging.indicators.iter_mut().find(|indicator| indicator.spec.name == wanted.spec.name);
-            let Some(indicator) = indicator else { continue };
-            match &answer {
-                Ok(answer) => {
-                    let given = Given { slices: &answer.slices, spent: answer.spent, remark: answer.remark.as_str() };
-                    indicator.ledger.take(now, Ok(given));
-                }
-                Err(error) => {
-                    self.figures.source_errors += 1;
-                    indicator.ledger.take(now, Err(&error.to_string()));
-                }
+        for heard in heard {
+            if self.carried_heard(&heard, now) {
+                of.insert(heard.wanted.rollout);
+                continue;
             }
-            of.insert(wanted.rollout);
+            let Some(record) = self.rollouts.get_mut(&heard.wanted.rollout) else { continue };
+            if !record.judging.heard(&heard, now) {
+                continue;
+            }
+            self.figures.source_errors += u64::from(heard.answer.is_err());
+            of.insert(heard.wanted.rollout);
         }
         for id in of {
-            self.judge(&id, now);
+            if self.carried.contains_key(&id) {
+                self.judge_carried(&id, now);
+            } else {
+                self.judge(&id, now);
+            }
         }
     }
 
@@ -383,7 +428,7 @@ impl Core {
         let Some(record) = self.rollouts.get_mut(id).filter(|record| record.stored.state.is_judged()) else { return };
         let Stored { plan, state, .. } = &record.stored;
         let Some(stage) = state.stage(plan) else { return };
-        let evaluation = record.judging.evaluate(now, stage);
+        let evaluation = record.judging.evaluate(now, stage.hold, stage.deadline);
         self.figures.judgements += evaluation.judgements.len() as u64;
         let (indicators, judgements) = (&evaluation.situation.indicators, &evaluation.judgements);
         let read = |(gate, rule): &(GateName, GateRule)| {
@@ -453,7 +498,7 @@ impl Core {
 
 /// The next look: on the clock, so that rollouts that share a source are asked for together, and half
 /// way between the ends of slices, so that what was counted in one has arrived.
-fn next_look(now: DateTime<Utc>, slice: u32) -> DateTime<Utc> {
+pub(super) fn next_look(now: DateTime<Utc>, slice: u32) -> DateTime<Utc> {
     let every = (i64::from(slice) / 2).clamp(2, EVERY);
     let number = (now.timestamp() - every / 2).div_euclid(every) + 1;
     DateTime::from_timestamp(number * every + every / 2, 0).unwrap_or(now + TimeDelta::seconds(every))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Control, Reply, actions, authorize,
-    carried::Sent,
+    carried::{Carried, Sent},
     core::{Core, rollout_subject},
     journal::Draft,
 };
@@ -413,6 +413,8 @@ impl Control {
         };
         self.decide(move |core| {
             let Held(blockers) = core.holds(&order, &who);
+            let warning = core.carried.get(&order.id).filter(|_| order.action.widens()).and_then(Carried::warning);
+            effect.checks.extend(warning);
             if blockers.is_empty() {
                 effect.checks.insert(0, actions::allowed_check(&who, &order.id));
             }

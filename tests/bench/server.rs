@@ -75,6 +75,7 @@ async fn measure() {
         origin: "rolldeck.bench/audit".to_owned(),
         sources: Vec::new(),
         drivers: Vec::new(),
+        declared: None,
     };
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
     let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

@@ -47,6 +47,7 @@ impl World {
             origin: "rolldeck.test/audit".to_owned(),
             sources: Vec::new(),
             drivers: Vec::new(),
+            declared: None,
         };
         let control = Control::start(Arc::new(store), clock::system(), options).await.unwrap();
         let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

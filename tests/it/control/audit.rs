@@ -123,6 +123,7 @@ async fn a_trail_is_not_gone_on_with_under_another_key_unless_somebody_says_so()
             origin: "rolldeck.test/audit".to_owned(),
             sources: Vec::new(),
             drivers: Vec::new(),
+            declared: None,
         };
         Control::start(std::sync::Arc::new(store), clock::system(), options).await
     };

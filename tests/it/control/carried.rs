@@ -27,6 +27,7 @@ async fn open(folder: &Path, puppet: &Arc<Puppet>) -> Control {
         origin: "rolldeck.test/audit".to_owned(),
         sources: Vec::new(),
         drivers: vec![Arc::clone(puppet) as Arc<dyn Driver>],
+        declared: None,
     };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }

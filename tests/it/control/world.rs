@@ -53,6 +53,7 @@ async fn open(folder: &Path) -> Control {
         origin: "rolldeck.test/audit".to_owned(),
         sources: Vec::new(),
         drivers: Vec::new(),
+        declared: None,
     };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }

@@ -58,6 +58,7 @@ impl World {
             origin: "rolldeck.test/audit".to_owned(),
             sources: Vec::new(),
             drivers: Vec::new(),
+            declared: None,
         };
         let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
         Self { router: router(control.clone(), options), control, _folder: folder }
