@@ -26,6 +26,7 @@ mod session;
 mod show;
 mod signals;
 mod site;
+mod sli;
 mod snapshot;
 mod sources;
 mod start;
@@ -108,6 +109,9 @@ enum Command {
     /// List the sites of the fleet
     #[command(subcommand)]
     Site(site::Command),
+    /// List, show, check and convert indicators: what is measured of canary and baseline
+    #[command(subcommand)]
+    Sli(sli::Command),
     /// Add, list, use, show and remove contexts: servers by name
     #[command(subcommand)]
     Context(context::Command),
@@ -183,6 +187,7 @@ async fn chosen(session: &Session, command: Option<Command>, rollout: Option<Rol
         Command::Window(command) => window::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,
         Command::Site(command) => site::run(session, command).await,
+        Command::Sli(command) => sli::run(session, command).await,
         Command::Context(command) => context::run(session, command).await,
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Completions(args) => completions::run(session, &args),

@@ -10,15 +10,19 @@ use std::{
 use color_eyre::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{plane, session::Session};
+use super::{exit::Failure, plane, session::Session, sli, sources};
 use crate::{
     backend::{Backend, BackendError, BackendResult, lazy::Lazy, local::Local, remote::Remote},
     clock::Clock,
-    control::Control,
-    domain::{SafeText, Via},
+    control::{Control, Declared},
+    domain::{
+        SafeText, Via,
+        plan::{ArmsBy, REPORTED},
+    },
     driver::Driver,
     server::serve_privately,
     settings::{ClusterEndpoint, Endpoint, edit::private_directory},
+    source::SliSource,
     store::StoreError,
 };
 
@@ -58,6 +62,41 @@ struct Opener {
     via: Via,
     clock: Arc<dyn Clock>,
     opened: Opened,
+    judged: Judged,
+}
+
+/// What the judge has for a cluster's rollouts.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// Where indicators come from.
+    pub sources: Vec<Arc<dyn SliSource>>,
+    /// Which ones.
+    pub declared: Option<Declared>,
+}
+
+/// The indicators that a cluster's context names, and the source that has them.
+///
+/// # Errors
+/// When the file or a source cannot be used, and says what to do.
+pub fn judged(session: &Session, endpoint: &Endpoint) -> Result<Judged> {
+    let Some(file) = &endpoint.slis else { return Ok(Judged::default()) };
+    let settings = session.settings()?;
+    let lent = sli::file::lend(session, file, None)?;
+    let usage = |text: String| Failure::Usage(format!("{}: {text}", file.display()));
+    let mut telemetry = lent.telemetry.unwrap_or_default();
+    // A context with one metrics server need not say which.
+    let only = settings.sources.keys().next().filter(|_| settings.sources.len() == 1);
+    if let Some(only) = only.filter(|_| telemetry.source.as_str() == REPORTED) {
+        telemetry.source = SafeText::new(only);
+    }
+    if !settings.sources.contains_key(telemetry.source.as_str()) {
+        let text = format!("the config has no [sources.{}] to ask about them: name it there", telemetry.source);
+        return Err(usage(text).into());
+    }
+    telemetry.arms = ArmsBy::Release;
+    let declared = Declared { telemetry, slis: lent.slis };
+    declared.check().map_err(usage)?;
+    Ok(Judged { sources: sources::all(&settings)?, declared: Some(declared) })
 }
 
 /// The driver of a cluster.
@@ -65,7 +104,7 @@ struct Opener {
 /// # Errors
 /// When there is no such context, or it cannot be read.
 pub async fn driver(name: &str, cluster: &ClusterEndpoint, _clock: &Arc<dyn Clock>) -> Result<Arc<dyn Driver>> {
-    Err(super::exit::Failure::Failed(format!("{name} ({}): clusters are not spoken to yet", cluster.context)).into())
+    Err(Failure::Failed(format!("{name} ({}): clusters are not spoken to yet", cluster.context)).into())
 }
 
 /// The backend of a cluster's context: opened when it is first asked.
@@ -83,6 +122,7 @@ pub fn backend(
         via,
         clock: Arc::clone(&session.clock),
         opened: session.opened.clone(),
+        judged: judged(session, endpoint)?,
     };
     let open = move || -> futures_util::future::BoxFuture<'static, _> {
         let opener = opener.clone();
@@ -143,7 +183,8 @@ impl Opener {
         private_directory(&self.dir)?;
         let cluster = driver(&self.name, &self.cluster, &self.clock).await?;
         let drivers = vec![Arc::clone(&cluster)];
-        let carries = plane::Carries { drivers, ..plane::Carries::default() };
+        let Judged { sources, declared } = self.judged.clone();
+        let carries = plane::Carries { sources, drivers, declared };
         let control = plane::open(&self.clock, &self.dir, false, carries).await?;
         // The name that the cluster knows; it is asked at once, and not waited for without end.
         let named = tokio::time::timeout(IDENTITY, cluster.identity()).await.ok().flatten();

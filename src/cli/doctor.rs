@@ -10,11 +10,13 @@ use super::{
     exit::{self, Failure},
     output::{Table, word},
     session::Session,
+    sources,
 };
 use crate::{
     backend::{Backend as _, remote::Remote},
     domain::{SafeText, Via},
     settings::{ClusterEndpoint, Endpoint, Settings, TokenSource},
+    source::prometheus::Probe,
     tui::{
         capability::{Capability, Wishes},
         keymap::Keymap,
@@ -78,6 +80,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         }
     };
     contexts(&mut report, session, &settings, args.offline).await;
+    metrics_servers(&mut report, session, &settings, args.offline).await;
     data(&mut report, "data", &settings.paths.data_dir);
     data(&mut report, "state", &settings.paths.state_dir);
     terminal(&mut report, session, &settings);
@@ -202,6 +205,39 @@ async fn examine(
     }
     if let Ok(dir) = cluster::directory(session, &endpoint.name) {
         data(report, "journal", &dir);
+    }
+}
+
+/// What a server that runs with this config would ask for indicators.
+async fn metrics_servers(report: &mut Report, session: &Session, settings: &Settings, offline: bool) {
+    for (name, about) in &settings.sources {
+        let place = format!("{name}: {}", about.url);
+        let source = match sources::prometheus(name, about) {
+            Ok(source) => source,
+            Err(error) => {
+                report.add("source", State::Problem, chain(error.as_ref()));
+                continue;
+            }
+        };
+        if offline {
+            report.add("source", State::Ok, format!("{place}, not asked"));
+            continue;
+        }
+        match source.probe(session.clock.now()).await {
+            Ok(Probe { version, clock }) => {
+                let version = version.map(|version| format!(", {version}")).unwrap_or_default();
+                report.add("source", State::Ok, format!("{place} answers{version}"));
+                if let Some(clock) = clock {
+                    let seconds = clock.num_seconds();
+                    let text = format!(
+                        "{name}: its clock is {seconds} s ahead of this one's: samples would seem old or of the future"
+                    );
+                    report.add("source", State::Problem, text);
+                }
+            }
+            // What serves may be another machine, which reaches it.
+            Err(error) => report.add("source", State::Note, chain(&error)),
+        }
     }
 }
 

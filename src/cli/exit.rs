@@ -8,6 +8,7 @@ use crate::{
     backend::{BackendError, Code, remote::ConnectError},
     domain::{ReasonError, SafeBlock},
     settings::{SecretError, SettingsError},
+    source::SourceError,
     tui::DashboardError,
 };
 
@@ -65,6 +66,13 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             Failure::Blocked(_) => BLOCKED,
             Failure::Unconfirmed(_) => UNCONFIRMED,
             Failure::Silent(code) => *code,
+        });
+    }
+    if let Some(error) = error.downcast_ref::<SourceError>() {
+        return Some(match error {
+            SourceError::Unreachable { .. } => UNREACHABLE,
+            SourceError::Refused { .. } | SourceError::Nonsense { .. } => FAILED,
+            SourceError::Unknown(_) => NOT_FOUND,
         });
     }
     if let Some(error) = error.downcast_ref::<DashboardError>() {

@@ -60,6 +60,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     let settings = session.settings()?;
     let sources = sources::all(&settings)?;
     let mut drivers = Vec::new();
+    let mut declared = None;
     if let Some(name) = &session.global.context {
         let endpoint = settings.endpoint_named(name, "named by --context")?;
         let Some(cluster) = &endpoint.cluster else {
@@ -67,11 +68,12 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
             return Err(Failure::Usage(text).into());
         };
         drivers.push(cluster::driver(&endpoint.name, cluster, &session.clock).await?);
+        let judged = cluster::judged(session, &endpoint)?;
+        declared = judged.declared;
         say(&format!("carries out what {} has, beside its own fleet", endpoint.server));
     }
     let control =
-        plane::open(&session.clock, &dir, args.new_audit_key, plane::Carries { sources, drivers, declared: None })
-            .await?;
+        plane::open(&session.clock, &dir, args.new_audit_key, plane::Carries { sources, drivers, declared }).await?;
     let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
     control.shutdown().await;
     served?;

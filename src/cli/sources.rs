@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use color_eyre::Result;
-use secrecy::{ExposeSecret as _, SecretString};
+use color_eyre::{Result, eyre::WrapErr as _};
 
 use super::exit::Failure;
 use crate::{
@@ -35,12 +34,13 @@ pub fn all(settings: &Settings) -> Result<Vec<Arc<dyn SliSource>>> {
 /// # Errors
 /// When it cannot be used as it is written; says what to do.
 pub fn prometheus(name: &str, source: &SourceSettings) -> Result<Prometheus> {
-    let wrong = |message: String| Failure::Failed(format!("[sources.{name}] of the configuration: {message}"));
+    let place = || format!("[sources.{name}] of the configuration");
+    let wrong = |message: String| Failure::Usage(format!("{}: {message}", place()));
     match source.kind {
         SourceKind::Prometheus => {}
     }
     let url = address::server_url(&source.url).map_err(|error| wrong(error.to_string()))?;
-    let secrets = source.secrets().map_err(|error| wrong(error.to_string()))?;
+    let secrets = source.secrets().wrap_err_with(place)?;
     let options = Options {
         auth: match secrets.credentials {
             SourceCredentials::None => Auth::None,
@@ -48,10 +48,7 @@ pub fn prometheus(name: &str, source: &SourceSettings) -> Result<Prometheus> {
             SourceCredentials::Basic { username, password } => Auth::Basic { user: username, password },
         },
         ca: secrets.ca,
-        // One text with both, as the client takes it.
-        identity: secrets.identity.map(|(certificate, key)| {
-            SecretString::from(format!("{}\n{}", String::from_utf8_lossy(&certificate), key.expose_secret()))
-        }),
+        identity: secrets.identity,
         tenant: source.tenant.clone(),
         timeout: source.patience(),
         ..Options::new(name, url)

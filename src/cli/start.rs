@@ -1,6 +1,9 @@
 //! `rolldeck start PLAN.yaml`: begins a rollout.
 
-use std::{io::Read as _, path::PathBuf};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use color_eyre::Result;
 
@@ -8,11 +11,11 @@ use super::{
     act,
     exit::Failure,
     session::{Connection, Session, reason},
+    sli::file as slis,
 };
 use crate::{
     backend::{BackendError, Code, Conditions, StartRequest},
-    domain::Plan,
-    gate::Expression,
+    domain::plan::{Declared, PlanError, document},
 };
 
 /// Largest plan, in bytes.
@@ -33,6 +36,10 @@ pub struct Args {
     /// Your own key for this: the same key is never carried out twice
     #[arg(long, value_name = "K")]
     idempotency_key: Option<String>,
+    /// The indicators, for a plan that declares none: an OpenSLO or Sloth file, or one with a plan's slis;
+    /// what the context names, when absent
+    #[arg(long, value_name = "FILE")]
+    slis: Option<PathBuf>,
     /// Say what it would do, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -47,14 +54,12 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         if args.dry_run && args.reason.is_none() { String::new() } else { reason(args.reason.as_deref())?.to_string() };
     let name = args.plan.display().to_string();
     let text = read(&args.plan)?;
-    // The server reads it again and decides; a mistake is named here before anything is sent.
-    Plan::from_yaml_checked(&text, |_, expression| {
-        Expression::compile(expression).map(drop).map_err(|error| error.to_string())
-    })
-    .map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
+    // What is wrong with the config is said when it is needed, and a mistake in the plan before that.
+    let endpoint = session.settings().ok().and_then(|settings| settings.endpoint().ok().flatten());
+    let of_context = endpoint.and_then(|endpoint| endpoint.slis);
+    let plan = plan(session, &name, text, args.slis.as_deref(), of_context.as_deref())?;
     let Connection { backend, .. } = if args.dry_run { session.connect()? } else { session.connect_to_change()? };
-    let request =
-        StartRequest { plan: serde_json::Value::String(text), reason, ticket: args.ticket, dry_run: args.dry_run };
+    let request = StartRequest { plan, reason, ticket: args.ticket, dry_run: args.dry_run };
     if args.dry_run {
         let reply = backend.start(request, Conditions::default()).await.map_err(|error| in_file(&name, error))?;
         return session.print(&reply, || act::preview(&reply.effect));
@@ -71,6 +76,34 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     act::finish(session, &format!("start {id}"), &reply)
 }
 
+/// The plan as it is sent: its text, or with the indicators of a file where it declares none. The server
+/// reads it again and decides; a mistake is named here before anything is sent.
+fn plan(
+    session: &Session,
+    name: &str,
+    text: String,
+    given: Option<&Path>,
+    of_context: Option<&Path>,
+) -> Result<serde_json::Value> {
+    let wrong = |error: PlanError| Failure::Usage(format!("{name}: {error}"));
+    let node = document::from_yaml(&text).map_err(wrong)?;
+    let lent = match (given, of_context, Declared::is_in(&node)) {
+        (Some(_), _, true) => {
+            let text = format!("{name} declares indicators of its own: leave --slis out, or take slis out of the plan");
+            return Err(Failure::Usage(text).into());
+        }
+        (Some(file), _, false) | (None, Some(file), false) => {
+            let said = Declared::from_node(&node).map_err(wrong)?;
+            Some(slis::lend(session, file, said.telemetry.as_ref())?)
+        }
+        (None, _, _) => None,
+    };
+    let is_lent = lent.is_some();
+    let declared = lent.map_or_else(|| Declared::from_node(&node).map_err(wrong), Ok)?;
+    let plan = slis::checked(&node, &declared).map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
+    Ok(if is_lent { plan.to_value() } else { serde_json::Value::String(text) })
+}
+
 /// A problem with the plan, with the file that it is in.
 fn in_file(name: &str, error: BackendError) -> BackendError {
     match error {
@@ -85,10 +118,10 @@ fn in_file(name: &str, error: BackendError) -> BackendError {
     }
 }
 
-fn read(path: &std::path::Path) -> Result<String> {
+fn read(path: &Path) -> Result<String> {
     let failed = |error: std::io::Error| Failure::Usage(format!("cannot read the plan {}: {error}", path.display()));
     let mut text = String::new();
-    if path == std::path::Path::new("-") {
+    if path == Path::new("-") {
         std::io::stdin().lock().take(PLAN_MAX + 1).read_to_string(&mut text).map_err(failed)?;
     } else {
         std::fs::File::open(path).map_err(failed)?.take(PLAN_MAX + 1).read_to_string(&mut text).map_err(failed)?;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Paths, SecretError, context::place, secret};
@@ -99,8 +99,8 @@ pub struct SourceSecrets {
     pub credentials: SourceCredentials,
     /// Certificates of authorities (PEM).
     pub ca: Option<Vec<u8>>,
-    /// The client's certificate chain and its key (PEM).
-    pub identity: Option<(Vec<u8>, SecretString)>,
+    /// The client's certificate chain and its key, one after the other (PEM).
+    pub identity: Option<SecretString>,
 }
 
 impl SourceSettings {
@@ -183,7 +183,11 @@ impl SourceSettings {
             _ => SourceCredentials::None,
         };
         let identity = match (&self.client_certificate_file, &self.client_key_file) {
-            (Some(certificate), Some(key)) => Some((secret::read_pem(certificate)?, secret::read_key_file(key)?)),
+            (Some(certificate), Some(key)) => {
+                let chain = secret::read_pem(certificate)?;
+                let key = secret::read_key_file(key)?;
+                Some(SecretString::from(format!("{}\n{}", String::from_utf8_lossy(&chain), key.expose_secret())))
+            }
             _ => None,
         };
         Ok(SourceSecrets { credentials, ca: self.ca_file.as_deref().map(secret::read_pem).transpose()?, identity })

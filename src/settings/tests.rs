@@ -230,7 +230,9 @@ fn a_sources_secrets_come_from_files_of_this_user_alone_and_show_nowhere() {
         ..SourceSettings::default()
     };
     let key = "-----BEGIN PRIVATE KEY-----\nhunter2\n";
-    assert!(with_key(&file("key", key, 0o400)).secrets().unwrap().identity.is_some());
+    let secrets = with_key(&file("key", key, 0o400)).secrets().unwrap();
+    assert!(!format!("{secrets:?}").contains("hunter2"));
+    assert_eq!(secrets.identity.unwrap().expose_secret(), format!("-----BEGIN CERTIFICATE-----\n\n{key}"));
     assert!(with_key(&file("key-open", key, 0o644)).secrets().unwrap_err().to_string().contains("chmod 600"));
     assert!(with_key(&file("no-key", "hunter2", 0o600)).secrets().unwrap_err().to_string().contains("PEM"));
 }

@@ -42,6 +42,7 @@ pub mod batch;
 mod found;
 mod remarks;
 pub mod template;
+mod trial;
 
 use amounts::Arm;
 use api::{Api, Failure, Reply};
@@ -49,6 +50,7 @@ use ask::Ask;
 use batch::{Batch, Piece, Question, Role, Uses};
 use found::Found;
 use remarks::Remarks;
+pub use trial::Trial;
 
 /// How long an answer may take, unless the configuration says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(10);

@@ -34,9 +34,13 @@ mod sloth;
 use std::fmt;
 
 use super::catalog;
-use crate::domain::{
-    SafeText,
-    plan::{ArmsBy, Declared, PlanError, PlanSli, PlanTelemetry, REPORTED, document},
+use crate::{
+    domain::{
+        SafeText,
+        plan::{ArmsBy, Declared, PlanError, PlanSli, PlanTelemetry, REPORTED, document},
+        sli::SliQueries,
+    },
+    judge::evidence::Spec,
 };
 use fields::{Fields, Read};
 
@@ -181,6 +185,25 @@ fn form(fields: &Fields<'_>) -> Read<Form> {
     }
 }
 
+/// What the indicators of a plan come to, each refusal with its place in the plan's document.
+///
+/// # Errors
+/// [`SloFileError`] with line and field, where the document has them.
+pub fn resolve(root: &document::Node, declared: &Declared) -> Result<Vec<(Spec, SliQueries)>, SloFileError> {
+    let telemetry = declared.telemetry.clone().unwrap_or_default();
+    let fields = Fields::of(1, root)?;
+    let resolved = declared.slis.iter().map(|sli| resolve_one(&fields, sli, &telemetry));
+    // A plan is one document, and needs no number.
+    resolved.collect::<Read<Vec<_>>>().map_err(|error| SloFileError { document: None, ..error })
+}
+
+fn resolve_one(fields: &Fields<'_>, sli: &PlanSli, telemetry: &PlanTelemetry) -> Read<(Spec, SliQueries)> {
+    catalog::resolve(sli, telemetry).map_err(|error| {
+        let place = fields.find(&["slis", sli.name.as_str(), error.field]);
+        place.wrong(error.problem.to_string())
+    })
+}
+
 /// Reads the indicators of a plan, which were written for arms already.
 fn declared(fields: &Fields<'_>, node: &document::Node, arms: ArmsBy, file: &mut SloFile) -> Read<()> {
     let in_document = |error: PlanError| SloFileError { document: Some(fields.document), ..error.into() };
@@ -193,10 +216,7 @@ fn declared(fields: &Fields<'_>, node: &document::Node, arms: ArmsBy, file: &mut
     });
     let service = telemetry.as_ref().and_then(|telemetry| telemetry.service.clone());
     for sli in slis {
-        catalog::resolve(&sli, &resolving).map_err(|error| {
-            let place = fields.find(&["slis", sli.name.as_str(), error.field]);
-            place.wrong(error.problem.to_string())
-        })?;
+        resolve_one(fields, &sli, &resolving)?;
         file.indicators.push(FileSli { sli, service: service.clone(), source: None });
     }
     file.telemetry = file.telemetry.take().or(telemetry);
@@ -226,7 +246,7 @@ impl SloFile {
                 return Err(SloFileError::whole(message));
             }
             // One service's file is taken for a rollout that is called otherwise.
-            Some(service) if !services.is_empty() && !services.contains(&service) => {}
+            Some(service) if services.len() == 1 && !services.contains(&service) => {}
             Some(service) => self.indicators.retain(|i| i.service.as_ref().is_none_or(|of| of.as_str() == service)),
             None => {}
         }

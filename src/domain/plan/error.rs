@@ -18,6 +18,12 @@ pub struct PlanError {
 }
 
 impl PlanError {
+    /// An error about the plan as a whole.
+    #[must_use]
+    pub fn whole(message: impl AsRef<str>) -> Self {
+        Self { line: None, column: None, field: String::new(), message: SafeText::new(message) }
+    }
+
     /// An error about a gate's expression, found by whoever compiles it.
     #[must_use]
     pub fn in_gate(name: &GateName, line: Option<u64>, message: impl AsRef<str>) -> Self {

@@ -123,7 +123,7 @@ pub enum CatalogProblem {
         /// The fastest that its budget can burn.
         most: f64,
     },
-    /// A template that names other arms than the plan's telemetry does.
+    /// A template that cannot be asked.
     #[error("{0}")]
     Template(SafeText),
     /// A placeholder of other arms than those that the plan names.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CatalogError, CatalogProblem as Problem, ReadyMade, arms_label, find, nearest};
+use super::{CatalogError, CatalogProblem as Problem, ReadyMade, find, nearest};
 use crate::{
     domain::{
         SafeText,
@@ -10,6 +10,10 @@ use crate::{
         sli::{Family, OBJECTIVE_MIN, SliKind, SliQueries},
     },
     judge::evidence::Spec,
+    source::prometheus::{
+        batch::{self, Role},
+        template::Placeholder,
+    },
 };
 
 /// The period of an error budget where nothing else is said.
@@ -47,8 +51,10 @@ pub fn resolve(sli: &PlanSli, telemetry: &PlanTelemetry) -> Resolved<(Spec, SliQ
     };
     let kind = sli.kind.unwrap_or(defaults.kind);
     fits(kind, &queries).map_err(|problem| wrong("kind", problem))?;
-    for (field, template) in named(&queries) {
-        same_arms(template, telemetry.arms).map_err(|problem| wrong(field, problem))?;
+    for role in Role::ALL {
+        if let Some(template) = role.of(&queries) {
+            asks(role, template, telemetry.arms).map_err(|problem| wrong(role.as_str(), problem))?;
+        }
     }
 
     let spec = Spec {
@@ -164,15 +170,7 @@ fn direction_of(kind: SliKind, queries: &SliQueries) -> Direction {
 
 /// The queries that are there, with their fields.
 pub(super) fn named(queries: &SliQueries) -> impl Iterator<Item = (&'static str, &str)> {
-    [
-        ("good", &queries.good),
-        ("bad", &queries.bad),
-        ("total", &queries.total),
-        ("histogram", &queries.histogram),
-        ("value", &queries.value),
-    ]
-    .into_iter()
-    .filter_map(|(field, query)| query.as_deref().map(|query| (field, query)))
+    Role::ALL.into_iter().filter_map(|role| role.of(queries).map(|query| (role.as_str(), query)))
 }
 
 /// What a plan's own queries make; none, where there are none.
@@ -182,14 +180,14 @@ fn own_kind(queries: &SliQueries) -> Result<Option<SliKind>, (&'static str, Prob
     let incomplete = |present, missing, why| Err((present, Problem::Incomplete { present, missing, why }));
     match *fields {
         [] => Ok(None),
-        ["good" | "bad", "total"] => Ok(Some(SliKind::Ratio)),
+        ["good" | "bad", "total"] | ["good", "bad"] => Ok(Some(SliKind::Ratio)),
         ["histogram"] => Ok(Some(SliKind::Latency)),
         ["value"] => Ok(Some(SliKind::Gauge)),
         ["good" | "bad"] => {
             incomplete(fields[0], "total", "all events that it is a part of, or the exposure of a count")
         }
         ["total"] => incomplete("total", "good or bad", "the events that are counted among all"),
-        ["good", "bad", ..] => contradiction("bad", "give good and total, or bad and total"),
+        ["good", "bad", "total", ..] => contradiction("bad", "give two of good, bad and total"),
         [.., "histogram", "value"] | ["good" | "bad" | "total", .., "value"] => {
             contradiction("value", "a value stands alone; events are good or bad with total; durations are a histogram")
         }
@@ -200,37 +198,35 @@ fn own_kind(queries: &SliQueries) -> Result<Option<SliKind>, (&'static str, Prob
 /// Whether a kind can be made from these queries, or from what agents report, where there are none.
 fn fits(kind: SliKind, queries: &SliQueries) -> Result<(), Problem> {
     let expected = match kind {
-        SliKind::Ratio => "it needs good and total, or bad and total",
+        SliKind::Ratio => "it needs two of good, bad and total",
         SliKind::Count => "it needs bad and total, of which total is the exposure: requests, or seconds that units ran",
         SliKind::Latency => "it needs histogram: buckets of durations",
         SliKind::Gauge => "it needs value",
     };
-    let given = match (queries.histogram.is_some(), queries.value.is_some(), queries.total.is_some()) {
+    let given = match (queries.histogram.is_some(), queries.value.is_some(), queries.is_empty()) {
         (true, ..) => "a histogram",
         (_, true, _) => "a value",
-        (_, _, true) if queries.good.is_some() => "good and total",
-        (_, _, true) => "bad and total",
-        _ => "what agents report",
+        (_, _, true) => "what agents report",
+        _ => "events",
     };
-    let fits = match (kind, given) {
-        (SliKind::Latency, _) => given == "a histogram",
-        (SliKind::Gauge, _) => matches!(given, "a value" | "what agents report"),
-        // Bad ones are all but the good ones.
-        (SliKind::Ratio | SliKind::Count, _) => {
-            matches!(given, "good and total" | "bad and total" | "what agents report")
-        }
+    let fits = match kind {
+        SliKind::Latency => given == "a histogram",
+        SliKind::Gauge => matches!(given, "a value" | "what agents report"),
+        SliKind::Ratio | SliKind::Count => matches!(given, "events" | "what agents report"),
     };
     if fits { Ok(()) } else { Err(Problem::Kind { kind, given, expected }) }
 }
 
-/// Whether a template tells arms apart as the plan does.
-fn same_arms(template: &str, arms: ArmsBy) -> Result<(), Problem> {
-    let (_, wanted) = arms_label(arms);
-    let other = [ArmsBy::Track, ArmsBy::Release, ArmsBy::Cohort]
-        .into_iter()
-        .map(|other| arms_label(other).1)
-        .find(|other| *other != wanted && template.contains(other));
-    other.map_or(Ok(()), |found| Err(Problem::OtherArms { found, wanted, arms }))
+/// Whether a template can be asked, and tells arms apart as the plan does.
+fn asks(role: Role, template: &str, arms: ArmsBy) -> Result<(), Problem> {
+    let checked = batch::checked(role, template).map_err(|why| Problem::Template(SafeText::new(why)))?;
+    let wanted = Placeholder::of_arms(arms);
+    if checked.label(wanted).is_some() {
+        return Ok(());
+    }
+    let other = [Placeholder::Track, Placeholder::Release, Placeholder::Cohort];
+    let found = other.into_iter().find(|other| checked.label(*other).is_some()).unwrap_or(wanted);
+    Err(Problem::OtherArms { found: found.as_str(), wanted: wanted.as_str(), arms })
 }
 
 fn objective(sli: &PlanSli, ready: Option<&ReadyMade>, kind: SliKind) -> Result<Option<f64>, Problem> {

@@ -21,7 +21,7 @@ fn uses(name: &str) -> PlanSli {
 fn queries(pairs: &[(&str, &str)]) -> SliQueries {
     let mut queries = SliQueries::default();
     for (field, text) in pairs {
-        let text = Some((*text).to_owned());
+        let text = Some(template(text));
         match *field {
             "good" => queries.good = text,
             "bad" => queries.bad = text,
@@ -32,6 +32,19 @@ fn queries(pairs: &[(&str, &str)]) -> SliQueries {
         }
     }
     queries
+}
+
+/// Templates that can be asked, by a letter.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("g", "sum by (track) (increase(good{track=~\"$track\"}[$window]))"),
+    ("b", "sum by (track) (increase(bad{track=~\"$track\"}[$window]))"),
+    ("t", "sum by (track) (increase(all{track=~\"$track\"}[$window]))"),
+    ("h", "sum by (le, track) (increase(h{track=~\"$track\"}[$window]))"),
+    ("v", "avg by (track) (load{track=~\"$track\"})"),
+];
+
+fn template(text: &str) -> String {
+    TEMPLATES.iter().find(|(letter, _)| *letter == text).map_or(text, |(_, template)| template).to_owned()
 }
 
 fn asking(pairs: &[(&str, &str)]) -> PlanSli {
@@ -158,9 +171,11 @@ fn what_a_plan_says_wins_over_what_is_ready_made() {
 #[test]
 #[expect(clippy::type_complexity, reason = "a table is read by its columns")]
 fn queries_say_what_an_indicator_is_made_of() {
+    type Row<'r> = (&'r [(&'r str, &'r str)], Option<SliKind>, SliKind, Family, &'r str, Direction);
     let total = ("total", "t");
-    let table: [(&[(&str, &str)], Option<SliKind>, SliKind, Family, &str, Direction); 6] = [
+    let table: [Row<'_>; 7] = [
         (&[("good", "g"), total], None, SliKind::Ratio, Family::Availability, "ratio", Direction::LowerIsWorse),
+        (&[("good", "g"), ("bad", "b")], None, SliKind::Ratio, Family::Availability, "ratio", Direction::HigherIsWorse),
         (&[("bad", "b"), total], None, SliKind::Ratio, Family::Availability, "ratio", Direction::HigherIsWorse),
         (
             &[("bad", "b"), total],
@@ -235,12 +250,17 @@ fn what_cannot_be_judged_is_refused_with_its_field_and_what_to_do() {
         (ratio.clone(), &agents, "slis.mine.bad: ", "telemetry.source"),
         (asking(&[("good", "g")]), &server, "slis.mine.good: ", "needs total"),
         (asking(&[("total", "t")]), &server, "slis.mine.total: ", "needs good or bad"),
-        (asking(&[("good", "g"), ("bad", "b"), ("total", "t")]), &server, "slis.mine.bad: ", "good and total, or bad"),
+        (
+            asking(&[("good", "g"), ("bad", "b"), ("total", "t")]),
+            &server,
+            "slis.mine.bad: ",
+            "two of good, bad and total",
+        ),
         (asking(&[("bad", "b"), ("histogram", "h")]), &server, "slis.mine.histogram: ", "threshold"),
         (asking(&[("total", "t"), ("value", "v")]), &server, "slis.mine.value: ", "stands alone"),
         (asking(&[("histogram", "h"), ("value", "v")]), &server, "slis.mine.value: ", "stands alone"),
         (with(&ratio, |s| s.kind = Some(SliKind::Latency)), &server, "slis.mine.kind: ", "buckets of durations"),
-        (with(&latency, |s| s.kind = Some(SliKind::Ratio)), &server, "slis.mine.kind: ", "good and total"),
+        (with(&latency, |s| s.kind = Some(SliKind::Ratio)), &server, "slis.mine.kind: ", "two of good, bad"),
         (with(&latency, |s| s.kind = Some(SliKind::Gauge)), &server, "slis.mine.kind: ", "needs value"),
         (with(&asking(&[("value", "v")]), |s| s.kind = Some(SliKind::Count)), &server, "slis.mine.kind: ", "exposure"),
         (
@@ -279,13 +299,13 @@ proptest! {
     #[test]
     fn no_declaration_makes_it_panic_and_what_it_takes_is_whole(
         name in any::<String>(),
-        given in proptest::array::uniform5(proptest::option::of("[a-z$ ]{0,12}")),
+        given in proptest::array::uniform5(proptest::option::of(prop_oneof![9 => Just("t"), 1 => Just("sum(x)")])),
         kind in 0..5_usize,
         objective in proptest::option::of(prop_oneof![any::<f64>(), 0.85..1.0_f64]),
         threshold in proptest::option::of(any::<f64>()),
         source in "reported|main",
     ) {
-        let [good, bad, total, histogram, value] = given;
+        let [good, bad, total, histogram, value] = given.map(|given| given.map(template));
         let sli = PlanSli {
             uses: all().iter().map(|ready| ready.name).find(|n| n.len() == name.len()).map(SafeText::new),
             kind: SliKind::ALL.get(kind).copied(),

@@ -123,7 +123,7 @@ impl<'n> Objects<'n> {
         }
         let method = spec.required("budgetingMethod", "Occurrences")?;
         let method = method.one_of(&["Occurrences", "Timeslices", "RatioTimeslices"])?;
-        let window = spec.get("timeWindow").map(time_window).transpose()?;
+        let window = spec.get("timeWindow").map(|window| time_window(&window)).transpose()?;
         let objectives = spec.required("objectives", "a list of objectives")?;
         let items = objectives.list("objectives")?;
         if items.is_empty() {
@@ -344,8 +344,7 @@ fn target<'n>(objective: &Fields<'n>) -> Read<(f64, Field<'n>)> {
 }
 
 /// How long the budget's window is, and whether it follows a calendar.
-#[expect(clippy::needless_pass_by_value, reason = "as the other readers of fields, which are handed over")]
-fn time_window(field: Field<'_>) -> Read<(Duration, Field<'_>, bool)> {
+fn time_window<'n>(field: &Field<'n>) -> Read<(Duration, Field<'n>, bool)> {
     let mut items = field.list("one time window")?;
     if items.len() != 1 {
         return Err(field.wrong(format!("it has {} windows; an SLO has exactly one", items.len())));

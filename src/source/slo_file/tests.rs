@@ -10,14 +10,17 @@ use crate::{
         plan::{Direction, Plan},
         sli::{Family, SliKind},
     },
-    source::catalog,
+    source::{
+        catalog,
+        prometheus::template::{self, Placeholder},
+    },
 };
 
-/// Whether a query tells arms apart in a way that one request can ask for.
+/// Whether a query is a template that tells arms apart, as a source takes it.
 #[track_caller]
 pub(super) fn assert_template(query: &str) {
-    assert!(query.contains("track=~\"$track\""), "{query}");
-    assert!(query.contains("by (") && query.contains("track)"), "{query}");
+    let template = template::check(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+    assert_eq!(template.label(Placeholder::Track), Some("track"), "{query}");
 }
 
 fn track(text: &str) -> Result<SloFile, SloFileError> {
