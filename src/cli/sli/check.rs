@@ -131,7 +131,9 @@ async fn ask(
 ) -> Result<Trial, SourceError> {
     let template = batch::checked(role, query)
         .map_err(|why| SourceError::Refused { source_name: source.name().to_owned(), why })?;
-    source.try_out(&template, telemetry.arms, service.map(SafeText::as_str), telemetry.slice.as_secs().cast_signed(), now).await
+    source
+        .try_out(&template, telemetry.arms, service.map(SafeText::as_str), telemetry.slice.as_secs().cast_signed(), now)
+        .await
 }
 
 fn text(view: &View) -> String {
