@@ -2,6 +2,7 @@
 //! read in, what is shown and sent out.
 
 pub mod act;
+pub mod analysis;
 pub mod elsewhere;
 pub mod object;
 pub mod phase;
