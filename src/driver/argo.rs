@@ -8,6 +8,7 @@ pub mod object;
 pub mod phase;
 pub mod revision;
 pub mod step;
+pub mod tree;
 pub mod uptake;
 pub mod weight;
 
