@@ -10,6 +10,7 @@ pub mod revision;
 pub mod step;
 pub mod tree;
 pub mod uptake;
+pub mod view;
 pub mod weight;
 
 #[cfg(test)]
@@ -25,3 +26,4 @@ pub use elsewhere::elsewhere;
 pub use object::Rollout;
 pub use revision::{candidate, revision};
 pub use uptake::look;
+pub use view::sighting;

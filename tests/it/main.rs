@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what tests share fails as tests do")]
 
 mod agent;
+mod argo;
 mod cli;
 mod control;
 mod journey;

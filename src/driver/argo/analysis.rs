@@ -25,6 +25,7 @@ use crate::{
     driver::kubernetes::{meta::Meta, read},
 };
 
+pub(in crate::driver::argo) use sli::holds;
 pub use sli::{slis, verdict};
 
 /// Metrics and jobs that are kept of one run, at most.

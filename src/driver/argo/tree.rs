@@ -179,6 +179,17 @@ impl Tree {
         all.iter().take(SHOWN_MAX).map(|run| run.view(current.contains(run.meta.uid.as_str()))).collect()
     }
 
+    /// The identities of all objects in it but the rollout's own.
+    #[must_use]
+    pub fn identities(&self) -> BTreeSet<&str> {
+        let sets = self.sets.iter().chain(self.experiments.iter().flat_map(|experiment| &experiment.sets));
+        let runs = self.runs.iter().chain(self.experiments.iter().flat_map(|experiment| &experiment.runs));
+        let pods = sets.clone().flat_map(|set| &set.pods).map(|pod| &pod.meta);
+        let experiments = self.experiments.iter().map(|experiment| &experiment.meta);
+        let all = sets.map(|set| &set.set.meta).chain(pods).chain(runs.map(|run| &run.meta)).chain(experiments);
+        all.map(|meta| meta.uid.as_str()).filter(|uid| !uid.is_empty()).collect()
+    }
+
     /// The revisions as they are shown, the newest first.
     #[must_use]
     pub fn revisions(&self) -> Vec<RevisionView> {
