@@ -262,7 +262,7 @@ fn every_state_is_shown_as_what_it_is_and_says_what_holds_it() {
             "upstream-canary",
             P::Degraded,
             Some("weight-20"),
-            "no progress within 600 s (ProgressDeadlineExceeded): 1 of 1 pod of revision 31 (65fb5ffc84) not available: ImagePullBackOff on 1 pod",
+            "no progress within 30 s (ProgressDeadlineExceeded): 1 of 1 pod of revision 31 (65fb5ffc84) not available: ImagePullBackOff on 1 pod",
             V::NoData,
         ),
     ] {
