@@ -2,7 +2,9 @@
 //! and holds of the stand-in and of a real one.
 
 mod access;
+mod controller;
 mod faults;
+mod objects;
 mod read;
 mod watch;
 mod write;
@@ -295,6 +297,7 @@ async fn all_facts_hold_of_a_real_api_server() {
     write::all(&api, &mut wrong).await;
     watch::all(&api, &mut wrong).await;
     access::all(&api, &mut wrong).await;
+    objects::all(&api, &mut wrong).await;
     api.ask(Who::Admin, "DELETE", &format!("/api/v1/namespaces/{}", api.namespace), JSON, "").await;
     assert!(wrong.is_empty(), "{} facts do not hold of the real server:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -7,6 +7,8 @@
 pub mod answer;
 #[path = "kubernetes/api.rs"]
 mod api;
+#[path = "kubernetes/controller.rs"]
+pub mod controller;
 #[path = "kubernetes/discovery.rs"]
 mod discovery;
 #[path = "kubernetes/events.rs"]
@@ -15,29 +17,43 @@ mod events;
 pub mod faults;
 #[path = "kubernetes/fields.rs"]
 mod fields;
+#[path = "kubernetes/flagger.rs"]
+pub mod flagger;
 #[path = "kubernetes/gates.rs"]
 pub mod gates;
 #[path = "kubernetes/kinds.rs"]
 pub mod kinds;
 #[path = "kubernetes/listen.rs"]
 mod listen;
+#[path = "kubernetes/parts.rs"]
+pub mod parts;
 #[path = "kubernetes/patch.rs"]
 pub mod patch;
+#[path = "kubernetes/reconcile.rs"]
+mod reconcile;
+#[path = "kubernetes/rollout_status.rs"]
+mod rollout_status;
+#[path = "kubernetes/rollouts.rs"]
+pub mod rollouts;
 #[path = "kubernetes/selector.rs"]
 pub mod selector;
 #[path = "kubernetes/server.rs"]
 mod server;
+#[path = "kubernetes/settle.rs"]
+mod settle;
 #[path = "kubernetes/store.rs"]
 mod store;
 #[path = "kubernetes/users.rs"]
 pub mod users;
 #[path = "kubernetes/watch.rs"]
 mod watch;
+#[path = "kubernetes/world.rs"]
+mod world;
 #[path = "kubernetes/write.rs"]
 mod write;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -52,11 +68,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     faults::Trouble,
-    gates::Gates,
-    kinds::{RESOURCES, by_plural, of_object},
+    kinds::{RESOURCES, by_plural},
     listen::{Connection, Door},
     selector::Selector,
-    store::{Key, Store},
+    world::{Shared, World, put},
     write::{Writing, Written},
 };
 pub use self::{
@@ -75,87 +90,6 @@ pub fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// All that the cluster is at a moment.
-#[derive(Debug)]
-pub struct World {
-    store: Store,
-    users: BTreeMap<String, User>,
-    absent: BTreeSet<usize>,
-    forbidden: BTreeSet<usize>,
-    /// Fields that are shown with another value than the stored one: kind, JSON pointer, value.
-    retyped: Vec<(usize, String, Value)>,
-    troubles: Vec<Trouble>,
-    log: Vec<Asked>,
-    /// How many entries of the log were forgotten.
-    log_start: usize,
-    open: Vec<watch::Open>,
-    watch_ids: u64,
-    gates: Gates,
-    names: u64,
-}
-
-/// The world, and what says that it changed.
-#[derive(Debug)]
-pub struct Shared {
-    world: Mutex<World>,
-    changed: signal::Sender<u64>,
-}
-
-impl Shared {
-    fn tell(&self, world: &World) {
-        self.changed.send_replace(world.store.version());
-    }
-}
-
-impl World {
-    fn list(&self, kind: usize, namespace: Option<&str>, selector: &Selector) -> Vec<Arc<Value>> {
-        let all = self.store.at(kind, self.store.version()).unwrap_or_default();
-        all.into_iter()
-            .filter(|(key, object)| namespace.is_none_or(|namespace| namespace == key.1) && selector.holds(object))
-            .map(|(_, object)| object)
-            .collect()
-    }
-
-    /// An object as it is sent.
-    fn shown(&self, kind: usize, newer_event: bool, object: &Arc<Value>) -> Value {
-        let mut shown = if newer_event { events::newer(object) } else { Value::clone(object) };
-        for (_, pointer, value) in self.retyped.iter().filter(|(retyped, _, _)| *retyped == kind) {
-            if let Some(field) = shown.pointer_mut(pointer) {
-                field.clone_from(value);
-            }
-        }
-        shown
-    }
-
-    fn next_name(&mut self) -> u64 {
-        self.names += 1;
-        self.names
-    }
-
-    fn next_uid(&mut self) -> String {
-        // Told apart, and the same in every run.
-        format!("5ca1ab1e-0000-4000-8000-{:012x}", self.next_name())
-    }
-
-    /// Stores an object; one that waits for its deletion goes when nothing holds it any more.
-    fn write_or_finish(&mut self, key: Key, object: Value) -> Arc<Value> {
-        let going = !object["metadata"]["deletionTimestamp"].is_null() && !held(&object);
-        let stored = self.store.write(key.clone(), object);
-        if going { self.store.remove(&key).unwrap_or(stored) } else { stored }
-    }
-
-    fn delete(&mut self, key: &Key) {
-        let Some(object) = self.store.get(key) else { return };
-        if held(&object) {
-            let mut object = Value::clone(&object);
-            object["metadata"]["deletionTimestamp"] = json!(now());
-            self.store.write(key.clone(), object);
-        } else {
-            self.store.remove(key);
-        }
-    }
-}
-
 /// A running stand-in. It ends when this is dropped.
 #[derive(Debug)]
 pub struct StandIn {
@@ -167,20 +101,7 @@ pub struct StandIn {
 impl StandIn {
     /// Starts one with nothing in it but the namespace `default`, and somebody who may do everything ([`ADMIN`]).
     pub async fn start() -> Self {
-        let world = World {
-            store: Store::default(),
-            users: BTreeMap::from([(ADMIN.to_owned(), User::new("admin", vec![Allow::all()]))]),
-            absent: BTreeSet::new(),
-            forbidden: BTreeSet::new(),
-            retyped: Vec::new(),
-            troubles: Vec::new(),
-            log: Vec::new(),
-            log_start: 0,
-            open: Vec::new(),
-            watch_ids: 0,
-            gates: Gates::default(),
-            names: 0,
-        };
+        let world = World::new(User::new("admin", vec![Allow::all()]));
         let shared = Arc::new(Shared { world: Mutex::new(world), changed: signal::Sender::new(0) });
         let all = CancellationToken::new();
         let door = Door::open((Ipv4Addr::LOCALHOST, 0).into(), all.clone()).await.unwrap();
@@ -440,6 +361,18 @@ impl StandIn {
         self.change(|world| world.gates.ask(namespace, service, path, body)).map(|(code, _)| code)
     }
 
+    /// Says when anything changes, or is asked for.
+    pub fn changes(&self) -> signal::Receiver<u64> {
+        self.shared.changed.subscribe()
+    }
+
+    /// Stores all of these: see [`StandIn::put`].
+    pub fn put_all(&self, objects: Vec<Value>) {
+        objects.into_iter().for_each(|object| {
+            self.put(object);
+        });
+    }
+
     /// Waits until something is so, looking again after each change and each request.
     ///
     /// # Panics
@@ -464,35 +397,6 @@ impl Drop for StandIn {
     fn drop(&mut self) {
         self.refuse();
     }
-}
-
-/// Whether an object may not go yet.
-fn held(object: &Value) -> bool {
-    object["metadata"]["finalizers"].as_array().is_some_and(|holds| !holds.is_empty())
-}
-
-fn put(world: &mut World, mut object: Value) -> Value {
-    let kind = of_object(&object);
-    let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
-    let home = (by_plural("namespaces"), String::new(), namespace.clone());
-    if !namespace.is_empty() && world.store.get(&home).is_none() {
-        put(world, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
-    }
-    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let key = (kind, namespace, name);
-    let known = world.store.get(&key);
-    let uid = known
-        .map_or_else(|| world.next_uid(), |known| known["metadata"]["uid"].as_str().unwrap_or_default().to_owned());
-    let mut missing = vec![("uid", json!(uid)), ("creationTimestamp", json!(now()))];
-    if RESOURCES[kind].counts_generations() {
-        missing.push(("generation", json!(1)));
-    }
-    for (field, value) in missing {
-        if object["metadata"][field].is_null() {
-            object["metadata"][field] = value;
-        }
-    }
-    Value::clone(&world.store.write(key, object))
 }
 
 async fn serve(shared: Arc<Shared>, door: Door) {

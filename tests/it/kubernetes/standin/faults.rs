@@ -116,6 +116,10 @@ async fn changes_that_are_forgotten_expire_lists_and_watches() {
     stand_in.compact();
     let next = api.get(&api.argo(&format!("rollouts?limit=1&continue={token}"))).await;
     assert_eq!((next.code, next.body["reason"].as_str()), (410, Some("Expired")));
+    let exact = format!("rollouts?resourceVersion={}&resourceVersionMatch=Exact", page.version());
+    let exact = api.get(&api.argo(&exact)).await;
+    let text = "The resourceVersion for the provided list is too old.";
+    assert_eq!((exact.code, exact.message()), (410, text));
     let mut watch = api.watch(&api.argo(&format!("rollouts?watch=true&resourceVersion={}", page.version()))).await;
     assert_eq!(watch.event().await.1["code"], 410);
 }

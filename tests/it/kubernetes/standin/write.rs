@@ -14,6 +14,7 @@ facts![
     a_missing_object_and_a_missing_subresource_look_alike,
     a_stale_version_is_a_conflict_and_a_fresh_one_is_none,
     a_json_patch_applies_whole_or_not_at_all,
+    a_json_patch_that_tests_for_nothing_without_saying_so_gets_no_answer,
     a_patch_of_another_type_is_refused,
     a_patch_that_is_no_json_is_refused,
     the_selector_of_a_rollout_never_changes,
@@ -190,7 +191,6 @@ async fn a_json_patch_applies_whole_or_not_at_all(api: &Api) {
         (json!([{"op": "replace", "path": "/status/abort", "value": false}]), 200),
         (json!([{"op": "test", "path": "/status/promoteFull", "value": null}]), 200),
         (json!([{"op": "test", "path": "/status/promoteFull", "value": false}]), 422),
-        (json!([{"op": "test", "path": "/status/promoteFull"}]), 200),
         (json!([{"op": "test", "path": "/status/canary/weights", "value": null}]), 422),
         (json!([{"op": "bogus", "path": "/status/abort", "value": 1}]), 422),
         (json!([{"op": "remove", "path": "/status/pauseConditions/7"}]), 422),
@@ -202,6 +202,9 @@ async fn a_json_patch_applies_whole_or_not_at_all(api: &Api) {
         ),
         (json!([{"op": "copy", "from": "/status/currentStepIndex", "path": "/status/replicas"}]), 200),
         (json!([{"op": "move", "from": "/status/replicas", "path": "/status/readyReplicas"}]), 200),
+        (json!([{"op": "copy", "from": "/status/promoteFull", "path": "/status/replicas"}]), 200),
+        (json!([{"op": "add", "path": "/status/message"}]), 200),
+        (json!([{"op": "add", "path": "/status/pauseConditions/9", "value": {}}]), 422),
         (json!([step(1), abort]), 200),
     ] {
         let answer = api.json_patch(&status, operations.clone()).await;
@@ -213,6 +216,16 @@ async fn a_json_patch_applies_whole_or_not_at_all(api: &Api) {
     let answer = api.json_patch(&path, name).await;
     let text = "the name of the object (x) does not match the name on the URL (patched)";
     assert_eq!((answer.code, answer.message()), (400, text));
+}
+
+async fn a_json_patch_that_tests_for_nothing_without_saying_so_gets_no_answer(api: &Api) {
+    let path = api.rollout("crashing").await;
+    api.merge(&format!("{path}/status"), json!({"status": {"currentStepIndex": 1}})).await;
+    let test = json!([{"op": "test", "path": "/status/promoteFull"}]).to_string();
+    let request = api.request(Who::Admin, "PATCH", &format!("{path}/status"), JSON_PATCH, test.into_bytes());
+    assert!(api.clients[&Who::Admin].send(request).await.is_err());
+    let said = json!([{"op": "test", "path": "/status/promoteFull", "value": null}]);
+    assert_eq!(api.json_patch(&format!("{path}/status"), said).await.code, 200);
 }
 
 async fn a_patch_of_another_type_is_refused(api: &Api) {

@@ -122,6 +122,11 @@ impl Refusal {
         }
     }
 
+    /// No answer at all: the server falls over the request, and the connection ends.
+    pub fn crash() -> Self {
+        Self::new(0, "", "")
+    }
+
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "", message)
     }
@@ -146,6 +151,11 @@ impl Refusal {
     }
 
     pub fn response(&self) -> Response<Body> {
+        if self.code == 0 {
+            let mut response = Response::new(Body::empty());
+            response.extensions_mut().insert(Crash);
+            return response;
+        }
         let mut response = json_response(self.code, &self.status());
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
@@ -153,6 +163,10 @@ impl Refusal {
         response
     }
 }
+
+/// Marks what is not to be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Crash;
 
 /// The details of a `Status`; what is empty is left out.
 pub fn details(group: &str, kind: &str, name: &str) -> Value {

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Shared, World,
     answer::{Refusal, details, json_response},
     events,
     kinds::{EVENTS, EVENTS_GROUP, RESOURCES, Resource, by_plural},
@@ -20,6 +19,7 @@ use super::{
     server::{Call, Target},
     store::Key,
     watch::{self, Wish},
+    world::{Shared, World},
     write::{Writing, Written},
 };
 
@@ -360,7 +360,7 @@ impl Requested<'_> {
     fn delete(&self, shared: &Arc<Shared>, world: &mut World) -> Result<Response<Body>, Refusal> {
         let (dry, key) = (self.dry()?, self.key());
         let old = world.store.get(&key).ok_or_else(|| Refusal::not_found(self.resource, &key.2))?;
-        let held = super::held(&old);
+        let held = super::world::held(&old);
         if !dry {
             world.delete(&key);
             shared.tell(world);

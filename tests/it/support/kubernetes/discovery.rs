@@ -4,10 +4,10 @@ use axum::{body::Body, http::Response};
 use serde_json::{Value, json};
 
 use super::{
-    World,
     answer::{json_response, nothing_here, text_response},
     kinds::{EVENTS, EVENTS_GROUP, RESOURCES, by_plural},
     server::Call,
+    world::World,
 };
 
 /// The reviews that are answered: group, resources and their kinds.

@@ -7,10 +7,10 @@ use axum::{body::Body, http::Response};
 use serde_json::Value;
 
 use super::{
-    World,
     answer::{Refusal, nothing_here, text_response},
     kinds::{RESOURCES, by_plural},
     server::{Call, Target},
+    world::World,
 };
 
 /// Load testers by namespace and service, and which of their gates are open. A gate's key is `name.namespace`, and

@@ -12,13 +12,13 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::{
-    Shared,
-    answer::{Refusal, nothing_here, text_response},
+    answer::{Crash, Refusal, nothing_here, text_response},
     api, discovery,
     faults::{Asked, Fault},
     kinds::{self, RESOURCES},
     listen::Connection,
     users::{User, Wanted},
+    world::Shared,
 };
 
 /// A request, taken apart.
@@ -160,6 +160,9 @@ pub async fn serve(shared: Arc<Shared>, request: Request<Body>) -> Response<Body
         }
         Some(Fault::Silence) => std::future::pending().await,
     };
+    if response.extensions().get::<Crash>().is_some() {
+        return hang_up(connection.as_ref()).await;
+    }
     {
         let mut world = shared.world.lock().unwrap();
         let start = world.log_start;
