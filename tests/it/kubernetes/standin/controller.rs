@@ -8,7 +8,7 @@ use crate::support::kubernetes::{
     StandIn,
     controller::Argo,
     flagger::{canary, tick},
-    parts::template,
+    parts::{split, template},
     rollouts::rollout,
 };
 
@@ -74,6 +74,27 @@ fn pods(stand_in: &StandIn) -> Vec<(String, usize)> {
 
 fn two(one: (&str, usize), other: (&str, usize)) -> Vec<(String, usize)> {
     vec![(one.0.to_owned(), one.1), (other.0.to_owned(), other.1)]
+}
+
+#[test]
+fn pods_are_split_as_argo_splits_them() {
+    // Seen with argo-rollouts v1.9.1: replicas, weight, pods of the candidate, pods of both.
+    for (replicas, weight, candidate, all) in [
+        (1, 50, 1, 2),
+        (3, 50, 2, 4),
+        (4, 20, 1, 5),
+        (4, 60, 3, 5),
+        (5, 1, 1, 6),
+        (5, 20, 1, 5),
+        (5, 99, 5, 6),
+        (7, 33, 2, 7),
+        (10, 25, 3, 11),
+        (20, 10, 2, 20),
+        (4, 0, 0, 4),
+        (4, 100, 4, 4),
+    ] {
+        assert_eq!(split(replicas, weight), (candidate, all - candidate), "{replicas} at {weight} %");
+    }
 }
 
 #[tokio::test]

@@ -59,11 +59,29 @@ pub fn replica_set(rollout: &Value, template: &Value, revision: u64, replicas: u
 }
 
 /// Pods of the candidate and of the stable version at a weight of the candidate, as argo-rollouts v1.9.1 was seen to have
-/// them: both are rounded up, as far as the usual surge of a quarter lets it.
+/// them without a router: of all there are, or of one more, the share that is nearest; each has one at least.
 pub fn split(replicas: u64, weight: u64) -> (u64, u64) {
-    let candidate = (replicas * weight).div_ceil(100);
-    let stable = (replicas * (100 - weight.min(100))).div_ceil(100);
-    (candidate, stable.min(replicas + replicas.div_ceil(4) - candidate))
+    if weight == 0 || replicas == 0 {
+        return (0, replicas);
+    }
+    if weight >= 100 {
+        return (replicas, 0);
+    }
+    let mut best: Option<(u64, (u64, u64))> = None;
+    for all in [replicas, replicas + 1] {
+        for candidate in [all * weight / 100, (all * weight).div_ceil(100)] {
+            if all < 2 {
+                continue;
+            }
+            let candidate = candidate.clamp(1, all - 1);
+            // In thousandths of a percent.
+            let off = (candidate * 100_000 / all).abs_diff(weight * 1000);
+            if best.is_none_or(|(least, _)| off < least) {
+                best = Some((off, (candidate, all - candidate)));
+            }
+        }
+    }
+    best.map_or((0, replicas), |(_, split)| split)
 }
 
 /// The status of a replica set.

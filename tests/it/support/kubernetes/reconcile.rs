@@ -183,7 +183,7 @@ impl Work<'_> {
         if paused {
             return;
         }
-        let reached = self.available(hash) >= (replicas * self.weight).div_ceil(100);
+        let reached = self.available(hash) >= parts::split(replicas, self.weight).0;
         let done = if step["setWeight"].is_u64() {
             reached
         } else if step["pause"].is_object() {
