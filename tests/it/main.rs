@@ -17,6 +17,7 @@ mod journey;
 mod kayenta;
 mod kubernetes;
 mod layering;
+mod manifests;
 mod prometheus;
 mod pty;
 mod server;

@@ -25,8 +25,10 @@ use crate::{
 
 /// What is shown of a Canary, with its objects where they are at hand. Its `elsewhere` is empty.
 #[must_use]
-pub fn sighting(canary: &Canary, children: Option<&Children>, _grants: &Grants, now: DateTime<Utc>) -> Sighting {
+pub fn sighting(canary: &Canary, children: Option<&Children>, grants: &Grants, now: DateTime<Utc>) -> Sighting {
     let revision = revision(canary);
+    // What is sent is decided from the object alone.
+    let offers = super::offers(canary, grants);
     let told =
         children.map(|children| Told::read(canary, children.of(crate::driver::kubernetes::request::Kind::EVENT)));
     let told = told.as_ref();
@@ -65,7 +67,7 @@ pub fn sighting(canary: &Canary, children: Option<&Children>, _grants: &Grants, 
         units: None,
         workload: Some(workload::workload(canary, children, told, &sides)),
         pending: None,
-        offers: Vec::new(),
+        offers,
         correlation_id: SafeText::default(),
         created_at: status.begun_at.or(canary.meta.created_at).unwrap_or(now),
         updated_at: updated_at(canary).unwrap_or(now),

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    domain::{Blocker, BlockerKind},
+    domain::{Action, Blocker, BlockerKind, action::ACTIONS},
     driver::{
         flagger::samples::{self, event},
-        kubernetes::request::Kind,
+        kubernetes::request::{Kind, Rule},
     },
 };
 
@@ -305,6 +305,18 @@ fn a_failed_release_says_what_the_target_holds() {
     );
     let said = late.rollout.blockers[0].summary.as_str().to_owned();
     assert!(said.contains("Flagger has not taken it up, and should have within 30s"), "{said}");
+}
+
+#[test]
+fn what_can_be_done_is_offered_and_a_missing_rule_is_named() {
+    let object = samples::weights();
+    let mut grants = Grants::default();
+    let see = |grants: &Grants| sighting(&Canary::read(&object), None, grants, now()).rollout;
+    assert_eq!(see(&grants).offers.len(), ACTIONS.len());
+    assert_eq!(see(&grants).offers(Action::Pause), Ok(()));
+    assert!(see(&grants).offers(Action::Restart).is_err(), "Flagger restarts nothing");
+    grants.note(Rule { verb: "patch", kind: Kind::CANARY, subresource: None, namespace: "shop".to_owned() }, false);
+    assert_eq!(see(&grants).offers(Action::Pause).unwrap_err().as_str(), "it needs patch canaries.flagger.app in shop");
 }
 
 #[test]
