@@ -19,7 +19,10 @@ use crate::{
         SafeText, Via,
         plan::{ArmsBy, REPORTED},
     },
-    driver::Driver,
+    driver::{
+        Driver,
+        kubernetes::{client::ClusterOptions, cluster::Cluster},
+    },
     server::serve_privately,
     settings::{ClusterEndpoint, Endpoint, edit::private_directory},
     source::SliSource,
@@ -103,8 +106,14 @@ pub fn judged(session: &Session, endpoint: &Endpoint) -> Result<Judged> {
 ///
 /// # Errors
 /// When there is no such context, or it cannot be read.
-pub async fn driver(name: &str, cluster: &ClusterEndpoint, _clock: &Arc<dyn Clock>) -> Result<Arc<dyn Driver>> {
-    Err(Failure::Failed(format!("{name} ({}): clusters are not spoken to yet", cluster.context)).into())
+pub async fn driver(name: &str, cluster: &ClusterEndpoint, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Driver>> {
+    let options = ClusterOptions {
+        kubernetes_context: Some(cluster.context.clone()),
+        namespaces: cluster.namespaces.clone(),
+        ..ClusterOptions::new(name, cluster.kubeconfig.clone())
+    };
+    let opened = Cluster::open(options, Arc::clone(clock)).await;
+    Ok(Arc::new(opened.map_err(|error| Failure::Failed(error.to_string()))?))
 }
 
 /// The backend of a cluster's context: opened when it is first asked.

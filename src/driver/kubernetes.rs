@@ -8,15 +8,18 @@
 //!
 //! Not pure: [`client`] finds a cluster and its credential, [`api`] asks it, [`watch`] follows objects,
 //! [`access`] asks what is granted, [`events`] leaves a trace of what was done.
+//! [`cluster`] is the driver of all of it, for both kinds behind [`kind`].
 
 pub mod access;
 pub mod api;
 pub mod children;
 pub mod client;
+pub mod cluster;
 pub mod events;
 pub mod grants;
 pub mod happening;
 pub mod image;
+pub mod kind;
 pub mod meta;
 pub mod name;
 pub mod pod;
