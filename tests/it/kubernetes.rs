@@ -1,3 +1,4 @@
 //! Kubernetes: the stand-in for its API server, and what stands on it.
 
+mod driver;
 mod standin;

@@ -29,6 +29,9 @@ use stack::StackError;
 pub const IN_CLUSTER: &str = "in-cluster";
 /// How long an answer may take, unless somebody says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a cluster is asked whether it is there: with an answer that takes as long as it may, a dead
+/// connection is noticed within 20 s.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The file by which a pod of a cluster is known.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /// A client is not built again sooner than this after it failed to be: plugins open browsers.
@@ -51,13 +54,22 @@ pub struct ClusterOptions {
     pub namespaces: Vec<String>,
     /// How long an answer may take.
     pub timeout: Duration,
+    /// How often the cluster is asked whether it is there.
+    pub heartbeat: Duration,
 }
 
 impl ClusterOptions {
     /// The current context of these files, and all its namespaces.
     #[must_use]
     pub fn new(name: impl Into<String>, kubeconfig: Vec<PathBuf>) -> Self {
-        Self { name: name.into(), kubeconfig, kubernetes_context: None, namespaces: Vec::new(), timeout: TIMEOUT }
+        Self {
+            name: name.into(),
+            kubeconfig,
+            kubernetes_context: None,
+            namespaces: Vec::new(),
+            timeout: TIMEOUT,
+            heartbeat: HEARTBEAT,
+        }
     }
 }
 

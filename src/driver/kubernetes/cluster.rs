@@ -42,10 +42,7 @@ use board::{Board, Writer};
 use order::Orders;
 use teller::Teller;
 
-/// How often the cluster is asked whether it is there: with an answer that takes as long as it may, a dead
-/// connection is noticed within 20 s.
-const BEAT: Duration = Duration::from_secs(10);
-/// How often, while it does not answer.
+/// How often the cluster is asked whether it is there while it does not answer.
 const BEAT_LOST: Duration = Duration::from_secs(3);
 /// How often it is asked what whoever asks may do.
 const GRANTS: Duration = Duration::from_secs(300);
@@ -186,6 +183,7 @@ async fn stoppable(stop: CancellationToken, work: impl Future<Output = ()>) {
 /// begun anew: theirs may be connections to what was there before.
 async fn beat(api: Arc<Api>, board: Arc<Board>, reconnect: watch::Sender<u64>) {
     let mut lost = false;
+    let beat = api.connection().options().heartbeat;
     loop {
         let wait = match api.beat().await {
             Ok(()) => {
@@ -193,12 +191,12 @@ async fn beat(api: Arc<Api>, board: Arc<Board>, reconnect: watch::Sender<u64>) {
                 if std::mem::take(&mut lost) {
                     reconnect.send_modify(|count| *count += 1);
                 }
-                BEAT
+                beat
             }
             Err(error) => {
                 lost = true;
                 board.silent(error);
-                BEAT_LOST
+                BEAT_LOST.min(beat)
             }
         };
         tokio::time::sleep(wait).await;

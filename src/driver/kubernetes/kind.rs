@@ -124,6 +124,17 @@ impl Carried {
         }
     }
 
+    /// Whether it was written later than another reading of the same object, as far as that can be told:
+    /// versions are numbers on every server that there is, and may be compared since Kubernetes says so.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        let version = |carried: &Self| carried.meta().resource_version.parse::<u128>();
+        match (version(self), version(other)) {
+            (Ok(this), Ok(that)) => this > that && self.meta().uid == other.meta().uid,
+            _ => false,
+        }
+    }
+
     /// What is shown of it.
     #[must_use]
     pub fn sighting(&self, children: Option<&Children>, grants: &Grants, now: DateTime<Utc>) -> Sighting {

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -41,6 +42,8 @@ pub struct Board {
     attention: watch::Sender<u64>,
     /// Counts what may change what the cluster grants.
     grants: watch::Sender<u64>,
+    /// The newest count of what changed that was told.
+    told: watch::Sender<u64>,
     clock: Arc<dyn Clock>,
 }
 
@@ -54,6 +57,8 @@ struct Inner {
     grants: Arc<Grants>,
     attended: BTreeSet<RolloutId>,
     troubled: BTreeSet<ObjectId>,
+    /// What is held of these is from an answer to an order, and the watch is behind it.
+    ahead: BTreeSet<ObjectId>,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +89,7 @@ impl Board {
             changed: watch::Sender::default(),
             attention: watch::Sender::default(),
             grants: watch::Sender::default(),
+            told: watch::Sender::default(),
             clock,
         }
     }
@@ -170,8 +176,31 @@ impl Board {
         self.tell();
     }
 
+    /// What changed up to this count was told.
+    pub fn told(&self, count: u64) {
+        self.told.send_replace(count);
+    }
+
+    /// Notes an object that was read besides the watch, where it is newer than what is held, and waits a moment
+    /// until it was told: whoever is answered then sees the rollout as it is.
+    pub async fn settle(&self, object: ObjectId, carried: Carried, moment: Duration) {
+        if self.get(&object).is_some_and(|held| carried.is_newer_than(&held)) {
+            self.put(object.clone(), carried);
+            self.lock().ahead.insert(object);
+        }
+        let count = *self.changed.borrow();
+        let mut told = self.told.subscribe();
+        let _ = tokio::time::timeout(moment, told.wait_for(|told| *told >= count)).await;
+    }
+
     fn put(&self, object: ObjectId, carried: Carried) {
         let mut inner = self.lock();
+        if inner.ahead.contains(&object) {
+            if inner.objects.get(&object).is_some_and(|held| held.is_newer_than(&carried)) {
+                return;
+            }
+            inner.ahead.remove(&object);
+        }
         let before = inner.objects.insert(object.clone(), Arc::new(carried));
         let after = inner.objects.get(&object).map(Arc::clone);
         let (Some(before), Some(after)) = (before, after) else {
@@ -217,6 +246,7 @@ impl Board {
         for object in held {
             self.remove(&object);
         }
+        self.lock().ahead.retain(|(of, _)| *of != flavor);
     }
 
     /// An object has to be told again, as what belongs to it changed.

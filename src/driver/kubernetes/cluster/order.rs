@@ -39,6 +39,8 @@ const PAUSE: Duration = Duration::from_millis(150);
 const SWALLOWED: Duration = Duration::from_secs(3);
 /// How often an object is read that no watch tells of.
 const POLL: Duration = Duration::from_secs(2);
+/// How long it is waited until what came of it was told.
+const TELL: Duration = Duration::from_millis(200);
 /// How long it may take to write an event.
 const EVENT: Duration = Duration::from_secs(5);
 
@@ -351,20 +353,26 @@ impl Orders {
     async fn follow(&self, object: ObjectId, stored: Option<Carried>, order: &Order, deadline: Instant) -> Uptake {
         let (flavor, key) = &object;
         // A watch that is behind still tells of what was before.
-        let stale = self.board.get(&object).map(|held| held.meta().resource_version.clone());
+        let stale = self.board.get(&object);
         let mut newest = stored;
         let mut swallowed: Option<Instant> = None;
         let mut nudged = false;
         let mut words = SafeText::new("the cluster stored it, and its controller was not seen to react");
         loop {
             if let Some(held) = self.board.get(&object)
-                && is_newer(&held, newest.as_ref(), stale.as_deref())
+                && newest.as_ref().map_or_else(
+                    || stale.as_ref().is_none_or(|stale| !Arc::ptr_eq(stale, &held)),
+                    |newest| held.is_newer_than(newest),
+                )
             {
                 newest = Some(Carried::clone(&held));
             }
             if let Some(carried) = &newest {
                 match carried.look(order) {
-                    Look::TakenUp(words) | Look::NoOp(words) => return Uptake::TakenUp(words),
+                    Look::TakenUp(words) | Look::NoOp(words) => {
+                        self.board.settle(object.clone(), carried.clone(), TELL).await;
+                        return Uptake::TakenUp(words);
+                    }
                     Look::Waiting(now) => {
                         words = now;
                         swallowed = None;
@@ -422,17 +430,6 @@ impl Orders {
 /// Whether a request is for the rollout itself, so that its answer is one.
 fn is_itself(request: &Request, flavor: Flavor, object: &Value) -> bool {
     request.kind == flavor.kind() && read::text(object, "/metadata/name").as_deref() == Some(request.name.as_str())
-}
-
-/// Whether what is held is newer than what was answered. Versions are numbers on every server that there is;
-/// where one is not, what is held counts once it is not what it was before.
-fn is_newer(held: &Carried, than: Option<&Carried>, stale: Option<&str>) -> bool {
-    let version = held.meta().resource_version.as_str();
-    let Some(than) = than else { return true };
-    match (version.parse::<u128>(), than.meta().resource_version.parse::<u128>()) {
-        (Ok(held), Ok(than)) => held > than,
-        _ => Some(version) != stale && version != than.meta().resource_version,
-    }
 }
 
 fn workload_kind(kind: &str) -> Option<Kind> {

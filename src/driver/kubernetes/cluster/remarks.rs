@@ -25,6 +25,8 @@ pub struct Source {
 #[must_use]
 pub fn remarks(sources: &[Source], lost: Option<&ApiError>) -> Vec<SafeText> {
     let mut lines = Vec::new();
+    // What breaks every watch is the cluster's trouble, also before its heartbeat was missed.
+    let lost = lost.or_else(|| common(sources));
     if let Some(error) = lost {
         lines.push(SafeText::new(trouble(error)));
     }
@@ -76,6 +78,17 @@ pub fn remarks(sources: &[Source], lost: Option<&ApiError>) -> Vec<SafeText> {
         }
     }
     lines
+}
+
+/// Why no watch goes on, where it is the same of all of them.
+fn common(sources: &[Source]) -> Option<&ApiError> {
+    let mut errors = sources.iter().filter(|source| source.state != State::Absent).map(|source| match &source.state {
+        State::Lost(error) => Some(error),
+        _ => None,
+    });
+    let first = errors.next()??;
+    let whole = matches!(first, ApiError::Status { code: 401, .. } | ApiError::Unsent { .. } | ApiError::Client(_));
+    (whole && errors.all(|error| error == Some(first))).then_some(first)
 }
 
 fn places(sources: &[&Source]) -> String {
@@ -136,6 +149,8 @@ mod tests {
         let lines = said(&lost, Some(&expired));
         assert_eq!(lines.len(), 1, "one cause has one line: {lines:?}");
         assert!(lines[0].contains("log in again"));
-        assert_eq!(said(&lost, None).len(), 2);
+        assert_eq!(said(&lost, None), lines, "also before its heartbeat was missed");
+        let one = [source(Flavor::Argo, "", State::Lost(expired)), source(Flavor::Flagger, "", State::Live)];
+        assert!(said(&one, None)[0].starts_with("rollouts.argoproj.io in all namespaces cannot be watched"));
     }
 }

@@ -59,7 +59,7 @@ impl Teller {
     pub async fn run(mut self, feed: mpsc::Sender<Vec<Seen>>, stop: CancellationToken) {
         let mut changes = self.board.changes();
         loop {
-            changes.mark_unchanged();
+            let count = *changes.borrow_and_update();
             let began = Instant::now();
             for batch in self.batches() {
                 let sent = tokio::select! {
@@ -70,6 +70,7 @@ impl Teller {
                     return;
                 }
             }
+            self.board.told(count);
             let due = self.due.first().map(|(at, _)| (*at - self.clock.now()).to_std().unwrap_or_default());
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
