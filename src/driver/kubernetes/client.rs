@@ -37,7 +37,7 @@ const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/tok
 /// A client is not built again sooner than this after it failed to be: plugins open browsers.
 const AGAIN: Duration = Duration::from_secs(10);
 /// How long a credential plugin may take.
-const PLUGIN: Duration = Duration::from_secs(60);
+const PLUGIN: Duration = Duration::from_mins(1);
 
 /// Which cluster, and what of it.
 #[derive(Debug, Clone)]

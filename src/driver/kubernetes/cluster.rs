@@ -28,6 +28,7 @@ use crate::{
     driver::{Driver, Examined, Order, OrderError, Proposal, Seen, Uptake},
 };
 
+mod afterwards;
 mod attend;
 mod belong;
 mod board;
@@ -45,7 +46,7 @@ use teller::Teller;
 /// How often the cluster is asked whether it is there while it does not answer.
 const BEAT_LOST: Duration = Duration::from_secs(3);
 /// How often it is asked what whoever asks may do.
-const GRANTS: Duration = Duration::from_secs(300);
+const GRANTS: Duration = Duration::from_mins(5);
 /// How soon after something new was seen.
 const GRANTS_SOON: Duration = Duration::from_millis(500);
 
@@ -150,6 +151,7 @@ impl Driver for Cluster {
         tasks.spawn(attendance.run(api, board, heard, stop.clone()));
         tasks.spawn(stoppable(stop.clone(), beat(Arc::clone(&self.api), Arc::clone(&self.board), reconnect)));
         tasks.spawn(stoppable(stop.clone(), grants(Arc::clone(&self.access), Arc::clone(&self.board))));
+        tasks.spawn(stoppable(stop.clone(), afterwards::run(Arc::clone(&self.api), Arc::clone(&self.board))));
         let teller = Teller::new(Arc::clone(&self.board), Arc::clone(&self.attendance), Arc::clone(&self.clock));
         teller.run(feed, stop.clone()).await;
         stop.cancel();

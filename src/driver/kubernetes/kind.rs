@@ -19,6 +19,9 @@ use crate::{
     driver::{Elsewhere, Order, OrderError, Proposal, Sighting, argo, flagger},
 };
 
+/// What annotations of this program begin with.
+const MARK: &str = "rolldeck.dev/";
+
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flavor {
@@ -186,6 +189,21 @@ impl Carried {
         match self {
             Self::Argo(rollout, _) => Some(argo::nudge(rollout)),
             Self::Flagger(_) => None,
+        }
+    }
+
+    /// Whether an annotation of this program is on it.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.meta().annotations.keys().any(|key| key.starts_with(MARK))
+    }
+
+    /// What is to be sent to put back what was changed for one release only.
+    #[must_use]
+    pub fn afterwards(&self) -> Vec<Request> {
+        match self {
+            Self::Argo(..) => Vec::new(),
+            Self::Flagger(canary) => flagger::afterwards(canary),
         }
     }
 

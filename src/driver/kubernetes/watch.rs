@@ -34,7 +34,7 @@ const QUIET: Duration = Duration::from_secs(90);
 const PAUSE_MIN: Duration = Duration::from_millis(300);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// When a kind that is absent or forbidden is looked for again.
-const LATER: Duration = Duration::from_secs(60);
+const LATER: Duration = Duration::from_mins(1);
 /// How often a server may refuse a version before the list is read again.
 const REFUSALS: u32 = 3;
 /// A watch that lasted this long was in order.

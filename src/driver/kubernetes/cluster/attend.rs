@@ -50,6 +50,9 @@ struct Watched {
     users: BTreeSet<ObjectId>,
 }
 
+/// A watch to begin: of what, where what it finds goes, and what ends it.
+type Begin = (Selection, Arc<Shelf>, CancellationToken);
+
 /// What a watch found.
 #[derive(Debug)]
 struct Shelf {
@@ -178,7 +181,7 @@ impl Attendance {
     }
 
     /// Decides what is to be watched: what to begin, and the objects for which that changed.
-    fn decide(&self, board: &Board) -> (Vec<(Selection, Arc<Shelf>, CancellationToken)>, BTreeSet<ObjectId>) {
+    fn decide(&self, board: &Board) -> (Vec<Begin>, BTreeSet<ObjectId>) {
         let (attended, troubled) = board.interesting();
         let attended = attended.into_iter().take(ATTENDED_MAX).map(|carried| (carried, true));
         let troubled = troubled.into_iter().take(TROUBLED_MAX).map(|carried| (carried, false));

@@ -40,7 +40,7 @@ pub async fn examine(api: &Api, access: &Access) -> Vec<Examined> {
             }
             Ok(false) => say(None, format!("{} is not installed", flavor.words())),
             Err(error) => {
-                say(None, format!("whether {} is installed is not known: {}", flavor.words(), trouble(&error)))
+                say(None, format!("whether {} is installed is not known: {}", flavor.words(), trouble(&error)));
             }
         }
     }

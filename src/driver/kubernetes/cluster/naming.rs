@@ -31,8 +31,8 @@ pub fn find(rollout: &RolloutId, exists: impl Fn(Flavor, &Key) -> bool) -> Optio
             return Some((flavor, key));
         }
     }
-    while let Some(stem) = key.name.strip_suffix(SUFFIX) {
-        key.name = stem.to_owned();
+    while key.name.ends_with(SUFFIX) {
+        key.name.truncate(key.name.len() - SUFFIX.len());
         if exists(Flavor::Flagger, &key) && id(Flavor::Flagger, &key, &exists).as_ref() == Some(rollout) {
             return Some((Flavor::Flagger, key));
         }

@@ -15,7 +15,7 @@ use super::{
         events,
         kind::{Carried, Flavor},
         read,
-        request::{Kind, Request},
+        request::{Body, Kind, Request},
         uptake::{Look, passes_soon},
         watch::{Key, chance},
     },
@@ -97,7 +97,7 @@ impl Orders {
         let deadline = deadline.max(Instant::now() + DEADLINE);
         let (uptake, event) = tokio::join!(self.follow((flavor, key), carried, order, deadline), event);
         let remark = [rest, event.map(|why| format!("no Event of it could be written: {why}"))];
-        Ok(remark.into_iter().flatten().fold(uptake, with))
+        Ok(remark.into_iter().flatten().fold(uptake, |uptake, remark| with(&uptake, &remark)))
     }
 
     /// Whether an order was taken up. Sends nothing.
@@ -250,6 +250,10 @@ impl Orders {
                             _ => PAUSE,
                         };
                         sleep(wait.min(Duration::from_secs(5))).await;
+                    }
+                    // Nobody stands behind the service: what was sent reached nobody.
+                    Some(503) if matches!(first.body, Body::Post(_)) => {
+                        return Err(OrderError::Failed(trouble(&error)));
                     }
                     _ if error.nothing_done() => return Err(OrderError::Failed(trouble(&error))),
                     _ => return self.lost(flavor, key, &before, first, order, &error, deadline).await,
@@ -441,11 +445,11 @@ fn unread(error: &ApiError) -> OrderError {
 }
 
 /// The outcome, with a remark behind its sentence.
-fn with(uptake: Uptake, remark: String) -> Uptake {
+fn with(uptake: &Uptake, remark: &str) -> Uptake {
     let add = |words: &SafeText| SafeText::new(format!("{words}; {remark}"));
     match uptake {
-        Uptake::TakenUp(words) => Uptake::TakenUp(add(&words)),
-        Uptake::NoOp(words) => Uptake::NoOp(add(&words)),
-        Uptake::Unconfirmed(words) => Uptake::Unconfirmed(add(&words)),
+        Uptake::TakenUp(words) => Uptake::TakenUp(add(words)),
+        Uptake::NoOp(words) => Uptake::NoOp(add(words)),
+        Uptake::Unconfirmed(words) => Uptake::Unconfirmed(add(words)),
     }
 }
