@@ -76,7 +76,8 @@ impl World {
         let key = (services, namespace.clone(), name.to_owned());
         let service = self.store.get(&key).ok_or_else(|| Refusal::not_found(&RESOURCES[services], name))?;
         let ports = service["spec"]["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let has = |one: &Value| one["port"].to_string() == port || one["name"] == port;
+        let has =
+            |one: &Value| one["port"].as_u64().is_some_and(|number| port.parse() == Ok(number)) || one["name"] == port;
         if !port.is_empty() && !ports.iter().any(has) {
             return Err(Refusal::unavailable(format!("no service port {port} found for service \"{name}\"")));
         }

@@ -60,7 +60,7 @@ impl Selector {
             let is = match value {
                 None | Some(Value::Null) => wanted.is_empty(),
                 Some(Value::String(text)) => text == wanted,
-                Some(other) => other.to_string() == *wanted,
+                Some(other) => serde_json::from_str(wanted).is_ok_and(|wanted: Value| wanted == *other),
             };
             is == *equal
         })
