@@ -229,6 +229,7 @@ fn caught_up(rollout: &Rollout) -> Result<(), Blocker> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside refusals, as another answer of the same decision")]
 fn nothing(why: impl Into<String>) -> Result<Deed, Blocker> {
     Ok(Deed::Nothing(why.into()))
 }

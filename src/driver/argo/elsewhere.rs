@@ -64,10 +64,12 @@ pub fn elsewhere(before: &Rollout, after: &Rollout) -> Vec<Elsewhere> {
             found.written("abort", "status.abort", &format!("{} was aborted", journey::present(after)));
         }
         // It ends an abort where it drops an update; it does not begin it again.
-        (true, false) if !is.promote_full && !after.is_fully_promoted() => {
-            if found.writer("status.abort").is_some() || is.aborted_at.is_some() {
-                found.written("retry", "status.abort", &format!("{} was begun again", journey::present(after)));
-            }
+        (true, false)
+            if !is.promote_full
+                && !after.is_fully_promoted()
+                && (found.writer("status.abort").is_some() || is.aborted_at.is_some()) =>
+        {
+            found.written("retry", "status.abort", &format!("{} was begun again", journey::present(after)));
         }
         _ => {}
     }

@@ -2,7 +2,8 @@
 //!
 //! A revision is written `12-6f8c7:3w-1a2b3c4d`. Before the colon stands the candidate: its number and
 //! the hash of its pod template. After it, the step it is at (`x` where it has none), `w` where the
-//! controller waits for somebody or for a time, and a digest over all that is to change a revision.
+//! controller waits for somebody or for a time, `p` where a person paused it, `a` where it was aborted, and
+//! a digest over all that is to change a revision.
 //! While the controller has not seen the newest spec, nobody knows what the candidate's number and hash
 //! will be; then the generation that it has yet to see stands there too (`3g14-…`, and `3r7-…` for that of
 //! a workload referred to): what was decided on that spec still holds once it was seen.
@@ -43,13 +44,14 @@ pub fn revision(rollout: &Rollout) -> Revision {
     }
     let digest = digest.finalize().iter().take(4).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let step = status.step_index.map_or_else(|| "x".to_owned(), |index| index.to_string());
-    let waits = if status.pauses.is_empty() { "" } else { "w" };
+    let flags = [(!status.pauses.is_empty(), 'w'), (rollout.paused, 'p'), (status.abort, 'a')];
+    let flags: String = flags.into_iter().filter(|(is, _)| *is).map(|(_, letter)| letter).collect();
     let unseen = match unseen(rollout) {
         None => String::new(),
         Some(Unseen::Own(generation)) => format!("g{generation}"),
         Some(Unseen::Workload(generation)) => format!("r{generation}"),
     };
-    Revision(SafeText::new(format!("{}-{}:{step}{waits}{unseen}-{digest}", rollout.revision_number(), status.pod_hash)))
+    Revision(SafeText::new(format!("{}-{}:{step}{flags}{unseen}-{digest}", rollout.revision_number(), status.pod_hash)))
 }
 
 /// Which candidate a revision is of: the part before the colon.
@@ -85,6 +87,10 @@ pub(super) struct Ordered<'a> {
     pub step: Option<usize>,
     /// Whether the controller waited.
     pub waited: bool,
+    /// Whether a person had paused it.
+    pub paused: bool,
+    /// Whether it was aborted.
+    pub aborted: bool,
     /// What the controller had yet to see.
     pub unseen: Option<Unseen>,
 }
@@ -98,15 +104,19 @@ impl<'a> Ordered<'a> {
         let rest = rest.split_once('-').map_or("", |(state, _)| state);
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (step, rest) = rest.split_at(digits);
-        let rest = rest.strip_prefix('x').unwrap_or(rest);
-        let waited = rest.starts_with('w');
-        let rest = rest.strip_prefix('w').unwrap_or(rest);
+        let mut rest = rest.strip_prefix('x').unwrap_or(rest);
+        let mut flag = |letter: char| {
+            let after = rest.strip_prefix(letter);
+            rest = after.unwrap_or(rest);
+            after.is_some()
+        };
+        let (waited, paused, aborted) = (flag('w'), flag('p'), flag('a'));
         let unseen = match rest.split_at_checked(1) {
             Some(("g", number)) => number.parse().ok().map(Unseen::Own),
             Some(("r", number)) => number.parse().ok().map(Unseen::Workload),
             _ => None,
         };
-        Self { candidate, hash, step: step.parse().ok(), waited, unseen }
+        Self { candidate, hash, step: step.parse().ok(), waited, paused, aborted, unseen }
     }
 
     /// Whether a rollout still has that candidate, or has the one now that the controller had yet to see.
@@ -228,11 +238,13 @@ mod tests {
         #[test]
         fn a_revision_is_read_back_as_it_was_written(
             number in 0u64..1000, hash in "[a-z0-9]{0,10}", step in proptest::option::of(0u32..50),
-            waits in any::<bool>(), generation in 1i64..99, seen in 1i64..99,
+            (waits, paused, aborted) in any::<(bool, bool, bool)>(), generation in 1i64..99, seen in 1i64..99,
         ) {
             let object = json!({
                 "metadata": {"generation": generation, "annotations": {"rollout.argoproj.io/revision": number.to_string()}},
+                "spec": {"paused": paused},
                 "status": {"currentPodHash": hash, "currentStepIndex": step, "observedGeneration": seen.to_string(),
+                    "abort": aborted,
                     "pauseConditions": if waits { json!([{"reason": "CanaryPauseStep"}]) } else { json!(null) }},
             });
             let revision = of(&object);
@@ -240,12 +252,12 @@ mod tests {
             prop_assert_eq!(ordered.candidate, format!("{number}-{hash}"));
             prop_assert_eq!(ordered.hash, hash);
             prop_assert_eq!(ordered.step, step.map(|step| step as usize));
-            prop_assert_eq!(ordered.waited, waits);
+            prop_assert_eq!((ordered.waited, ordered.paused, ordered.aborted), (waits, paused, aborted));
             prop_assert_eq!(ordered.unseen, (seen < generation).then_some(Unseen::Own(generation)));
         }
 
         #[test]
-        fn no_text_is_too_strange_for_a_revision(text in any::<String>(), near in "[0-9]{0,2}-[a-z]{0,3}:?[0-9xwgr]{0,6}-?.{0,3}") {
+        fn no_text_is_too_strange_for_a_revision(text in any::<String>(), near in "[0-9]{0,2}-[a-z]{0,3}:?[0-9xwpagr]{0,6}-?.{0,3}") {
             for text in [text, near] {
                 let revision = Revision(SafeText::new(text));
                 prop_assert!(revision.0.as_str().starts_with(Ordered::of(&revision).candidate));

@@ -137,10 +137,12 @@ impl Looker<'_> {
                 None => "its template is the one it was",
             });
         }
-        if !status.abort {
+        // What was aborted when it was ordered, and held by nobody, was to be undone.
+        let is_undo = self.ordered.aborted && !self.ordered.paused;
+        if is_undo || !status.abort {
             return waiting(match unseen(rollout) {
                 Some(Unseen::Own(_) | Unseen::Workload(_)) => "its controller has not seen the newest spec yet",
-                None if rollout.is_fully_promoted() => "it is at the revision that it was at",
+                None if is_undo || rollout.is_fully_promoted() => "it is at the revision that it was at",
                 None => "it is not aborted",
             });
         }

@@ -220,6 +220,7 @@ fn noticed(canary: &Canary) -> String {
     format!("Flagger notices with its next check, within {}s", canary.interval().as_secs())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside refusals, as another answer of the same decision")]
 fn nothing(why: impl Into<String>) -> Result<Deed, Blocker> {
     Ok(Deed::Nothing(why.into()))
 }

@@ -100,7 +100,7 @@ impl Speaker<'_> {
         if rollout.is_fully_promoted() {
             self.says.warn("it has finished: what is held is the next revision");
         }
-        self.from_git("spec.paused");
+        self.kept_in_git("spec.paused");
         (format!("pause at {}", self.place()), 0)
     }
 
@@ -115,7 +115,7 @@ impl Speaker<'_> {
         if !rollout.status.pauses.is_empty() {
             self.says.warn(format!("it waits on: {}", journey::waits(rollout)));
         }
-        self.from_git("spec.paused");
+        self.kept_in_git("spec.paused");
         (format!("resume at {}", self.place()), 0)
     }
 
@@ -359,7 +359,7 @@ impl Speaker<'_> {
         } else {
             self.says.pass(format!("{target} is still there"));
         }
-        self.from_git("the template");
+        self.kept_in_git("the template");
         let pods = rollout.replicas;
         Ok(Ok((format!("undo {}: back to {target}, {}", journey::present(rollout), list(&images)), pods)))
     }
@@ -387,7 +387,7 @@ impl Speaker<'_> {
         if now == then {
             self.says.same(format!("weight {now}"));
         } else {
-            self.says.change(format!("weight {now} -> {then}: about {wanted} of {} pods", of));
+            self.says.change(format!("weight {now} -> {then}: about {wanted} of {of} pods"));
         }
         wanted.saturating_sub(rollout.status.updated)
     }
@@ -422,7 +422,7 @@ impl Speaker<'_> {
         }
     }
 
-    /// The images of what is wanted now: of its own template, or of the ReplicaSet made of the one referred to.
+    /// The images of what is wanted now: of its own template, or of the `ReplicaSet` made of the one referred to.
     fn images(&self) -> Vec<SafeText> {
         if !self.rollout.images.is_empty() {
             return self.rollout.images.clone();
@@ -447,7 +447,7 @@ impl Speaker<'_> {
     }
 
     /// Warns where a tool keeps the spec as it is in Git.
-    fn from_git(&mut self, what: &str) {
+    fn kept_in_git(&mut self, what: &str) {
         let meta = &self.rollout.meta;
         let marked = |key: &str| meta.annotations.contains_key(key) || meta.labels.contains_key(key);
         if let Some((_, tool)) = FROM_GIT.into_iter().find(|(key, _)| marked(key)) {

@@ -27,7 +27,7 @@ use crate::{
 /// The annotation that is written only so that the controller looks again.
 const NUDGE: &str = "rolldeck.dev/nudge";
 
-/// What is sent, in this order. `related` are its ReplicaSets and, where it refers to another workload, that
+/// What is sent, in this order. `related` are its replica sets and, where it refers to another workload, that
 /// one. None is to be sent where nothing is to be changed.
 ///
 /// # Errors
@@ -128,15 +128,15 @@ fn make(
     Ok(match settle(&rollout, order)? {
         Deed::Nothing(_) => Vec::new(),
         Deed::Nudge => vec![nudge(&rollout)],
-        Deed::Pause => vec![sender.main(json!({"paused": true}), "/spec/paused", json!(true))],
-        Deed::Resume => vec![sender.main(json!({"paused": false}), "/spec/paused", json!(false))],
+        Deed::Pause => vec![sender.main(&json!({"paused": true}), "/spec/paused", json!(true))],
+        Deed::Resume => vec![sender.main(&json!({"paused": false}), "/spec/paused", json!(false))],
         Deed::Restart => {
             let at = now.to_rfc3339_opts(SecondsFormat::Secs, true);
-            vec![sender.main(json!({"restartAt": at}), "/spec/restartAt", json!(at))]
+            vec![sender.main(&json!({"restartAt": at}), "/spec/restartAt", json!(at))]
         }
         Deed::Promote(promotion) => sender.promote(promotion),
         Deed::PromoteFull if rollout.status.promote_full => {
-            vec![sender.main(json!({"paused": false}), "/spec/paused", json!(false))]
+            vec![sender.main(&json!({"paused": false}), "/spec/paused", json!(false))]
         }
         Deed::PromoteFull => sender.status(
             &json!({"promoteFull": true}),
@@ -193,7 +193,7 @@ impl Sender<'_> {
         Body::Merge(patch)
     }
 
-    fn main(&self, spec: Value, pointer: &str, value: Value) -> Request {
+    fn main(&self, spec: &Value, pointer: &str, value: Value) -> Request {
         self.request(self.guarded(json!({"spec": spec})), vec![expect(pointer, value)])
     }
 
@@ -247,7 +247,7 @@ impl Sender<'_> {
     fn promote(&self, promotion: Promotion) -> Vec<Request> {
         let no_pause = || expect("/status/pauseConditions", Value::Null);
         let (status, expects) = match promotion {
-            Promotion::Unpauses => return vec![self.main(json!({"paused": false}), "/spec/paused", json!(false))],
+            Promotion::Unpauses => return vec![self.main(&json!({"paused": false}), "/spec/paused", json!(false))],
             Promotion::AnswersPause => (json!({"pauseConditions": null}), vec![no_pause()]),
             // Before there was a status subresource there was no controllerPause to be taken back either.
             Promotion::LeavesInconclusive { .. } if !self.has_status => {

@@ -22,10 +22,10 @@ pub fn rules(rollout: &Rollout, action: Action) -> Vec<Rule> {
             let first = undo::place(rollout).map_or_else(|_| main(), |place| rule(place.kind, None));
             if first == main() { vec![first] } else { and_unpause(first) }
         }
-        (Ok(Deed::Nudge | Deed::Promote(super::Promotion::Unpauses)), _) => vec![main()],
+        (Ok(Deed::Nudge | Deed::Promote(super::Promotion::Unpauses)), _)
+        | (_, Action::Pause | Action::Resume | Action::Restart) => vec![main()],
         (_, Action::Promote | Action::PromoteFull | Action::Rollback) => and_unpause(status()),
         (_, Action::Retry) => vec![status()],
         (_, Action::Terminate) => vec![rule(Kind::ANALYSIS_RUN, None)],
-        (_, Action::Pause | Action::Resume | Action::Restart) => vec![main()],
     }
 }

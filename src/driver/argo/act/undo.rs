@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-/// The annotation with the labels and annotations that the controller put on a ReplicaSet's pods for the time
+/// The annotation with the labels and annotations that the controller put on a replica set's pods for the time
 /// that it is the canary, or the stable one (argo-rollouts, `utils/replicaset/canary.go`).
 const EPHEMERAL: &str = "rollout.argoproj.io/ephemeral-metadata";
-/// The annotation with the time at which an old ReplicaSet is scaled down.
+/// The annotation with the time at which an old replica set is scaled down.
 const SCALE_DOWN: &str = "scale-down-deadline";
 
 /// A revision that is still in the cluster.
@@ -24,7 +24,7 @@ pub struct Past<'a> {
     pub number: u64,
     /// The hash of its pod template.
     pub hash: String,
-    /// The ReplicaSet that keeps it.
+    /// The replica set that keeps it.
     pub replica_set: &'a Value,
 }
 
@@ -80,7 +80,7 @@ fn without_nulls(value: &mut Value) {
     }
 }
 
-/// The revisions of a rollout that are in the cluster, the newest first. Others' ReplicaSets are left out.
+/// The revisions of a rollout that are in the cluster, the newest first. Others' replica sets are left out.
 pub fn history<'a>(rollout: &Rollout, replica_sets: &'a [Value]) -> Vec<Past<'a>> {
     let is_ours = |set: &&Value| {
         let owners = read::list(set, "/metadata/ownerReferences");

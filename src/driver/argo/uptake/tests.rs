@@ -45,6 +45,8 @@ const RUNNING: [(&str, Value); 2] =
 
 #[test]
 fn each_order_is_done_when_the_controller_was_seen_to_react_and_not_before() {
+    use Action as A;
+
     let screen = samples::canary();
     let running = at(&screen, &RUNNING);
     let null = Value::Null;
@@ -52,7 +54,6 @@ fn each_order_is_done_when_the_controller_was_seen_to_react_and_not_before() {
     let is = |value: bool| json!(value);
     let aborted = [("/status/abort", is(true)), ("/status/abortedAt", json!("2026-05-01T11:00:00Z"))];
     let given_up = at(&running, &aborted);
-    use Action as A;
     for (screen, action, changes, letter, words) in [
         (&screen, A::Promote, vec![], 'w', "it is as it was"),
         (&screen, A::Promote, vec![("/spec/paused", is(true))], 'w', "it moved, and the step is the same"),
@@ -215,6 +216,23 @@ fn an_undo_to_a_revision_is_done_once_another_template_is_there() {
         't',
         "before the order"
     );
+}
+
+#[test]
+fn an_undo_of_what_was_aborted_is_not_done_because_it_was_aborted() {
+    let running = at(&samples::canary(), &RUNNING);
+    let aborted = at(&running, &[("/status/abort", json!(true)), ("/status/abortedAt", json!("2026-05-01T11:00:00Z"))]);
+    let undo = order(&aborted, Action::Rollback);
+    assert_eq!(told(&aborted, &undo), ('w', "it is at the revision that it was at".to_owned()));
+    let stored = with(aborted.clone(), "/metadata/generation", json!(5));
+    assert_eq!(told(&stored, &undo), ('w', "its controller has not seen the newest spec yet".to_owned()));
+    let back = at(&running, &[("/status/currentPodHash", json!("d41d8"))]);
+    assert_eq!(told(&back, &undo).0, 't');
+    // Held by a person's pause, the way back was only to be let go on.
+    let held = with(aborted.clone(), "/spec/paused", json!(true));
+    let order = order(&held, Action::Rollback);
+    assert_eq!(told(&held, &order).0, 'w');
+    assert_eq!(told(&aborted, &order).0, 't');
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Speaker<'_> {
         self.says.change("Flagger does nothing more with it: no step, no promotion");
         self.says.same(format!("traffic: {}", self.traffic()));
         self.says.warn("its checks stop too: however bad it does, it is not rolled back while it is suspended");
-        self.from_git("spec.suspend");
+        self.kept_in_git("spec.suspend");
         format!("suspend {}", canary.meta.name)
     }
 
@@ -76,7 +76,7 @@ impl Speaker<'_> {
         if canary.status.failed_checks > 0 {
             self.says.warn(format!("{} of {} checks failed before", canary.status.failed_checks, canary.threshold()));
         }
-        self.from_git("spec.suspend");
+        self.kept_in_git("spec.suspend");
         format!("resume {}", canary.meta.name)
     }
 
@@ -124,7 +124,7 @@ impl Speaker<'_> {
         if canary.status.failed_checks > 0 {
             self.says.warn(format!("{} of {} checks failed so far", canary.status.failed_checks, canary.threshold()));
         }
-        self.from_git("spec.skipAnalysis");
+        self.kept_in_git("spec.skipAnalysis");
         format!("promote {} without analysis", canary.meta.name)
     }
 
@@ -175,7 +175,7 @@ impl Speaker<'_> {
         if canary.autoscaler.is_none() {
             self.says.same(format!("{} serves as before", canary.primary()));
         }
-        self.from_git("the annotation");
+        self.kept_in_git("the annotation");
         format!("retry {}: touch the template of {} {}", canary.meta.name, kind.kind, canary.target.name)
     }
 
@@ -202,7 +202,7 @@ impl Speaker<'_> {
         target.and_then(|target| read::count(target, "/status/replicas")).unwrap_or(0)
     }
 
-    fn from_git(&mut self, what: &str) {
+    fn kept_in_git(&mut self, what: &str) {
         let meta = &self.canary.meta;
         for (key, tool) in FROM_GIT {
             if meta.annotations.contains_key(key) || meta.labels.contains_key(key) {

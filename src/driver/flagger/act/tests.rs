@@ -368,6 +368,8 @@ fn an_order_is_for_the_release_on_the_screen_alone_and_a_stop_loses_no_race() {
 
 #[test]
 fn an_order_is_done_when_flagger_was_seen_to_react() {
+    use Action as A;
+
     let letter = |object: &Value, order: &Order| match flagger::look(&read(object), order) {
         Look::TakenUp(_) => 't',
         Look::Waiting(_) => 'w',
@@ -385,7 +387,6 @@ fn an_order_is_done_when_flagger_was_seen_to_react() {
             json!([{"type": "Promoted", "reason": "Failed", "lastUpdateTime": "2026-05-01T12:05:00Z"}]),
         )],
     );
-    use Action as A;
     for (screen, action, present, expected) in [
         (canary(), A::Pause, suspended.clone(), 't'),
         (canary(), A::Pause, canary(), 'w'),
