@@ -278,6 +278,13 @@ impl Speaker<'_> {
         if rollout.paused {
             self.says.warn("a person paused it: nothing moves until it is resumed");
         }
+        if matches!(rollout.strategy, Strategy::BlueGreen(_)) && self.may_be_kept_warm() {
+            // The controller takes pods that are to be scaled down later for those of a version to go back to
+            // (argo-rollouts, `rollout/bluegreen.go`, `isBlueGreenFastTracked`).
+            self.says.warn(format!(
+                "pods of {present} that have not been scaled down since the abort are switched to at once: the pause before the switch is passed over"
+            ));
+        }
         let stop = journey::next_stop(rollout, 0);
         let weight = journey::weight(rollout, stop.unwrap_or(usize::MAX));
         let pods = if rollout.steps().is_empty() { rollout.replicas } else { self.weight(0, weight) };
@@ -362,6 +369,14 @@ impl Speaker<'_> {
         self.kept_in_git("the template");
         let pods = rollout.replicas;
         Ok(Ok((format!("undo {}: back to {target}, {}", journey::present(rollout), list(&images)), pods)))
+    }
+
+    /// Whether the candidate's pods are only to be scaled down later; true where its replica set is not read.
+    fn may_be_kept_warm(&self) -> bool {
+        let Some(children) = self.children else { return true };
+        let history = undo::history(self.rollout, children.of(Kind::REPLICA_SET));
+        let candidate = history.iter().find(|past| past.hash == self.rollout.status.pod_hash);
+        candidate.is_none_or(undo::Past::is_kept_warm)
     }
 
     /// Where it is, for a sentence.

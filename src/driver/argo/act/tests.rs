@@ -706,6 +706,22 @@ fn a_preview_tells_weights_steps_and_pods() {
 }
 
 #[test]
+fn a_retry_says_where_a_blue_green_rollout_would_switch_without_waiting() {
+    // Seen of a controller of 1.9.1: pods that an abort left for 30 s are switched to at once by a retry.
+    let object = aborted(samples::blue_green());
+    let order = order(&object, Action::Retry);
+    let told = |sets: Option<Vec<Value>>| {
+        let children = sets.map(|sets| Children { objects: [(Kind::REPLICA_SET, sets)].into(), ..Children::default() });
+        let proposal = argo::propose(&read(&object), children.as_ref(), &order, &Grants::default(), now()).unwrap();
+        proposal.preview.checks.iter().any(|check| check.text.as_str().contains("switched to at once"))
+    };
+    let mut warm = replica_sets();
+    warm[1]["metadata"]["annotations"]["scale-down-deadline"] = json!("2026-05-01T12:00:30Z");
+    assert!(told(Some(warm)) && told(None));
+    assert!(!told(Some(replica_sets())));
+}
+
+#[test]
 fn a_button_says_what_is_missing() {
     let object = samples::canary();
     let mut grants = Grants::default();
