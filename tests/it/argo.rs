@@ -174,13 +174,7 @@ fn every_state_is_shown_as_what_it_is_and_says_what_holds_it() {
             "step 2 of 8 (pause) waits for a person since 17:02:05Z",
             V::NoData,
         ),
-        (
-            "canary-paused-step-and-user",
-            P::Paused,
-            Some("weight-20"),
-            "step 2 of 8 (pause) waits for a person since 17:02:05Z",
-            V::NoData,
-        ),
+        ("canary-paused-step-and-user", P::Paused, Some("weight-20"), "paused (spec.paused)", V::NoData),
         ("canary-user-paused-healthy", P::Paused, None, "paused", V::NoData),
         ("canary-crashloop", P::Progressing, Some("weight-20"), "CrashLoopBackOff on 1 pod", V::NoData),
         (

@@ -143,6 +143,7 @@ pub struct BlueGreen {
 
 /// What the controller says of a rollout.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "the cluster writes them as they are, each for itself")]
 pub struct Status {
     /// Whether it says anything yet.
     pub present: bool,

@@ -276,7 +276,7 @@ fn versions(sight: &Sight<'_>, children: Option<&Children>) -> (VersionRef, Vers
     };
     let candidate = image::version(&candidate_images, &stable_images)
         .or_else(|| version(rollout.revision_number(), &rollout.status.pod_hash));
-    let stable = if rollout.is_fully_promoted() {
+    let stable = if situation::is_promoted(rollout) {
         candidate.clone()
     } else {
         let number = stable_number(sight);
@@ -298,7 +298,12 @@ fn referred(rollout: &Rollout, children: Option<&Children>) -> Vec<SafeText> {
 fn exposure(sight: &Sight<'_>) -> Exposure {
     let rollout = sight.rollout;
     let status = &rollout.status;
-    let units = sight.available.unwrap_or(0);
+    // Where it is not known which pods are the ones that are not available: it is these.
+    let least = || match rollout.strategy {
+        Strategy::Canary(_) => status.updated.saturating_sub(status.replicas.saturating_sub(status.available)),
+        Strategy::BlueGreen(_) | Strategy::Unknown => status.updated,
+    };
+    let units = sight.available.unwrap_or_else(least);
     let of_pods = || f64::from(units.min(rollout.replicas)) * 100.0 / f64::from(rollout.replicas.max(1));
     let switched = !status.active_hash.is_empty() && status.active_hash == status.pod_hash;
     let percent = match &rollout.strategy {

@@ -67,8 +67,8 @@ pub fn updated_available(rollout: &Rollout) -> Option<u32> {
 /// The weight at a step: that of the nearest step at or before it that sets one, else 0.
 #[must_use]
 pub fn planned(steps: &[Step], index: usize) -> u32 {
-    let until = steps.iter().take(index.saturating_add(1)).rev();
-    until.filter_map(|step| if let Step::SetWeight(weight) = step { Some(*weight) } else { None }).next().unwrap_or(0)
+    let mut until = steps.iter().take(index.saturating_add(1)).rev();
+    until.find_map(|step| if let Step::SetWeight(weight) = step { Some(*weight) } else { None }).unwrap_or(0)
 }
 
 /// The share of requests that is mirrored now, in percent; none where nothing is.

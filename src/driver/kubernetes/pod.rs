@@ -167,8 +167,7 @@ fn message(object: &Value) -> SafeText {
 }
 
 fn state(status: &str) -> ObjectState {
-    if status.starts_with("Init:") {
-        let steps = &status["Init:".len()..];
+    if let Some(steps) = status.strip_prefix("Init:") {
         let counts = steps.contains('/') && steps.bytes().all(|byte| byte.is_ascii_digit() || byte == b'/');
         return if counts { ObjectState::Working } else { ObjectState::Bad };
     }
@@ -187,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    fn pod(status: Value, init: &Value, deleted: bool) -> Value {
+    fn pod(status: &Value, init: &Value, deleted: bool) -> Value {
         let mut pod = json!({
             "metadata": {"name": "p"},
             "spec": {"containers": [{"name": "a"}, {"name": "b"}], "initContainers": init},
@@ -323,7 +322,7 @@ mod tests {
             ),
             (json!(null), false, "", S::Unknown, 0, 0),
         ] {
-            let read = Pod::read(&pod(status.clone(), &two, deleted));
+            let read = Pod::read(&pod(&status, &two, deleted));
             assert_eq!(
                 (read.status.as_str(), read.state, read.ready, read.restarts),
                 (word, state, ready, restarts),
@@ -331,7 +330,7 @@ mod tests {
             );
             assert_eq!(read.containers, 2);
         }
-        let loops = Pod::read(&pod(containers(json!([running(0), waiting("CrashLoopBackOff")])), &two, false));
+        let loops = Pod::read(&pod(&containers(json!([running(0), waiting("CrashLoopBackOff")])), &two, false));
         assert_eq!((loops.detail().as_str(), loops.message.as_str()), ("ready 1/2, restarts 7", "back-off 5m0s"));
         assert!(!loops.is_ready());
     }
@@ -340,14 +339,14 @@ mod tests {
     fn a_pod_without_a_node_says_why() {
         let unmet = json!({"phase": "Pending", "conditions": [
             {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]});
-        assert_eq!(Pod::read(&pod(unmet, &json!([]), false)).message.as_str(), "0/3 nodes are available");
+        assert_eq!(Pod::read(&pod(&unmet, &json!([]), false)).message.as_str(), "0/3 nodes are available");
     }
 
     proptest! {
         #[test]
         fn no_reason_makes_it_panic_or_gets_out_unsafe(reason in any::<String>(), count in any::<i64>()) {
             let status = json!({"phase": reason, "containerStatuses": [{"restartCount": count, "state": {"waiting": {"reason": reason}}}]});
-            let read = Pod::read(&pod(status, &json!([]), false));
+            let read = Pod::read(&pod(&status, &json!([]), false));
             let escape = char::from(27);
             prop_assert!(!read.status.as_str().contains(escape));
         }

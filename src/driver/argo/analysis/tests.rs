@@ -13,7 +13,7 @@ fn now() -> DateTime<Utc> {
 fn run(metric: &Value, result: &Value, measurements: &[(&str, &str)]) -> Value {
     let count = measurements.len();
     let minutes = measurements.iter().enumerate().map(|(index, (phase, value))| {
-        json!({"phase": phase, "value": value, "finishedAt": now() - chrono::TimeDelta::minutes((count - 1 - index) as i64)})
+        json!({"phase": phase, "value": value, "finishedAt": now() - chrono::TimeDelta::minutes(i64::try_from(count - 1 - index).unwrap())})
     });
     let mut spec = json!({"name": "success-rate", "interval": "1m", "provider": {"prometheus": {"query": "up"}},
         "successCondition": "result[0] >= 0.99", "failureLimit": 3});

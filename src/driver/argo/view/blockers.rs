@@ -38,7 +38,9 @@ fn own(sight: &Sight<'_>) -> Vec<Blocker> {
     let rollout = sight.rollout;
     let status = &rollout.status;
     let said = &sight.standing.message;
-    let of_progressing = rollout.condition("Progressing").and_then(|condition| condition.since);
+    // The condition may be older than the update.
+    let of_progressing =
+        rollout.condition("Progressing").and_then(|condition| condition.since).map(|since| since.max(sight.created_at));
     match sight.situation {
         Situation::Completed => Vec::new(),
         Situation::Unknown if said.is_empty() => {
@@ -86,7 +88,7 @@ fn own(sight: &Sight<'_>) -> Vec<Blocker> {
         }
         Situation::Paused => {
             let mut all = vec![by_person(sight)];
-            all.extend((!status.pauses.is_empty()).then(|| waits(sight)));
+            all.extend((!status.pauses.is_empty()).then(|| Blocker { kind: BlockerKind::Hold, ..waits(sight) }));
             all
         }
         Situation::Inconclusive => vec![inconclusive(sight)],
@@ -135,9 +137,9 @@ fn behind(rollout: &Rollout, stale: Stale) -> Blocker {
 /// Who paused it, and since when.
 fn by_person(sight: &Sight<'_>) -> Blocker {
     let writer = sight.rollout.meta.writer("spec.paused");
-    let since = writer
-        .and_then(|writer| writer.at)
-        .or_else(|| sight.rollout.condition("Paused").and_then(|condition| condition.since));
+    // Where the plan pauses too, the condition may be that pause's.
+    let alone = sight.rollout.condition("Paused").filter(|_| sight.rollout.status.pauses.is_empty());
+    let since = writer.and_then(|writer| writer.at).or_else(|| alone.and_then(|condition| condition.since));
     let by = writer.filter(|writer| !writer.manager.is_empty()).map(|writer| format!(" by {}", writer.manager));
     let at = since.map(|at| format!(" since {}", time(at, sight.now)));
     let summary = format!("paused{}{} (spec.paused)", by.unwrap_or_default(), at.unwrap_or_default());

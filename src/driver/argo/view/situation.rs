@@ -64,10 +64,10 @@ impl Situation {
         }
         if status.abort {
             let serves = serves(rollout);
-            return match rollout.is_fully_promoted() {
-                true => Self::AbortedForNothing,
-                false => Self::Aborted { serves, held: rollout.paused && (serves || status.updated > 0) },
-            };
+            if rollout.is_fully_promoted() {
+                return Self::AbortedForNothing;
+            }
+            return Self::Aborted { serves, held: rollout.paused && (serves || status.updated > 0) };
         }
         match standing.phase {
             RolloutPhase::Healthy if rollout.is_fully_promoted() => Self::Completed,
@@ -99,13 +99,13 @@ impl Situation {
 
     /// Whether an update is under way, held or not.
     pub fn is_under_way(self, rollout: &Rollout) -> bool {
-        !rollout.is_fully_promoted()
+        !is_promoted(rollout)
             && !matches!(self, Self::Unknown | Self::Untouched | Self::Aborted { .. } | Self::Completed)
     }
 
     /// Whether it goes on by itself now, unless somebody pauses it.
     pub fn advances(self, rollout: &Rollout) -> bool {
-        let stops = rollout.paused || rollout.is_fully_promoted();
+        let stops = rollout.paused || is_promoted(rollout);
         match self {
             Self::Timed { .. } | Self::Progressing | Self::Behind(_) => !stops,
             // It is only called degraded: once its pods are available it goes on.
@@ -141,6 +141,11 @@ fn pause_seconds(rollout: &Rollout) -> Option<u32> {
 
 fn later(at: DateTime<Utc>, seconds: u32) -> Option<DateTime<Utc>> {
     at.checked_add_signed(TimeDelta::seconds(i64::from(seconds)))
+}
+
+/// Whether the version that is wanted is the stable one. Of a rollout that never ran none is.
+pub(super) fn is_promoted(rollout: &Rollout) -> bool {
+    !rollout.status.pod_hash.is_empty() && rollout.is_fully_promoted()
 }
 
 /// Whether the version that is wanted, and is not stable, still gets traffic.

@@ -13,7 +13,7 @@ use super::{
         step::{CanaryScale, Step},
     },
     Sight,
-    situation::Situation,
+    situation::{Situation, is_promoted},
     time,
 };
 use crate::{
@@ -99,7 +99,7 @@ fn canary(sight: &Sight<'_>, plan: &Canary) -> (Vec<Stage>, Option<usize>) {
         failed_step(sight).and_then(|step| parts.iter().position(|part| (part.begins..part.ends).contains(&step)));
     let stages = parts.iter().enumerate().map(|(place, part)| {
         let state = match current {
-            _ if rollout.is_fully_promoted() => StageState::Passed,
+            _ if is_promoted(rollout) => StageState::Passed,
             None => gone_back(sight, place, failed),
             Some(current) if place < current => StageState::Passed,
             Some(current) if place > current => StageState::Waiting,
@@ -149,7 +149,7 @@ fn blue_green(sight: &Sight<'_>, plan: &BlueGreen) -> (Vec<Stage>, Option<usize>
         .iter()
         .position(|run| run.as_ref().is_some_and(|run| state(&run.phase) == ObjectState::Bad));
     let of = |place: usize| match current {
-        _ if rollout.is_fully_promoted() => StageState::Passed,
+        _ if is_promoted(rollout) => StageState::Passed,
         None => gone_back(sight, place, failed),
         Some(current) if place < current => StageState::Passed,
         Some(current) if place > current => StageState::Waiting,
@@ -161,6 +161,7 @@ fn blue_green(sight: &Sight<'_>, plan: &BlueGreen) -> (Vec<Stage>, Option<usize>
         let told = match of(place) {
             StageState::Waiting => (GateState::Waiting, String::new(), None),
             StageState::Passed => (GateState::Pass, String::new(), None),
+            _ if current.is_none() && run.is_none() => (GateState::Waiting, String::new(), None),
             _ => judged(sight, run),
         };
         Some(made(name, GateKind::Verdict, expression, told))
@@ -179,7 +180,7 @@ fn blue_green(sight: &Sight<'_>, plan: &BlueGreen) -> (Vec<Stage>, Option<usize>
         };
         let told = match of(0) {
             StageState::Passed => (GateState::Pass, String::new(), None),
-            StageState::Waiting => (GateState::Waiting, String::new(), None),
+            _ if current.is_none() => (GateState::Waiting, String::new(), None),
             _ => paused(sight),
         };
         preview.push(made("pause", GateKind::Check, expression, told));
@@ -242,7 +243,8 @@ fn reached(sight: &Sight<'_>, pods: Option<u32>, state: StageState) -> Exposure 
     let total = pods.unwrap_or(0);
     let units = match state {
         StageState::Waiting | StageState::RolledBack => 0,
-        StageState::Passed => total,
+        // Behind us is not yet as far as it: pods may be missing again.
+        StageState::Passed if !is_promoted(sight.rollout) => total,
         _ => sight.available.unwrap_or(sight.rollout.status.updated).min(total),
     };
     let percent = if total == 0 { 0.0 } else { f64::from(units) * 100.0 / f64::from(total) };
@@ -288,8 +290,8 @@ fn gate(sight: &Sight<'_>, index: usize) -> Gate {
         _ => GateKind::Check,
     };
     let at = rollout.status.step_index.unwrap_or(0);
-    let done = rollout.is_fully_promoted() || index < at;
-    let told = if rollout.is_fully_promoted() || (done && sight.situation.is_under_way(rollout)) {
+    let done = is_promoted(rollout) || index < at;
+    let told = if is_promoted(rollout) || (done && sight.situation.is_under_way(rollout)) {
         (GateState::Pass, String::new(), sight.completed.get(&(index + 1)).copied())
     } else if failed_step(sight) == Some(index) {
         judged(sight, rollout.status.step_run.as_ref())

@@ -98,6 +98,17 @@ fn a_blue_green_rollout_has_a_stage_beside_the_stable_version_and_one_in_its_pla
         ]
     );
     assert!(rollout.exposure.percent.abs() < f64::EPSILON, "nobody is sent to the preview");
+    assert_eq!(rollout.exposure.units, 5, "its pods are there all the same");
+    let aborted = changed(blue_green(), &[("/status/abort", json!(true)), ("/status/phase", json!("Degraded"))]);
+    let unbegun =
+        changed(aborted, &[("/status/blueGreen", json!({"activeSelector": "d41d8", "previewSelector": "6f8c7"}))]);
+    assert_eq!(
+        stages(&alone(&unbegun)),
+        [
+            "preview RolledBack [pre-promotion-analysis Waiting, pause Waiting]",
+            "active Waiting [post-promotion-analysis Waiting]"
+        ]
+    );
     let switched = changed(
         blue_green(),
         &[
@@ -182,7 +193,7 @@ fn what_holds_a_rollout_is_said_with_numbers_and_in_the_order_of_weight() {
             "step 4 of 5 (pause: 10m) ends at 10:10Z",
             "step 5 of 5 (analysis) begins",
         ),
-        (paused, Phase::Paused, K::Gate, "step 2 of 5 (pause) waits for a person since 10:00Z", "a person resumes it"),
+        (paused, Phase::Paused, K::Paused, "paused by kubectl-edit since 10:03Z (spec.paused)", "a person resumes it"),
         (
             inconclusive,
             Phase::AwaitingPromotion,
@@ -251,18 +262,8 @@ fn what_holds_a_rollout_is_said_with_numbers_and_in_the_order_of_weight() {
         assert_eq!(rollout.next.as_ref().map_or("", |next| next.what.as_str()), next, "{changes:?}");
         assert!(rollout.blockers.is_sorted_by_key(|blocker| blocker.kind));
     }
-    let by_person = alone(&changed(
-        canary(),
-        &[
-            ("/spec/paused", json!(true)),
-            (
-                "/metadata/managedFields",
-                json!([
-        {"manager": "kubectl-edit", "time": "2026-05-01T10:03:00Z", "fieldsV1": {"f:spec": {"f:paused": {}}}}]),
-            ),
-        ],
-    ));
-    assert_eq!(said(&by_person)[1], "paused by kubectl-edit since 10:03Z (spec.paused)");
+    let by_somebody = alone(&changed(canary(), &[("/spec/paused", json!(true))]));
+    assert_eq!(said(&by_somebody), ["paused (spec.paused)", "step 2 of 5 (pause) waits for a person since 10:00Z"]);
 }
 
 #[test]
@@ -424,6 +425,32 @@ fn versions_are_image_tags_and_else_what_the_cluster_counts() {
     );
     assert!(rollout.stages.iter().all(|stage| stage.state == StageState::Passed), "{:?}", stages(&rollout));
     assert!(seen(&finished, None).arms.is_none() && seen(&canary(), None).arms.is_some());
+}
+
+#[test]
+fn a_rollout_that_never_ran_has_passed_nothing_and_one_without_pods_has_none() {
+    let refused = changed(
+        canary(),
+        &[("/status", json!({"phase": "Degraded", "message": "InvalidSpec: x", "observedGeneration": "4"}))],
+    );
+    let rollout = alone(&refused);
+    assert_eq!(rollout.stages[0].state, StageState::Failed, "{:?}", stages(&rollout));
+    assert_eq!((rollout.stable.version.as_ref(), rollout.exposure.units), (None, 0));
+    let first = changed(
+        canary(),
+        &[
+            ("/status/stableRS", json!("6f8c7")),
+            ("/status/currentStepIndex", json!(5)),
+            ("/status/phase", json!("Progressing")),
+            ("/status/availableReplicas", json!(0)),
+            ("/status/updatedReplicas", json!(5)),
+            ("/status/pauseConditions", json!([])),
+            ("/status/controllerPause", json!(false)),
+        ],
+    );
+    let rollout = alone(&first);
+    let last = rollout.stages.last().unwrap();
+    assert_eq!((last.state, last.exposure.units, last.exposure.units_total), (StageState::Passed, 0, 5));
 }
 
 #[test]
