@@ -1,5 +1,7 @@
 //! Tests of the merge, the file's errors, and its edits.
 
+mod cluster;
+
 use std::path::Path;
 
 use super::*;
