@@ -13,9 +13,12 @@ use super::{
     session::Session,
 };
 use crate::{
-    backend::Tagged,
+    backend::{Backend, Tagged},
     domain::{Rollout, RolloutId, VersionRef},
 };
+
+/// How long the objects of a workload are waited for.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -34,10 +37,31 @@ pub struct Args {
 /// When there is no such rollout, or the backend does not answer.
 pub async fn run(session: &Session, args: Args) -> Result<()> {
     let backend = session.connect()?.backend;
-    let Tagged::Fresh(rollout, _) = backend.rollout(&args.rollout, None, Duration::ZERO).await? else {
+    let Tagged::Fresh(rollout, tag) = backend.rollout(&args.rollout, None, Duration::ZERO).await? else {
         return Err(Failure::Failed("the server says that nothing changed since nothing".to_owned()).into());
     };
+    // The objects of a workload are watched once somebody looks.
+    let rollout = match &rollout.workload {
+        Some(workload) if workload.objects.is_empty() => with_objects(&*backend, rollout, tag).await?,
+        _ => rollout,
+    };
     session.print(&rollout, || text(&rollout, args.units))
+}
+
+/// The same rollout once its objects are there, or as it is after [`LOOK`].
+async fn with_objects(backend: &dyn Backend, mut rollout: Box<Rollout>, mut tag: String) -> Result<Box<Rollout>> {
+    let deadline = tokio::time::Instant::now() + LOOK;
+    while rollout.workload.as_ref().is_some_and(|workload| workload.objects.is_empty()) {
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        match backend.rollout(&rollout.id(), Some(tag.clone()), left).await? {
+            Tagged::Fresh(newer, present) => (rollout, tag) = (newer, present),
+            Tagged::Unchanged => break,
+        }
+    }
+    Ok(rollout)
 }
 
 fn version(version: &VersionRef) -> String {

@@ -79,6 +79,8 @@ pub(super) struct Carried {
     pub(super) judging: Judging,
     /// Intents that a task of this process follows: the others are looked for.
     pub(super) followed: BTreeSet<u64>,
+    /// Until when what nobody signed is taken for an order's own doing: a field that was removed has no writer.
+    pub(super) ours_until: Option<DateTime<Utc>>,
     /// What it came to at which revision, the newest last.
     history: VecDeque<(Revision, String)>,
 }
@@ -141,6 +143,7 @@ impl Core {
         let place = self.options.drivers.get(driver).map(|driver| SafeText::new(driver.place())).unwrap_or_default();
         let before = self.carried.remove(&id);
         let before_revision = before.as_ref().map(|known| known.sighting.rollout.revision.clone());
+        let ours_until = before.as_ref().and_then(|known| known.ours_until);
         let (stored, mut history, followed, judging) = match before {
             Some(known) => (Some(known.stored), known.history, known.followed, Some(known.judging)),
             None => (self.resting.remove(&id), VecDeque::new(), BTreeSet::new(), None),
@@ -168,8 +171,10 @@ impl Core {
             }
             self.urgent = true;
         }
-        self.carried.insert(id.clone(), Carried { driver, sighting, stored, judging, followed, history });
-        for act in elsewhere {
+        let followed_is_empty = followed.is_empty();
+        self.carried.insert(id.clone(), Carried { driver, sighting, stored, judging, followed, ours_until, history });
+        let ours = !followed_is_empty || ours_until.is_some_and(|until| self.now() < until);
+        for act in elsewhere.into_iter().filter(|act| !(ours && act.by.is_empty())) {
             self.journal_elsewhere(&id, act, before_revision.as_ref());
         }
         self.dirty.insert(id);
@@ -184,6 +189,7 @@ impl Core {
                 carried.history = known.history;
                 carried.judging = known.judging;
                 carried.followed = known.followed;
+                carried.ours_until = known.ours_until;
             }
         }
     }

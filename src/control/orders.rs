@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::{
     Control, Reply, actions, authorize,
     carried::{Carried, Sent},
@@ -22,6 +24,9 @@ use crate::{
 
 /// Orders to one rollout whose outcome is not known, at most.
 const SENT_MAX: usize = 8;
+
+/// What an order did may be seen a little after it was seen to be taken up.
+const OURS: TimeDelta = TimeDelta::seconds(3);
 
 /// What an action comes to: an answer, or an order that a driver is asked about first.
 #[derive(Debug)]
@@ -183,7 +188,7 @@ impl Core {
         effect: SafeText,
         blockers: Vec<Blocker>,
     ) -> crate::domain::AuditEntry {
-        let id = &sent.order.id;
+        let (id, now) = (&sent.order.id, self.now());
         let entry = self.journal(Draft {
             intent: Some(sent.intent),
             reason: Some(sent.order.reason.clone()),
@@ -205,6 +210,7 @@ impl Core {
         self.count(sent.order.action.verb(), word);
         if let Some(carried) = self.carried.get_mut(id) {
             carried.followed.remove(&sent.intent);
+            carried.ours_until = Some(now + OURS);
             if outcome == Outcome::Unconfirmed {
                 if let Some(known) = carried.stored.sent.iter_mut().find(|known| known.intent == sent.intent) {
                     known.unconfirmed = true;

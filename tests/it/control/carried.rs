@@ -290,6 +290,30 @@ async fn what_was_done_elsewhere_is_in_the_trail_with_the_field_manager() {
 }
 
 #[tokio::test]
+async fn what_an_order_did_is_not_told_again_as_somebody_elses_doing() {
+    let stage = stage(Phase::AwaitingPromotion).await;
+    stage.puppet.hold();
+    let control = stage.control.clone();
+    let asked =
+        tokio::spawn(
+            async move { control.act(&mira(), &shop(), request(Action::Promote, false), seen(R1, "k1")).await },
+        );
+    stage.until("it is sent", || async { stage.puppet.sent().len() == 1 }).await;
+    let unsigned = Elsewhere { what: "promote".into(), by: "".into(), at: None, text: "a pause was lifted".into() };
+    let signed = Elsewhere { what: "restart".into(), by: "kubectl".into(), at: None, text: "restarted".into() };
+    stage.puppet.tell_elsewhere(rollout(R2, Phase::Progressing), unsigned.clone());
+    stage.puppet.tell_elsewhere(rollout(R2, Phase::Progressing), signed);
+    stage.until("the other one is told", || async { stage.trail().await.len() == 2 }).await;
+    stage.puppet.let_go();
+    asked.await.unwrap().unwrap();
+    stage.puppet.tell_elsewhere(rollout("2-abc:3", Phase::Progressing), unsigned);
+    stage.until("it is seen", || async { stage.shown().await.revision.0.as_str() == "2-abc:3" }).await;
+    let actions: Vec<_> = stage.trail().await.iter().map(|entry| entry.action.to_string()).collect();
+    assert_eq!(actions, ["promote", "restart", "promote"]);
+    stage.control.shutdown().await;
+}
+
+#[tokio::test]
 async fn whoever_asks_first_is_not_told_that_there_is_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let puppet = Puppet::new(Vec::new());
