@@ -25,7 +25,7 @@ pub const WATCHED: [&str; 6] = [
 ];
 
 /// The interval when none is given, or none that can be read.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 /// The shortest interval that Flagger keeps to.
 const INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// How long a deployment may make no progress when nothing is said, in seconds.

@@ -194,13 +194,12 @@ fn reached(canary: &Canary, legs: &[Leg], weight: i64, iterations: i64) -> Optio
 
 fn state(at: At, index: usize) -> StageState {
     match at {
-        At::Idle | At::Back(None) => StageState::Waiting,
         At::Done => StageState::Passed,
         At::In(here, state) if here == index => state,
         At::In(here, _) if index < here => StageState::Passed,
         At::Back(Some(here)) if here == index => StageState::Failed,
         At::Back(Some(here)) if index < here => StageState::RolledBack,
-        At::In(..) | At::Back(_) => StageState::Waiting,
+        At::Idle | At::In(..) | At::Back(_) => StageState::Waiting,
     }
 }
 

@@ -1,33 +1,40 @@
 //! Names of rollouts, stages and gates out of what a cluster calls things. A cluster's own names always
 //! fit; what does not, from a spec that nobody checked, is made to.
 
-use crate::domain::{GateName, RolloutId, RolloutName, StageName, TargetName};
+use crate::domain::{GateName, NameError, RolloutId, RolloutName, StageName, TargetName, name::NAME_MAX};
 
 /// Longest name of a stage or gate that is made, in characters.
 const WORD_MAX: usize = 60;
 /// What an empty name becomes.
 const NAMELESS: &str = "nameless";
 
-macro_rules! made {
-    ($($(#[$doc:meta])* $function:ident -> $name:ident at most $max:expr;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        #[expect(clippy::expect_used, reason = "`word` makes nothing that is no name, and a property says so")]
-        pub fn $function(text: &str) -> $name {
-            $name::new(word(text, $max)).expect("a name")
-        }
-    )*};
+/// The name of a target: a namespace's.
+#[must_use]
+pub fn target(text: &str) -> TargetName {
+    made(text, NAME_MAX)
 }
 
-made! {
-    /// The name of a target: a namespace's.
-    target -> TargetName at most crate::domain::name::NAME_MAX;
-    /// The name of a rollout: an object's.
-    rollout -> RolloutName at most crate::domain::name::NAME_MAX;
-    /// The name of a stage.
-    stage -> StageName at most WORD_MAX;
-    /// The name of a gate.
-    gate -> GateName at most WORD_MAX;
+/// The name of a rollout: an object's.
+#[must_use]
+pub fn rollout(text: &str) -> RolloutName {
+    made(text, NAME_MAX)
+}
+
+/// The name of a stage.
+#[must_use]
+pub fn stage(text: &str) -> StageName {
+    made(text, WORD_MAX)
+}
+
+/// The name of a gate.
+#[must_use]
+pub fn gate(text: &str) -> GateName {
+    made(text, WORD_MAX)
+}
+
+#[expect(clippy::expect_used, reason = "`word` makes nothing that is no name, and a property says so")]
+fn made<N: TryFrom<String, Error = NameError>>(text: &str, max: usize) -> N {
+    N::try_from(word(text, max)).expect("a name")
 }
 
 /// The address of an object.
@@ -38,14 +45,14 @@ pub fn id(namespace: &str, name: &str) -> RolloutId {
 
 /// A name that none of those before has: `weight-20`, then `weight-20.2`.
 #[must_use]
-pub fn unlike<'a>(name: &str, before: impl Iterator<Item = &'a str> + Clone) -> String {
-    let taken = |name: &str| before.clone().any(|other| other == name);
-    if !taken(name) {
+pub fn unlike<'a>(name: &str, before: impl Iterator<Item = &'a str>) -> String {
+    let before: Vec<&str> = before.collect();
+    if !before.contains(&name) {
         return name.to_owned();
     }
     // As many numbers as there are names before it, and one more, cannot all be taken.
-    let numbered = (2..).map(|number| format!("{name}.{number}")).find(|name| !taken(name));
-    numbered.unwrap_or_else(|| name.to_owned())
+    let mut numbered = (2..=before.len() + 2).map(|number| format!("{name}.{number}"));
+    numbered.find(|name| !before.contains(&name.as_str())).unwrap_or_else(|| name.to_owned())
 }
 
 /// The text with `-` for each run of characters that no name has, cut to a length.

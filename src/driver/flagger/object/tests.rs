@@ -10,11 +10,16 @@ use super::*;
 use crate::driver::flagger::samples;
 
 fn canary(spec: Value, status: Value) -> Canary {
-    Canary::read(&json!({"metadata": {"name": "shop", "namespace": "test"}, "spec": spec, "status": status}))
+    let mut object = json!({"metadata": {"name": "shop", "namespace": "test"}});
+    object["spec"] = spec;
+    object["status"] = status;
+    Canary::read(&object)
 }
 
 fn analysed(analysis: Value) -> Canary {
-    canary(json!({"targetRef": {"kind": "Deployment", "name": "shop"}, "analysis": analysis}), json!({}))
+    let mut spec = json!({"targetRef": {"kind": "Deployment", "name": "shop"}});
+    spec["analysis"] = analysis;
+    canary(spec, json!({}))
 }
 
 #[test]
@@ -70,8 +75,8 @@ fn what_is_not_said_is_what_the_controller_takes_it_for() {
     let analysis = canary.analysis.unwrap();
     assert_eq!(analysis.metrics[0].interval.as_str(), "1m");
     assert_eq!(analysis.webhooks[0].hook, Hook::Rollout);
-    assert_eq!(analysed(json!({"interval": "soon"})).interval(), Duration::from_secs(60));
-    assert_eq!(Canary::read(&json!({})).interval(), Duration::from_secs(60));
+    assert_eq!(analysed(json!({"interval": "soon"})).interval(), Duration::from_mins(1));
+    assert_eq!(Canary::read(&json!({})).interval(), Duration::from_mins(1));
 }
 
 #[test]

@@ -98,15 +98,15 @@ fn each_phase_of_flaggers_has_its_place_and_its_sentence() {
 
 #[test]
 fn each_strategy_says_how_far_it_is_and_who_gets_what() {
-    for (object, strategy, message, percent, traffic) in [
-        (samples::weights(), "canary", "20 % of traffic, up to 50 %", 20.0, Some(20.0)),
-        (samples::ab_testing(), "a/b", "2 of 4 checks made", 0.0, None),
-        (samples::blue_green(), "blue-green", "2 of 4 checks made", 0.0, Some(0.0)),
-        (samples::kubernetes(), "blue-green", "2 of 4 checks made", 0.0, None),
+    for (object, strategy, message, share, traffic) in [
+        (samples::weights(), "canary", "20 % of traffic, up to 50 %", 20, Some(20.0)),
+        (samples::ab_testing(), "a/b", "2 of 4 checks made", 0, None),
+        (samples::blue_green(), "blue-green", "2 of 4 checks made", 0, Some(0.0)),
+        (samples::kubernetes(), "blue-green", "2 of 4 checks made", 0, None),
     ] {
         let rollout = see(&object, None).rollout;
         assert_eq!((rollout.strategy.as_str(), rollout.message.as_str()), (strategy, message));
-        assert_eq!(rollout.exposure.percent, percent, "{strategy}");
+        assert_eq!((rollout.exposure.units, rollout.exposure.units_total), (share, 100), "{strategy}");
         assert_eq!(rollout.workload.unwrap().traffic.and_then(|traffic| traffic.actual), traffic, "{strategy}");
     }
     let ab = see(&samples::ab_testing(), None).rollout.workload.unwrap();
@@ -249,18 +249,18 @@ fn suspended_is_said_apart_from_the_phase_and_that_nothing_is_rolled_back_either
 #[test]
 fn traffic_that_stays_split_while_it_waits_for_promotion_is_shown_with_how_it_is_known() {
     let object = samples::in_phase(samples::weights(), "WaitingPromotion");
-    for (events, percent, how) in [
-        (Vec::new(), 50.0, "by the plan"),
-        (vec![event(200, "Advance basket.shop canary weight 40")], 40.0, "by the last of its Events"),
+    for (events, share, how) in [
+        (Vec::new(), 50, "by the plan"),
+        (vec![event(200, "Advance basket.shop canary weight 40")], 40, "by the last of its Events"),
     ] {
         let rollout = see(&object, Some(&with_events(events))).rollout;
-        assert_eq!(rollout.exposure.percent, percent);
-        assert_eq!(rollout.workload.as_ref().unwrap().traffic.unwrap().actual, Some(percent));
+        assert_eq!(rollout.exposure.units, share);
+        assert_eq!(rollout.workload.as_ref().unwrap().traffic.unwrap().actual, Some(f64::from(share)));
         assert!(rollout.message.as_str().contains(how), "{}", rollout.message);
     }
     let promoting = samples::in_phase(samples::weights(), "Promoting");
     let lowered = with_events(vec![event(301, "Advance basket.shop primary weight 70")]);
-    assert_eq!(see(&promoting, Some(&lowered)).rollout.exposure.percent, 30.0);
+    assert_eq!(see(&promoting, Some(&lowered)).rollout.exposure.units, 30);
 }
 
 #[test]
