@@ -63,7 +63,9 @@ pub(super) fn blockers(canary: &Canary, told: Option<&Told>, sides: &Sides, now:
             for (kind, summary, at) in checks(canary, told) {
                 add(kind, summary, at);
             }
-            add(BlockerKind::InProgress, under_way(canary, sides), None);
+            if !canary.suspended {
+                add(BlockerKind::InProgress, under_way(canary, sides), None);
+            }
         }
         Ok(CanaryPhase::Promoting) => {
             add(BlockerKind::InProgress, pods(sides.primary.as_ref(), &canary.primary()), since);

@@ -1,6 +1,8 @@
 //! What a release of Flagger's is asked before it goes on: metrics with their ranges, webhooks with what
 //! their "no" means, and how many checks may fail.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::{
     events::{Cause, Told},
     object::{Canary, CanaryPhase, Hook, Metric, Webhook},
@@ -11,6 +13,8 @@ use crate::{
     driver::kubernetes::name,
 };
 
+/// How far the Event and the status of one check may lie apart.
+const SAME_CHECK: TimeDelta = TimeDelta::seconds(2);
 /// Gates of one stage that are told, at most.
 const GATES_MAX: usize = 60;
 
@@ -58,7 +62,7 @@ pub(super) fn gates(canary: &Canary, told: Option<&Told>, leg: Leg, moment: Mome
     }
     if measures {
         for metric in &analysis.metrics {
-            add(metric.name.as_str(), metric_gate(told, metric, moment));
+            add(metric.name.as_str(), metric_gate(canary, told, metric, moment));
         }
         add("failed-checks", failed_checks(canary, told, moment));
     }
@@ -114,7 +118,7 @@ pub fn limits(metric: &Metric) -> Vec<f64> {
     min.into_iter().chain(max).collect()
 }
 
-fn metric_gate(told: Option<&Told>, metric: &Metric, moment: Moment) -> Gate {
+fn metric_gate(canary: &Canary, told: Option<&Told>, metric: &Metric, moment: Moment) -> Gate {
     let halt = told.and_then(|told| if moment == Moment::Failed { told.failure.as_ref() } else { told.halt.as_ref() });
     let worse = if moment == Moment::Failed { GateState::Breached } else { GateState::NotYet };
     let (state, detail) = match halt {
@@ -128,7 +132,7 @@ fn metric_gate(told: Option<&Told>, metric: &Metric, moment: Moment) -> Gate {
             (GateState::Unknown, format!("it could not be asked for at {}: {why}", at.format("%H:%M:%S")))
         }
         Some(_) => (GateState::Unknown, "not told: Flagger stops at the first check that fails".to_owned()),
-        None => match told.and_then(|told| told.advanced_at) {
+        None => match went_on(canary, told) {
             Some(at) if moment != Moment::Failed => {
                 (GateState::Pass, format!("kept to its range when it last went on, at {}", at.format("%H:%M:%S")))
             }
@@ -138,6 +142,14 @@ fn metric_gate(told: Option<&Told>, metric: &Metric, moment: Moment) -> Gate {
     gate(GateKind::Verdict, condition(metric), state, detail, moment)
 }
 
+/// When it last went on, where no check failed since: an Event of a failure may have been dropped, and then only
+/// the status, written once more, says that there was one.
+fn went_on(canary: &Canary, told: Option<&Told>) -> Option<DateTime<Utc>> {
+    let at = told?.advanced_at?;
+    let written = canary.status.written_at;
+    (canary.status.failed_checks == 0 || written.is_none_or(|written| written - at <= SAME_CHECK)).then_some(at)
+}
+
 fn failed_checks(canary: &Canary, told: Option<&Told>, moment: Moment) -> Gate {
     let (failed, threshold) = (canary.status.failed_checks, canary.threshold());
     let expression = format!("failed checks < {threshold}");
@@ -145,7 +157,10 @@ fn failed_checks(canary: &Canary, told: Option<&Told>, moment: Moment) -> Gate {
         Moment::Failed => {
             // The count is 0 again once it was rolled back.
             let why = told.and_then(|told| told.rolled_back.as_ref()).map(|(why, _)| why.as_str().to_owned());
-            (GateState::Breached, why.unwrap_or_default())
+            match why {
+                Some(why) if why.starts_with("failed checks") => (GateState::Breached, why),
+                other => (GateState::Unknown, other.unwrap_or_default()),
+            }
         }
         _ if failed >= threshold => {
             (GateState::Breached, format!("{failed} of {threshold} failed: it is rolled back with the next check"))
@@ -175,7 +190,7 @@ fn hook_gate(canary: &Canary, told: Option<&Told>, webhook: &Webhook, moment: Mo
     let expression = format!("{}: {}", address(&webhook.url), meaning(hook));
     let halt = told.and_then(|told| if moment == Moment::Failed { told.failure.as_ref() } else { told.halt.as_ref() });
     let passed = told.and_then(|told| told.passed_at(hook, name));
-    let clock = |at: chrono::DateTime<chrono::Utc>| at.format("%H:%M:%S").to_string();
+    let clock = |at: DateTime<Utc>| at.format("%H:%M:%S").to_string();
     let (state, detail) = match (hook, halt) {
         (Hook::Rollback, _) => match (passed, told.and_then(|told| told.no_rollback.iter().find(|(n, _)| n == name))) {
             (Some(at), _) => (GateState::Breached, format!("asked for a rollback at {}", clock(at))),
@@ -189,7 +204,7 @@ fn hook_gate(canary: &Canary, told: Option<&Told>, webhook: &Webhook, moment: Mo
             let worse = if moment == Moment::Failed { GateState::Breached } else { GateState::NotYet };
             (worse, format!("failed at {}: {why}", clock(*at)))
         }
-        _ => match passed.or_else(|| told.and_then(|told| told.advanced_at).filter(|_| *hook == Hook::Rollout)) {
+        _ => match passed.or_else(|| went_on(canary, told).filter(|_| *hook == Hook::Rollout)) {
             Some(at) => (GateState::Pass, format!("said yes at {}", clock(at))),
             // Flagger is in these phases for no other reason.
             None if waits_for(canary, hook) && canary.hooks(hook).count() == 1 => {

@@ -172,10 +172,9 @@ fn at(canary: &Canary, legs: &[Leg], told: Option<&Told>) -> At {
         P::Failed => {
             let weight = told.and_then(|told| told.weights.first()).map_or(0, |(weight, _)| *weight);
             let iteration = told.and_then(|told| told.iterations.first()).map_or(0, |(iteration, _)| *iteration);
-            // Without any of its Events nobody knows how far it came.
+            // Without the Events of its end nobody knows how far it came: later ones may have been dropped too.
             let known = told.is_some_and(|told| told.rolled_back.is_some() || told.failure.is_some());
-            let reached = reached(canary, legs, weight, iteration);
-            At::Back(reached.or(if known { Some(start) } else { None }))
+            At::Back(known.then(|| reached(canary, legs, weight, iteration).unwrap_or(start)))
         }
     }
 }
