@@ -17,6 +17,8 @@ use crate::{
 
 pub mod age;
 pub mod attention;
+mod banner;
+pub mod carriers;
 pub mod change;
 pub mod chart;
 mod deadline;
@@ -31,17 +33,21 @@ pub mod offer;
 pub mod places;
 pub mod rollouts;
 pub mod signal;
+pub mod story;
 pub mod text;
 pub mod trail;
+pub mod tree;
 pub mod when;
+pub mod workload;
 mod zone;
 
+use carriers::Carriers;
 use chart::ChartMode;
 use detail::Detail;
 use dialog::{Dialog, Draft};
 use line::Line;
 use link::Link;
-use notice::{Notice, Tone};
+use notice::{Lasting, Notice, Tone};
 use places::{Sites, Windows};
 use rollouts::Rollouts;
 use text::Field;
@@ -99,6 +105,11 @@ pub enum Overlay {
         /// The first visible line.
         top: usize,
     },
+    /// Clusters and others that carry rollouts out, with what is wrong there.
+    Clusters {
+        /// The first visible line.
+        top: usize,
+    },
     /// Whether to leave although something is under way.
     Leave {
         /// What is under way.
@@ -131,6 +142,7 @@ pub struct App {
     pub(super) info: Option<ServerInfo>,
     pub(super) link: Link,
     pub(super) rollouts: Rollouts,
+    pub(super) carriers: Carriers,
     pub(super) detail: Option<Detail>,
     pub(super) watched: Option<RolloutId>,
     pub(super) trail: Trail,
@@ -143,6 +155,7 @@ pub struct App {
     pub(super) commands: Vec<String>,
     pub(super) reasons: Vec<String>,
     pub(super) notice: Option<Notice>,
+    pub(super) lasting: Option<Lasting>,
     pub(super) zone: Option<FixedOffset>,
     pub(super) chart: ChartMode,
     pub(super) hold: Option<Hold>,
@@ -178,6 +191,7 @@ impl App {
             info: None,
             link: Link::new(now),
             rollouts: Rollouts::default(),
+            carriers: Carriers::default(),
             detail: None,
             watched: None,
             trail: Trail::default(),
@@ -190,6 +204,7 @@ impl App {
             commands: Vec::new(),
             reasons: Vec::new(),
             notice,
+            lasting: None,
             zone: None,
             chart: ChartMode::default(),
             hold: None,
@@ -257,7 +272,7 @@ impl App {
             Overlay::Dialog(_) | Overlay::Leave { .. } => vec![ContextName::Dialog],
             Overlay::Menu { .. } => vec![ContextName::Menu],
             Overlay::Help { .. } => vec![ContextName::Text],
-            Overlay::Raw { .. } => vec![ContextName::Global],
+            Overlay::Raw { .. } | Overlay::Clusters { .. } => vec![ContextName::Global],
             Overlay::None => match self.view {
                 View::Detail => vec![ContextName::Detail, ContextName::Global],
                 View::Audit => vec![ContextName::Audit, ContextName::Global],
@@ -386,9 +401,13 @@ impl App {
         if !shown {
             return Some(answer);
         }
-        if let Answer::View(Ok(RolloutsPage::All { as_of, .. } | RolloutsPage::Changed { as_of, .. })) = &answer {
-            // The connection is alive all the same.
+        if let Answer::View(Ok(
+            RolloutsPage::All { as_of, carriers, .. } | RolloutsPage::Changed { as_of, carriers, .. },
+        )) = &answer
+        {
+            // The connection is alive all the same, and so may be the clusters.
             self.link.answered(self.now, *as_of);
+            self.carriers.take(carriers.clone(), *as_of);
         }
         hold.answers.push(answer);
         self.dirty = true;

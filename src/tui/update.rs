@@ -14,7 +14,7 @@ mod input;
 mod motion;
 mod record;
 
-pub(in crate::tui) use act::ITEMS;
+pub(in crate::tui) use act::items;
 pub(in crate::tui) use command::COMMANDS;
 pub(in crate::tui) use commit::outcome_word;
 
@@ -104,12 +104,13 @@ fn resumed(app: &mut App) {
 
 /// Watches what the screen shows in full, and nothing else.
 fn follow(app: &mut App) -> Vec<Command> {
-    let body = layout::zones(app.area()).body;
-    let wanted = match app.view {
+    let body = app.zones(app.area()).body;
+    // A dialog offers revisions, and a summary has none.
+    let wanted = act::wants_revisions(app).or_else(|| match app.view {
         View::Detail => app.detail.as_ref().map(|detail| detail.id.clone()),
         View::Overview if layout::overview(body).shows_past() => app.rollouts.selected().map(|row| row.id().clone()),
         _ => None,
-    };
+    });
     if wanted == app.watched {
         return Vec::new();
     }

@@ -10,8 +10,10 @@ use super::{
     theme::Theme,
 };
 
+mod analysis;
 mod audit;
 mod budget;
+mod clusters;
 mod contexts;
 mod detail;
 mod dialog;
@@ -20,8 +22,10 @@ mod gates;
 mod header;
 pub(super) mod help;
 mod menu;
+mod objects;
 mod overview;
 mod raw;
+mod revisions;
 mod sites;
 mod slis;
 mod small;
@@ -30,7 +34,10 @@ mod timeline;
 mod units;
 mod windows;
 mod words;
+mod workload;
 
+#[doc(hidden)]
+pub use objects::formatted as objects_formatted;
 #[doc(hidden)]
 pub use overview::formatted;
 
@@ -47,7 +54,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
     if layout::too_small(area) {
         return small::draw(app, theme, area, buffer);
     }
-    let zones = layout::zones(area);
+    let zones = app.zones(area);
     header::draw(app, theme, zones.header, buffer);
     header::banner(app, theme, zones.banner, buffer);
     let body = zones.body;
@@ -65,6 +72,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
         Overlay::Menu { cursor } => menu::draw(app, *cursor, theme, body, buffer),
         Overlay::Help { search, cursor } => help::draw(app, search, *cursor, theme, body, buffer),
         Overlay::Raw { title, lines, top } => Some(raw::draw(title, lines, *top, theme, body, buffer)),
+        Overlay::Clusters { top } => Some(clusters::draw(app, *top, theme, body, buffer)),
         Overlay::Leave { why } => Some(menu::leave(why, theme, body, buffer)),
     };
     cursor = over.or(cursor);

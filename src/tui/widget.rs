@@ -1,5 +1,6 @@
 //! Parts that screens are made of; they know nothing of rollouts.
 
+pub mod bar;
 pub mod chart;
 pub mod field;
 pub mod fit;

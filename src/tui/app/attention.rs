@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::signal;
+use super::{carriers, signal};
 use crate::domain::{BlockerKind, GateState, Phase, Rollout, RolloutId, StageState, Verdict, sli::SliState};
 
-/// Units that were last heard of longer ago than this say STALE.
+/// Units of a fleet that were last heard of longer ago than this say STALE.
 pub const STALE_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// What state a rollout is in for whoever looks, the worst first.
@@ -210,12 +210,19 @@ pub const fn gate_weight(state: GateState) -> u8 {
     }
 }
 
-/// Whether its units were last heard of too long ago, at the server's time.
+/// How long a rollout may go unheard of: units report by themselves, a cluster says that all is as it was.
+#[must_use]
+pub fn stale_after(rollout: &Rollout) -> TimeDelta {
+    if rollout.workload.is_some() { carriers::STALE_AFTER } else { STALE_AFTER }
+}
+
+/// Whether it was last heard of too long ago, at the server's time.
 /// What has ended is not judged: nobody decides on it.
 #[must_use]
-pub fn is_stale(rollout: &Rollout, now: DateTime<Utc>) -> bool {
-    let open = !rollout.phase.is_terminal() && rollout.phase != Phase::Pending;
-    open && rollout.observed_at.is_some_and(|at| now - at > STALE_AFTER)
+pub fn is_stale(rollout: &Rollout, heard: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    let begun = rollout.phase != Phase::Pending || rollout.workload.is_some();
+    let open = !rollout.phase.is_terminal() && begun;
+    open && heard.is_some_and(|at| now - at > stale_after(rollout))
 }
 
 /// What a filter looks at: address, versions, owner, words; in lower case.
@@ -230,6 +237,10 @@ pub fn haystack(rollout: &Rollout) -> String {
         class.word(),
         rollout.phase,
     );
+    if rollout.workload.is_some() {
+        text.push(' ');
+        text.push_str(rollout.driver.as_str());
+    }
     if let Some(stage) = &rollout.current_stage {
         text.push(' ');
         text.push_str(stage.as_str());

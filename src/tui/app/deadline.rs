@@ -15,6 +15,7 @@ impl App {
         let server = self.server_now();
         let mut at = vec![now + age::minute_flips_in(self.now.wall), now + age::minute_flips_in(server)];
         at.extend(self.link.flips_at(now));
+        at.extend(self.carriers.flips_in(server).map(|flip| now + flip));
         at.extend(self.notice.as_ref().map(|notice| notice.until));
         if self.rollouts.order_changed {
             at.push(self.last_input + SETTLE);
@@ -42,6 +43,7 @@ impl App {
                 for row in (top..top + height).map_while(|position| self.rollouts.at(position)) {
                     at.extend(self.stales_at(&row.rollout, server));
                     at.extend(self.stale_flips_at(&row.rollout, server));
+                    at.extend(self.pending_flips_at(&row.rollout, server));
                 }
                 if let Some(row) = self.rollouts.selected() {
                     at.extend(self.ticks_at(&row.rollout, server));
@@ -52,6 +54,7 @@ impl App {
                     at.extend(self.stales_at(&rollout, server));
                     at.extend(self.ticks_at(&rollout, server));
                     at.extend(self.indicators_age_at(&rollout, server));
+                    at.extend(self.pending_flips_at(&rollout, server));
                 }
             }
             _ => {}
@@ -61,7 +64,7 @@ impl App {
 
     /// When a rollout's units become stale.
     fn stales_at(&self, rollout: &Rollout, server: DateTime<Utc>) -> Option<Duration> {
-        let due = rollout.observed_at? + attention::STALE_AFTER;
+        let due = self.heard(rollout)? + attention::stale_after(rollout);
         let left = (due - server).to_std().ok()?;
         (!rollout.phase.is_terminal()).then(|| self.now.elapsed + left + Duration::from_millis(50))
     }
@@ -84,7 +87,13 @@ impl App {
 
     /// When the age of a stale rollout flips.
     fn stale_flips_at(&self, rollout: &Rollout, server: DateTime<Utc>) -> Option<Duration> {
-        let at = rollout.observed_at.filter(|_| attention::is_stale(rollout, server))?;
+        let at = self.heard(rollout).filter(|_| self.is_stale(rollout))?;
         Some(self.now.elapsed + age::age_flips_in(server - at))
+    }
+
+    /// When the age of what was sent and not yet taken up flips.
+    fn pending_flips_at(&self, rollout: &Rollout, server: DateTime<Utc>) -> Option<Duration> {
+        let sent = rollout.pending.as_ref()?.at;
+        Some(self.now.elapsed + age::age_flips_in(server - sent))
     }
 }

@@ -4,10 +4,19 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{attention, rollouts::scroll, signal};
+use super::{
+    attention,
+    rollouts::scroll,
+    signal,
+    story::{self, Told},
+    tree::Folded,
+};
 use crate::{
     backend::BackendError,
-    domain::{AuditEntry, BlockerKind, Failure, Gate, Rollout, RolloutId, Sli, UnitView},
+    domain::{
+        AuditEntry, BlockerKind, Failure, Gate, Rollout, RolloutId, Sli, UnitView, Workload,
+        workload::{MetricView, ObjectState, ObjectView, RunView},
+    },
 };
 
 /// Most timeline entries that are asked for.
@@ -24,11 +33,36 @@ pub enum Pane {
     Units,
     /// What happened.
     Timeline,
+    /// Analysis runs of a workload with their metrics.
+    Analysis,
+    /// Objects of a workload as a tree.
+    Objects,
+    /// Revisions of a workload, and facts that have no place of their own.
+    Revisions,
 }
 
+/// How many panes there are.
+const PANES: usize = 7;
+/// The panes of a fleet's rollout, in the order of Tab.
+const FLEET: [Pane; 4] = [Pane::Gates, Pane::Slis, Pane::Units, Pane::Timeline];
+/// The panes of a workload, in the order of Tab.
+const WORKLOAD: [Pane; 6] = [Pane::Gates, Pane::Analysis, Pane::Slis, Pane::Objects, Pane::Revisions, Pane::Timeline];
+
 impl Pane {
-    /// Every pane, in the order of Tab.
-    pub const ALL: [Self; 4] = [Self::Gates, Self::Slis, Self::Units, Self::Timeline];
+    /// The panes of a rollout, in the order of Tab.
+    #[must_use]
+    pub fn of(rollout: &Rollout) -> &'static [Self] {
+        if rollout.workload.is_some() { &WORKLOAD } else { &FLEET }
+    }
+}
+
+/// One line of the analysis pane.
+#[derive(Debug, Clone, Copy)]
+pub enum RunLine<'a> {
+    /// A run.
+    Run(&'a RunView),
+    /// One of its metrics.
+    Metric(&'a RunView, &'a MetricView),
 }
 
 /// One line of the units pane.
@@ -59,9 +93,11 @@ pub struct Detail {
     pub zoom: bool,
     /// The stage whose gates are shown; the current one, when none.
     pub stage: Option<usize>,
+    /// What is folded away of the objects.
+    pub folded: Folded,
     /// Whether somebody chose the pane: until then it is the one where something went wrong.
     chosen: bool,
-    cursors: [usize; 4],
+    cursors: [usize; PANES],
 }
 
 impl Detail {
@@ -77,16 +113,21 @@ impl Detail {
             pane: Pane::Gates,
             zoom: false,
             stage: None,
+            folded: Folded::default(),
             chosen: false,
-            cursors: [0; 4],
+            cursors: [0; PANES],
         }
     }
 
     /// Takes the rollout as it is now. Says whether its timeline is to be asked for again.
     pub fn take(&mut self, rollout: Rollout) -> bool {
         let kinds = |rollout: &Rollout| rollout.blockers.iter().map(|blocker| blocker.kind).collect::<Vec<_>>();
+        let sent = |rollout: &Rollout| rollout.pending.as_ref().map(|pending| (pending.at, pending.unconfirmed));
         let moved = self.full.as_ref().is_some_and(|old| {
-            old.revision != rollout.revision || old.updated_at != rollout.updated_at || kinds(old) != kinds(&rollout)
+            old.revision != rollout.revision
+                || old.updated_at != rollout.updated_at
+                || kinds(old) != kinds(&rollout)
+                || sent(old) != sent(&rollout)
         });
         self.open_on(&rollout);
         self.full = Some(Arc::new(rollout));
@@ -95,8 +136,16 @@ impl Detail {
     }
 
     /// Opens the units, when one of them failed and nobody chose another pane yet: a unit's output says
-    /// more than the blocker that names it.
+    /// more than the blocker that names it. Of a workload it is the analysis that fails, else the objects.
     pub fn open_on(&mut self, rollout: &Rollout) {
+        if let Some(workload) = &rollout.workload {
+            if !self.chosen {
+                self.pane = worst_pane(rollout, workload);
+            } else if !Pane::of(rollout).contains(&self.pane) {
+                self.pane = Pane::Gates;
+            }
+            return;
+        }
         let failed = rollout.blockers.iter().any(|blocker| blocker.kind == BlockerKind::Failure)
             || rollout.failures.as_ref().is_some_and(|failures| !failures.is_empty());
         if failed && !self.chosen {
@@ -146,10 +195,22 @@ impl Detail {
     }
 
     /// Gives the keys to the next pane, or the one before.
-    pub fn step_pane(&mut self, forward: bool) {
+    pub fn step_pane(&mut self, forward: bool, rollout: &Rollout) {
         self.chosen = true;
-        let at = self.pane as usize;
-        self.pane = Pane::ALL[(if forward { at + 1 } else { at + 3 }) % 4];
+        let panes = Pane::of(rollout);
+        let at = panes.iter().position(|pane| *pane == self.pane).unwrap_or(0);
+        self.pane = panes[(if forward { at + 1 } else { at + panes.len() - 1 }) % panes.len()];
+    }
+
+    /// Folds or unfolds the selected object; `false` where nothing can be folded.
+    pub fn fold(&mut self, rollout: &Rollout) -> bool {
+        if self.pane != Pane::Objects {
+            return false;
+        }
+        self.chosen = true;
+        let objects = objects(rollout);
+        let shown = self.folded.shown(objects);
+        shown.get(self.cursor(Pane::Objects)).is_some_and(|index| self.folded.toggle(objects, *index))
     }
 
     /// How many lines a pane has.
@@ -159,8 +220,28 @@ impl Detail {
             Pane::Gates => rollout.blockers.len() + self.gates(rollout).len(),
             Pane::Slis => rollout.slis.len(),
             Pane::Units => self.units(rollout).len(),
-            Pane::Timeline => self.timeline.len(),
+            Pane::Timeline => self.timeline.len() + story::happenings(rollout).len(),
+            Pane::Analysis => runs(rollout).iter().map(|run| 1 + run.metrics.len()).sum(),
+            Pane::Objects => self.folded.shown(objects(rollout)).len(),
+            Pane::Revisions => {
+                rollout.workload.as_ref().map_or(0, |workload| workload.revisions.len() + workload.facts.len())
+            }
         }
+    }
+
+    /// Analysis runs with their metrics, those that are waited for first.
+    #[must_use]
+    pub fn analysis<'a>(&self, rollout: &'a Rollout) -> Vec<RunLine<'a>> {
+        let mut sorted: Vec<&RunView> = runs(rollout).iter().collect();
+        sorted.sort_by_key(|run| !run.current);
+        let metrics = |run: &'a RunView| run.metrics.iter().map(move |metric| RunLine::Metric(run, metric));
+        sorted.into_iter().flat_map(|run| std::iter::once(RunLine::Run(run)).chain(metrics(run))).collect()
+    }
+
+    /// What happened, from the trail and from the cluster, the newest first.
+    #[must_use]
+    pub fn story<'a>(&'a self, rollout: &'a Rollout) -> Vec<Told<'a>> {
+        story::story(&self.timeline, rollout)
     }
 
     /// The gates of the shown stage, blocking first.
@@ -198,6 +279,32 @@ impl Detail {
         );
         lines.sort_by_key(rank);
         lines
+    }
+}
+
+/// The objects of a workload; none of a fleet's rollout.
+#[must_use]
+pub fn objects(rollout: &Rollout) -> &[ObjectView] {
+    rollout.workload.as_ref().map_or(&[], |workload| &workload.objects)
+}
+
+fn runs(rollout: &Rollout) -> &[RunView] {
+    rollout.workload.as_ref().map_or(&[], |workload| &workload.runs)
+}
+
+/// The pane that says most of what went wrong with a workload.
+fn worst_pane(rollout: &Rollout, workload: &Workload) -> Pane {
+    let fails = |run: &RunView| {
+        let metric = |metric: &MetricView| !metric.dry_run && metric.state == ObjectState::Bad;
+        run.current && (run.state == ObjectState::Bad || run.metrics.iter().any(metric))
+    };
+    let failed = rollout.blockers.iter().any(|blocker| blocker.kind == BlockerKind::Failure);
+    if workload.runs.iter().any(fails) {
+        Pane::Analysis
+    } else if failed && workload.objects.iter().any(|object| object.state == ObjectState::Bad) {
+        Pane::Objects
+    } else {
+        Pane::Gates
     }
 }
 

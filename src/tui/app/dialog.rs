@@ -10,7 +10,8 @@ use super::text::Field;
 use crate::{
     backend::{ActionReply, BackendError},
     domain::{
-        Action, Phase, Reason, Revision, Rollout, RolloutId, SafeText, Window, reason::REASON_MAX, rollout::CheckState,
+        Action, Phase, Reason, Revision, RollbackTo, Rollout, RolloutId, SafeText, Window, reason::REASON_MAX,
+        rollout::CheckState, workload::RevisionView,
     },
 };
 
@@ -52,6 +53,9 @@ pub struct Pinned {
     pub candidate: SafeText,
     /// The stable version.
     pub stable: SafeText,
+    /// Revisions that a rollback can go to, the newest first; none of a fleet's rollout, and before they
+    /// are known.
+    pub revisions: Vec<RevisionView>,
     /// What was on the screen, for the audit trail.
     pub saw: String,
 }
@@ -68,6 +72,7 @@ impl Pinned {
             stage: rollout.current_stage.as_ref().map(|s| SafeText::new(s.as_str())),
             candidate: version(&rollout.candidate),
             stable: version(&rollout.stable),
+            revisions: earlier(rollout),
             saw,
         }
     }
@@ -93,6 +98,16 @@ impl Pinned {
         parts.push(format!("revision {} -> {}", self.revision, now.revision));
         Some(parts.join(", "))
     }
+}
+
+/// The revisions before the newest one: that is what runs, or is being rolled out.
+fn earlier(rollout: &Rollout) -> Vec<RevisionView> {
+    let all = rollout.workload.as_ref().map_or(&[][..], |workload| &workload.revisions);
+    let newest = all.iter().map(|revision| revision.number).max().unwrap_or(0);
+    let mut earlier: Vec<RevisionView> =
+        all.iter().filter(|revision| revision.number > 0 && revision.number < newest).cloned().collect();
+    earlier.sort_by_key(|revision| std::cmp::Reverse(revision.number));
+    earlier
 }
 
 /// What the backend says would happen.
@@ -135,6 +150,8 @@ pub enum Stage {
 /// What has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
+    /// The revision that a rollback goes to.
+    To,
     /// The scope of a freeze.
     Scope,
     /// Its beginning.
@@ -155,7 +172,7 @@ impl Focus {
     /// Whether it is a text field.
     #[must_use]
     pub const fn is_text(self) -> bool {
-        !matches!(self, Self::Keep | Self::Commit)
+        !matches!(self, Self::To | Self::Keep | Self::Commit)
     }
 }
 
@@ -172,6 +189,8 @@ pub struct Dialog {
     pub preview: PreviewState,
     /// What changed since, where it is to be looked at again.
     pub moved: Option<String>,
+    /// The number of the revision that a rollback goes to, where one was chosen.
+    pub to: Option<u64>,
     /// The scope of a freeze.
     pub scope: Field,
     /// Its beginning.
@@ -211,6 +230,7 @@ impl Dialog {
             painted: None,
             preview,
             moved: None,
+            to: None,
             scope: Field::with(200, &draft.scope),
             from: Field::with(40, &draft.from),
             until: Field::with(40, &draft.until),
@@ -264,8 +284,42 @@ impl Dialog {
             Subject::AddWindow => {
                 &[Focus::Scope, Focus::From, Focus::Until, Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit]
             }
-            _ => &[Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit],
+            _ if self.revisions().is_empty() => &[Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit],
+            _ => &[Focus::To, Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit],
         }
+    }
+
+    /// The revisions that can be chosen from: of a rollback only.
+    #[must_use]
+    pub fn revisions(&self) -> &[RevisionView] {
+        match &self.subject {
+            Subject::Action { action: Action::Rollback, pinned } => &pinned.revisions,
+            _ => &[],
+        }
+    }
+
+    /// Chooses the next older revision, or the next newer one; before the newest is that none is named.
+    pub fn step_to(&mut self, older: bool) {
+        let numbers: Vec<u64> = self.revisions().iter().map(|revision| revision.number).collect();
+        let at = numbers.iter().position(|number| Some(*number) == self.to);
+        self.to = match (at, older) {
+            (None, true) => numbers.first().copied(),
+            (Some(at), true) => numbers.get(at + 1).or(numbers.last()).copied(),
+            (None | Some(0), false) => None,
+            (Some(at), false) => numbers.get(at - 1).copied(),
+        };
+    }
+
+    /// Where a rollback goes, where somebody said it.
+    #[must_use]
+    pub fn rollback_to(&self) -> Option<RollbackTo> {
+        self.to.map(RollbackTo::Revision)
+    }
+
+    /// Under which key its preview is asked for: that of another choice is another preview.
+    #[must_use]
+    pub fn preview_key(&self) -> String {
+        self.to.map_or_else(|| self.key.clone(), |number| format!("{}.{number}", self.key))
     }
 
     /// Moves the focus on, or back.
@@ -284,7 +338,7 @@ impl Dialog {
             Focus::Until => Some(&mut self.until),
             Focus::Ticket => Some(&mut self.ticket),
             Focus::Reason => Some(&mut self.reason),
-            Focus::Keep | Focus::Commit => None,
+            Focus::To | Focus::Keep | Focus::Commit => None,
         }
     }
 

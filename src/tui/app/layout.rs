@@ -34,14 +34,14 @@ const fn row(area: Rect, y: u16, height: u16) -> Rect {
     Rect { x: area.x, y: area.y + y, width: area.width, height }
 }
 
-/// The zones of a screen.
+/// The zones of a screen with so many rows of banners.
 #[must_use]
-pub fn zones(area: Rect) -> Zones {
+pub fn zones(area: Rect, banners: u16) -> Zones {
     let h = area.height;
     Zones {
         header: row(area, 0, 1),
-        banner: row(area, 1, 1),
-        body: row(area, 2, h.saturating_sub(4)),
+        banner: row(area, 1, banners),
+        body: row(area, 1 + banners, h.saturating_sub(3 + banners)),
         message: row(area, h.saturating_sub(2), 1),
         keys: row(area, h.saturating_sub(1), 1),
     }
@@ -109,10 +109,18 @@ impl App {
         Rect::new(0, 0, self.size.0, self.size.1)
     }
 
+    /// The zones of a screen as it is now. What is wrong with a cluster gets a second row, where there is room.
+    #[must_use]
+    pub fn zones(&self, area: Rect) -> Zones {
+        let remarks = self.remarks().len();
+        let second = area.height >= 20 && (remarks > 1 || (remarks == 1 && self.has_banner()));
+        zones(area, 1 + u16::from(second))
+    }
+
     /// How many rows of the view's list are visible.
     #[must_use]
     pub fn page(&self) -> usize {
-        let body = zones(self.area()).body;
+        let body = self.zones(self.area()).body;
         let rows = match self.view {
             View::Overview => overview(body).table.height.saturating_sub(1),
             View::Audit | View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::SafeText;
+use crate::domain::{RolloutId, SafeText};
 
 /// How long a notice stays.
 pub const STAYS: Duration = Duration::from_secs(20);
@@ -37,4 +37,15 @@ impl Notice {
     pub fn new(tone: Tone, text: impl AsRef<str>, elapsed: Duration) -> Self {
         Self { text: SafeText::new(text), tone, until: elapsed + STAYS }
     }
+}
+
+/// What became of an action is not known: said until it is, or until it is put away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lasting {
+    /// Of which rollout.
+    pub id: RolloutId,
+    /// What is said.
+    pub text: SafeText,
+    /// Whether the rollout was seen to wait for it: when it does not any more, there is news.
+    pub waited: bool,
 }

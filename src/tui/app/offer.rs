@@ -1,6 +1,6 @@
 //! Which actions are offered, and why one is not. Menu, dialog, palette and hints all ask here.
 
-use super::{App, attention, rollouts::Row};
+use super::{App, age, rollouts::Row};
 use crate::domain::{Action, Role};
 
 /// Why an action is not offered.
@@ -30,9 +30,7 @@ impl App {
         if row.ghost {
             return Err(Why::Never("this rollout is gone".to_owned()));
         }
-        if !action.applies_in(rollout.phase) {
-            return Err(Why::Never(format!("not while it is {}", rollout.phase.words())));
-        }
+        rollout.offers(action).map_err(|why| Why::Never(why.as_str().to_owned()))?;
         if !action.widens() {
             return Ok(());
         }
@@ -72,11 +70,26 @@ impl App {
         if !self.link.is_live(self.now.elapsed) {
             return Some("what is shown is not fresh".to_owned());
         }
-        let stale = rollout.is_some_and(|rollout| attention::is_stale(rollout, self.server_now()));
-        if self.is_protected() && stale {
+        let rollout = rollout?;
+        if self.is_cut_off(rollout) {
+            let silent = self.heard(rollout).map_or_else(String::new, |at| age::age(self.server_now() - at));
+            return Some(format!("STALE: its cluster was last heard of {silent} ago"));
+        }
+        if self.is_protected() && self.is_stale(rollout) {
             return Some("its units have not been heard of for too long".to_owned());
         }
         None
+    }
+
+    /// Whether an action is among those that are spoken of for a rollout: what no fleet has is named only
+    /// where it can be done at all.
+    #[must_use]
+    pub fn names(&self, action: Action) -> bool {
+        if !matches!(action, Action::Restart | Action::Terminate) {
+            return true;
+        }
+        let row = self.subject().and_then(|id| self.rollouts.get(&id));
+        row.is_some_and(|row| row.rollout.offers.iter().any(|offer| offer.action == action))
     }
 
     /// Why the button of the open dialog is locked.

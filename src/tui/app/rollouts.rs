@@ -7,10 +7,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::attention::{self, Class, Rank};
+use super::{
+    attention::{self, Class, Rank},
+    carriers,
+};
 use crate::{
     backend::RolloutsPage,
-    domain::{Rollout, RolloutId},
+    domain::{Rollout, RolloutId, SafeText},
 };
 
 /// How long the keys must rest before the order may change by itself.
@@ -29,6 +32,8 @@ pub struct Row {
     pub ghost: bool,
     /// Whether it changed while the backend could not be reached.
     pub changed_while_blind: bool,
+    /// The place of the carrier that told of it, where that can be told.
+    pub home: Option<SafeText>,
     id: RolloutId,
     rank: Rank,
     haystack: String,
@@ -40,6 +45,7 @@ impl Row {
             class: Class::of(&rollout),
             ghost: false,
             changed_while_blind: false,
+            home: None,
             id: rollout.id(),
             rank: attention::rank(&rollout),
             haystack: attention::haystack(&rollout),
@@ -94,6 +100,7 @@ pub struct Rollouts {
     /// Abnormal and not looked at yet, the newest last.
     pub unseen: Vec<Unseen>,
     longest: usize,
+    workloads: usize,
     loaded: bool,
 }
 
@@ -173,19 +180,20 @@ impl Rollouts {
     pub fn take(&mut self, page: RolloutsPage, rest: bool, blind: bool) -> Changes {
         let mut changes = Changes::default();
         let mut reclassed = false;
-        let (incoming, removed, as_of) = match page {
-            RolloutsPage::All { rollouts, as_of, .. } => {
+        let (incoming, removed, as_of, carriers) = match page {
+            RolloutsPage::All { rollouts, as_of, carriers, .. } => {
                 let here: std::collections::HashSet<RolloutId> = rollouts.iter().map(Rollout::id).collect();
                 let gone = self.iter().map(|row| row.id.clone()).filter(|id| !here.contains(id)).collect();
-                (rollouts, gone, as_of)
+                (rollouts, gone, as_of, carriers)
             }
-            RolloutsPage::Changed { changed, removed, as_of, .. } => (changed, removed, as_of),
+            RolloutsPage::Changed { changed, removed, as_of, carriers, .. } => (changed, removed, as_of, carriers),
         };
         let first = !self.loaded;
         self.loaded = true;
         for rollout in incoming {
             let before = self.get(&rollout.id()).map(|row| (row.class, row.ghost));
             let mut row = Row::new(rollout);
+            row.home = self.home(&row, &carriers);
             if let Some(old) = self.get(&row.id)
                 && old.rollout == row.rollout
                 && !old.ghost
@@ -225,7 +233,21 @@ impl Rollouts {
             .map(|row| row.rollout.target.as_str().len() + 1 + row.rollout.name.as_str().len())
             .max()
             .unwrap_or(0);
+        self.workloads = self.iter().filter(|row| !row.ghost && row.rollout.workload.is_some()).count();
         changes
+    }
+
+    /// Where a rollout is carried out: as this answer says, or the one before.
+    fn home(&self, row: &Row, carriers: &[carriers::CarrierView]) -> Option<SafeText> {
+        row.rollout.workload.as_ref()?;
+        let now = carriers::home(carriers, row.rollout.observed_at);
+        now.or_else(|| self.get(&row.id).and_then(|old| old.home.clone()))
+    }
+
+    /// How many of them are carried out elsewhere, ghosts not counted.
+    #[must_use]
+    pub fn workloads(&self) -> usize {
+        self.workloads
     }
 
     /// The length of the longest address.
@@ -372,7 +394,8 @@ impl Rollouts {
 
     /// Replaces one rollout by what a reply or a watch says of it.
     pub fn replace(&mut self, rollout: &Rollout) {
-        let row = Row::new(rollout.clone().summary());
+        let mut row = Row::new(rollout.clone().summary());
+        row.home = self.get(&row.id).and_then(|old| old.home.clone());
         let reclassed = self.get(&row.id).is_none_or(|old| old.class != row.class || old.ghost);
         self.put(row);
         if reclassed {

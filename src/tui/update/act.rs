@@ -10,6 +10,7 @@ use crate::{
             figure,
             notice::Tone,
             offer::Why,
+            workload,
         },
         intent::Intent,
         message::{Command, Input},
@@ -27,17 +28,11 @@ pub enum Item {
     LiftWindow,
 }
 
-/// The lines of the action menu, all of them in every view: what cannot be done says why.
-pub const ITEMS: [Item; 8] = [
-    Item::Action(&ACTIONS[0]),
-    Item::Action(&ACTIONS[1]),
-    Item::Action(&ACTIONS[2]),
-    Item::Action(&ACTIONS[3]),
-    Item::Action(&ACTIONS[4]),
-    Item::Action(&ACTIONS[5]),
-    Item::AddWindow,
-    Item::LiftWindow,
-];
+/// The lines of the action menu, in every view: what cannot be done says why.
+pub fn items(app: &App) -> Vec<Item> {
+    let actions = ACTIONS.iter().filter(|spec| app.names(spec.action)).map(Item::Action);
+    actions.chain([Item::AddWindow, Item::LiftWindow]).collect()
+}
 
 impl Item {
     /// The intent that chooses it.
@@ -111,8 +106,10 @@ pub(super) fn action_of(intent: Intent) -> Option<Action> {
 /// A key in the action menu.
 pub(super) fn menu(app: &mut App, input: &Input) -> Vec<Command> {
     let Input::Intent(intent) = input else { return Vec::new() };
+    let items = items(app);
     let Overlay::Menu { cursor } = &mut app.overlay else { return Vec::new() };
-    let last = ITEMS.len() - 1;
+    let last = items.len() - 1;
+    *cursor = (*cursor).min(last);
     match intent {
         Intent::Up => *cursor = cursor.checked_sub(1).unwrap_or(last),
         Intent::Down => *cursor = if *cursor == last { 0 } else { *cursor + 1 },
@@ -120,11 +117,11 @@ pub(super) fn menu(app: &mut App, input: &Input) -> Vec<Command> {
         Intent::Bottom => *cursor = last,
         Intent::Back | Intent::ActionMenu | Intent::Quit => super::close(app),
         Intent::Open => {
-            let item = ITEMS[(*cursor).min(last)];
+            let item = items[*cursor];
             return choose(app, item);
         }
         other => {
-            if let Some(item) = ITEMS.into_iter().find(|item| item.intent() == *other) {
+            if let Some(item) = items.into_iter().find(|item| item.intent() == *other) {
                 return choose(app, item);
             }
         }
@@ -157,8 +154,8 @@ pub(super) fn open(app: &mut App, action: Action, id: Option<RolloutId>) -> Vec<
     let rollout = app.rollout(&id).unwrap_or_else(|| row.rollout.clone());
     let pinned = Pinned::of(&rollout, saw(app, &rollout));
     let key = app.new_id();
-    show(app, Subject::Action { action, pinned: Box::new(pinned) }, key.clone());
-    vec![preview(key, action, id)]
+    show(app, Subject::Action { action, pinned: Box::new(pinned) }, key);
+    preview(app)
 }
 
 /// Opens the dialog of a new freeze.
@@ -217,38 +214,66 @@ fn show(app: &mut App, subject: Subject, key: String) {
     app.touch();
 }
 
-/// The question what an action would do.
-pub(super) fn preview(key: String, action: Action, id: RolloutId) -> Command {
+/// The question what the action of the open dialog would do.
+pub(super) fn preview(app: &App) -> Vec<Command> {
+    let Some(dialog) = app.dialog() else { return Vec::new() };
+    let Subject::Action { action, pinned } = &dialog.subject else { return Vec::new() };
     let request = ActionRequest {
-        action,
+        action: *action,
         reason: String::new(),
         ticket: None,
-        to: None,
+        to: dialog.rollback_to(),
         override_id: None,
         saw: None,
         dry_run: true,
     };
-    Command::Preview { key, id, request }
+    vec![Command::Preview { key: dialog.preview_key(), id: pinned.id.clone(), request }]
+}
+
+/// The workload whose revisions the open dialog offers.
+pub(super) fn wants_revisions(app: &App) -> Option<RolloutId> {
+    let dialog = app.dialog()?;
+    let Subject::Action { action: Action::Rollback, pinned } = &dialog.subject else { return None };
+    let row = app.rollouts.get(&pinned.id)?;
+    row.rollout.workload.as_ref().map(|_| pinned.id.clone())
+}
+
+/// Revisions became known: an open dialog that had none offers them.
+pub(super) fn revisions_came(app: &mut App, now: &Rollout) {
+    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.is_editing()) else { return };
+    if let Subject::Action { pinned, .. } = &mut dialog.subject
+        && pinned.id == now.id()
+        && pinned.revisions.is_empty()
+    {
+        pinned.revisions = Pinned::of(now, String::new()).revisions;
+    }
 }
 
 /// What is on the screen of a rollout, in a sentence for the audit trail.
 pub(super) fn saw(app: &App, rollout: &Rollout) -> String {
     let stage = rollout.current_stage.as_ref().map_or(String::new(), |stage| format!(" at {stage}"));
-    let data = rollout
-        .observed_at
+    let data = app
+        .heard(rollout)
         .map_or_else(|| "no data".to_owned(), |at| format!("data {} old", age::age(app.server_now() - at)));
-    let link = if app.link.is_live(app.now.elapsed) { "live" } else { "backend LOST" };
+    let link = match app.link.is_live(app.now.elapsed) {
+        true if app.is_cut_off(rollout) => "cluster LOST",
+        true => "live",
+        false => "backend LOST",
+    };
     let blockers = match rollout.blockers.first() {
         Some(first) if rollout.phase != Phase::Completed => {
             format!(", {}, first: {}", figure::counted(rollout.blockers.len(), "blocker"), first.summary)
         }
         _ => String::new(),
     };
+    let sent = rollout.pending.as_ref().map_or_else(String::new, |pending| {
+        let word = if pending.unconfirmed { "unconfirmed" } else { "sent" };
+        format!(", {word}: {} by {}", pending.action, pending.by)
+    });
     let text = format!(
-        "{}{stage}, {} of {} units, verdict {}, revision {}, {data}, {link}{blockers}",
+        "{}{stage}, {}, verdict {}, revision {}, {data}, {link}{sent}{blockers}",
         rollout.phase,
-        rollout.exposure.units,
-        rollout.exposure.units_total,
+        workload::reach(rollout),
         attention::verdict_word(rollout.verdict.label).to_lowercase(),
         rollout.revision,
     );

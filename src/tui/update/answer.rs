@@ -1,6 +1,6 @@
 //! What the backend answered.
 
-use super::{command, commit};
+use super::{act, command, commit};
 use crate::{
     backend::{BackendError, Code, RolloutsPage, Tagged},
     domain::{Rollout, RolloutId, SafeText},
@@ -124,7 +124,14 @@ fn view(app: &mut App, page: RolloutsPage, fresh: bool) -> Vec<Command> {
     let first = !app.rollouts.is_loaded();
     let blind = if fresh { app.link.answered(app.now, *as_of) } else { None };
     let rest = app.now.elapsed.saturating_sub(app.last_input) >= SETTLE;
+    let (RolloutsPage::All { carriers, .. } | RolloutsPage::Changed { carriers, .. }) = &page;
+    let carriers = carriers.clone();
     let changes = app.rollouts.take(page, rest, blind.is_some());
+    let server = app.server_now();
+    if app.carriers.take(carriers, server) {
+        app.touch();
+    }
+    commit::resolved(app);
     let mut commands = Vec::new();
     if !was_live || first || changes.changed + changes.removed > 0 {
         app.touch();
@@ -172,6 +179,7 @@ fn rollout(app: &mut App, id: &RolloutId, result: Result<Tagged<Rollout>, Backen
             let timeline = detail.take((*rollout).clone());
             app.touch();
             let mut commands = commit::world_moved(app, &rollout);
+            act::revisions_came(app, &rollout);
             if timeline {
                 commands.push(Command::Timeline(id.clone()));
             }

@@ -22,19 +22,22 @@ use crate::{
 };
 
 /// The words of the command line, with what may follow.
-pub const COMMANDS: [(&str, &str); 20] = [
+pub const COMMANDS: [(&str, &str); 23] = [
     ("rollouts", ""),
     ("open", "TARGET/NAME"),
     ("sites", ""),
     ("audit", "[actor:x action:y rollout:t/n since:2h words]"),
     ("windows", ""),
     ("ctx", "[NAME]"),
+    ("clusters", ""),
     ("pause", "[TARGET/NAME]"),
     ("rollback", "[TARGET/NAME]"),
     ("promote", "[TARGET/NAME]"),
     ("promote_full", "[TARGET/NAME]"),
     ("resume", "[TARGET/NAME]"),
     ("retry", "[TARGET/NAME]"),
+    ("restart", "[TARGET/NAME]"),
+    ("terminate", "[TARGET/NAME]"),
     ("freeze", "[SCOPE]"),
     ("lift", "ID"),
     ("arm", "[10m]"),
@@ -70,6 +73,10 @@ pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
             show(app, View::Contexts)
         }
         "ctx" | "context" => connect(app, rest),
+        "clusters" | "carriers" => {
+            app.overlay = Overlay::Clusters { top: 0 };
+            Vec::new()
+        }
         "freeze" => act::add_window(app, Some(rest).filter(|scope| !scope.is_empty())),
         "lift" => act::lift_window(app, Some(rest).filter(|id| !id.is_empty())),
         "arm" => {
@@ -298,6 +305,8 @@ pub(super) fn connect(app: &mut App, name: &str) -> Vec<Command> {
     app.link = Link::new(app.now);
     app.info = None;
     app.rollouts = Rollouts::default();
+    app.carriers = crate::tui::app::carriers::Carriers::default();
+    app.lasting = None;
     app.detail = None;
     app.watched = None;
     app.trail = Trail::default();

@@ -9,7 +9,7 @@ use crate::{
         app::{
             App, Overlay, attention,
             dialog::{Dialog, Focus, Pinned, PreviewState, STOP_WINDOW, Stage, Subject},
-            notice::Tone,
+            notice::{Lasting, Tone},
             when,
         },
         message::Command,
@@ -100,7 +100,7 @@ fn send(app: &mut App) -> Vec<Command> {
                 action: *action,
                 reason: reason.clone(),
                 ticket,
-                to: None,
+                to: dialog.rollback_to(),
                 override_id: None,
                 saw: Some(pinned.saw.clone()),
                 dry_run: false,
@@ -135,10 +135,7 @@ fn send(app: &mut App) -> Vec<Command> {
 
 /// Asks again what the action would do, on the rollout as it is now.
 pub(super) fn look_again(app: &mut App) -> Vec<Command> {
-    let Some((id, action)) = app.dialog().filter(|d| d.is_editing()).and_then(|dialog| match &dialog.subject {
-        Subject::Action { action, pinned } => Some((pinned.id.clone(), *action)),
-        _ => None,
-    }) else {
+    let Some(id) = app.dialog().filter(|dialog| dialog.is_editing()).and_then(Dialog::rollout).cloned() else {
         return Vec::new();
     };
     let pinned = app.rollout(&id).map(|rollout| Pinned::of(&newest(app, &rollout), act::saw(app, &rollout)));
@@ -149,7 +146,21 @@ pub(super) fn look_again(app: &mut App) -> Vec<Command> {
     dialog.moved = None;
     dialog.refused = None;
     dialog.preview = PreviewState::Asking;
-    vec![act::preview(dialog.key.clone(), action, id)]
+    act::preview(app)
+}
+
+/// Chooses another revision to go back to, and asks what that would do.
+pub(super) fn step_to(app: &mut App, older: bool) -> Vec<Command> {
+    let Some(dialog) = app.dialog_mut() else { return Vec::new() };
+    let before = dialog.to;
+    dialog.step_to(older);
+    if dialog.to == before {
+        return Vec::new();
+    }
+    dialog.preview = PreviewState::Asking;
+    dialog.refused = None;
+    app.touch();
+    act::preview(app)
 }
 
 /// Of the list's and the watched one's state of a rollout, the one that changed last.
@@ -165,7 +176,7 @@ pub(super) fn world_moved(app: &mut App, now: &Rollout) -> Vec<Command> {
     let saw = act::saw(app, now);
     let Some(dialog) = app.dialog_mut() else { return Vec::new() };
     let widens = dialog.widens();
-    let Subject::Action { action, pinned } = &mut dialog.subject else { return Vec::new() };
+    let Subject::Action { pinned, .. } = &mut dialog.subject else { return Vec::new() };
     if pinned.id != now.id() || matches!(dialog.stage, Stage::Sending { .. } | Stage::Unconfirmed { .. }) {
         return Vec::new();
     }
@@ -178,13 +189,18 @@ pub(super) fn world_moved(app: &mut App, now: &Rollout) -> Vec<Command> {
         return Vec::new();
     }
     // What stops a change stays open to be sent; its preview is brought up to date behind it.
+    let known = std::mem::take(&mut pinned.revisions);
     **pinned = Pinned::of(now, saw);
-    vec![act::preview(dialog.key.clone(), *action, now.id())]
+    if pinned.revisions.is_empty() {
+        // A summary has none.
+        pinned.revisions = known;
+    }
+    act::preview(app)
 }
 
 /// A preview came.
 pub(super) fn previewed(app: &mut App, key: &str, result: Result<ActionReply, BackendError>) {
-    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.key == key) else { return };
+    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.preview_key() == key) else { return };
     match result {
         Ok(reply) => {
             if let (Some(rollout), Subject::Action { pinned, .. }) = (&reply.rollout, &mut dialog.subject) {
@@ -226,14 +242,19 @@ pub(super) fn acted(app: &mut App, key: &str, result: Result<ActionReply, Backen
                 .as_ref()
                 .map_or(String::new(), |rollout| format!(", now {}", attention::Class::of(rollout).word()));
             let entry = reply.audit.as_ref().map_or(String::new(), |entry| format!(", audit #{}", entry.seq));
-            let what = if reply.effect.summary.is_empty() {
-                reply.audit.as_ref().map_or_else(String::new, |entry| entry.action.as_str().to_owned())
-            } else {
-                reply.effect.summary.as_str().to_owned()
-            };
+            let what = became(&reply);
             let tone = outcome_tone(reply.outcome);
+            let id = reply.rollout.as_ref().map(Rollout::id).or_else(|| app.dialog()?.rollout().cloned());
             done(app, key);
-            app.say(tone, format!("{}: {what}{now}{entry}", outcome_word(reply.outcome)));
+            let text = format!("{}: {what}{now}{entry}", outcome_word(reply.outcome));
+            match id.filter(|_| reply.outcome == Outcome::Unconfirmed) {
+                Some(id) => {
+                    let waited = reply.rollout.as_ref().is_some_and(|rollout| rollout.pending.is_some());
+                    app.lasting = Some(Lasting { text: SafeText::new(format!("{text}  {id}")), id, waited });
+                    app.touch();
+                }
+                None => app.say(tone, text),
+            }
             let timeline = app.detail.as_ref().map(|detail| Command::Timeline(detail.id.clone()));
             timeline.into_iter().collect()
         }
@@ -241,6 +262,27 @@ pub(super) fn acted(app: &mut App, key: &str, result: Result<ActionReply, Backen
             failed(app, key, error);
             Vec::new()
         }
+    }
+}
+
+/// What an answer says became of the action: what was seen of it, else what it was to do.
+fn became(reply: &ActionReply) -> String {
+    let seen = reply.audit.as_ref().and_then(|entry| entry.effect.as_ref()).filter(|effect| !effect.is_empty());
+    let summary = Some(&reply.effect.summary).filter(|summary| !summary.is_empty());
+    let action = reply.audit.as_ref().map(|entry| &entry.action);
+    seen.or(summary).or(action).map_or_else(String::new, |text| text.as_str().to_owned())
+}
+
+/// What lasts is put away when the rollout does not wait for it any more: its timeline says what became of it.
+pub(super) fn resolved(app: &mut App) {
+    let Some(lasting) = &mut app.lasting else { return };
+    let Some(row) = app.rollouts.get(&lasting.id) else { return };
+    if row.rollout.pending.is_some() {
+        lasting.waited = true;
+    } else if lasting.waited {
+        let text = format!("{}: what was sent is not waited for any more, its timeline says why", lasting.id);
+        app.lasting = None;
+        app.say(Tone::Note, text);
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn input(app: &mut App, input: Input) -> Vec<Command> {
         Overlay::Menu { .. } => act::menu(app, &input),
         Overlay::Help { .. } => help(app, input),
         Overlay::Raw { .. } => record::scroll(app, &input),
+        Overlay::Clusters { .. } => record::scroll_clusters(app, &input),
         Overlay::Leave { .. } => leave(app, &input),
         Overlay::None => match input {
             Input::Intent(intent) => view(app, intent),
@@ -152,6 +153,8 @@ fn back(app: &mut App) {
                 app.rollouts.set_filter("");
             } else if app.notice.is_some() {
                 app.notice = None;
+            } else {
+                app.lasting = None;
             }
         }
         View::Sites if !app.sites.filter.is_empty() => app.sites.set_filter(""),
@@ -195,6 +198,10 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
         Input::Unbound => {}
         Input::Intent(intent) => match intent {
             Intent::Back => return commit::back(app),
+            Intent::Left | Intent::Right | Intent::Press if dialog.focus == Focus::To && dialog.is_editing() => {
+                return commit::step_to(app, intent != Intent::Left);
+            }
+            Intent::Open if dialog.focus == Focus::To && dialog.is_editing() => dialog.move_focus(true),
             Intent::Open if dialog.focus.is_text() && dialog.is_editing() => dialog.move_focus(true),
             Intent::Press if dialog.focus.is_text() && dialog.is_editing() => {
                 if let Some(field) = dialog.field() {

@@ -49,8 +49,8 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
     let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id)) else { return };
     let Some(detail) = &mut app.detail else { return };
     match intent {
-        Intent::NextPane | Intent::Right => detail.step_pane(true),
-        Intent::PreviousPane | Intent::Left => detail.step_pane(false),
+        Intent::NextPane | Intent::Right => detail.step_pane(true, &rollout),
+        Intent::PreviousPane | Intent::Left => detail.step_pane(false, &rollout),
         Intent::PreviousStage => detail.step_stage(false, &rollout),
         Intent::NextStage => detail.step_stage(true, &rollout),
         _ => {}
@@ -70,7 +70,10 @@ pub(super) fn open(app: &mut App) -> Vec<Command> {
             }
         }
         View::Detail => {
-            if let Some(detail) = &mut app.detail {
+            let rollout = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id));
+            if let Some(detail) = &mut app.detail
+                && !rollout.is_some_and(|rollout| detail.fold(&rollout))
+            {
                 detail.toggle_zoom();
             }
         }

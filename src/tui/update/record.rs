@@ -38,6 +38,30 @@ pub(super) fn open(app: &mut App) {
     }
 }
 
+/// Scrolls what is said of the clusters, or closes it.
+pub(super) fn scroll_clusters(app: &mut App, input: &Input) -> Vec<crate::tui::message::Command> {
+    let page = usize::from(app.area().height.saturating_sub(6)).max(1);
+    let last = app.carriers.all().iter().map(|view| 1 + view.remarks.len()).sum::<usize>().saturating_sub(1);
+    let Overlay::Clusters { top } = &mut app.overlay else { return Vec::new() };
+    if let Input::Intent(intent) = input {
+        *top = match intent {
+            Intent::Down => *top + 1,
+            Intent::Up => top.saturating_sub(1),
+            Intent::PageDown | Intent::HalfPageDown => *top + page,
+            Intent::PageUp | Intent::HalfPageUp => top.saturating_sub(page),
+            Intent::Top => 0,
+            Intent::Bottom => last,
+            Intent::Back | Intent::Quit | Intent::Open => {
+                close(app);
+                return Vec::new();
+            }
+            _ => *top,
+        }
+        .min(last);
+    }
+    Vec::new()
+}
+
 /// Scrolls the record, or closes it.
 pub(super) fn scroll(app: &mut App, input: &Input) -> Vec<crate::tui::message::Command> {
     let page = usize::from(app.area().height.saturating_sub(6)).max(1);

@@ -5,13 +5,13 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{gates, slis, strip, timeline, units, words};
+use super::{analysis, gates, objects, revisions, slis, strip, timeline, units, words, workload};
 use crate::{
     domain::{Rollout, RolloutId},
     tui::{
         app::{
             App, age,
-            attention::{self, Class},
+            attention::Class,
             detail::{Detail, Pane},
             link::LinkState,
         },
@@ -33,7 +33,7 @@ pub(super) struct Scene<'a> {
 impl Scene<'_> {
     /// Whether what is shown is what is.
     pub fn live(&self) -> bool {
-        self.app.link.is_live(self.app.now.elapsed)
+        self.app.is_current(self.rollout)
     }
 }
 
@@ -50,10 +50,11 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     if detail.zoom {
         return pane(&scene, detail.pane, rest, buffer);
     }
-    if rest.width >= 100 && rest.height >= 24 {
-        return wide(&scene, rest, buffer);
+    match (rollout.workload.is_some(), rest.width >= 100 && rest.height >= 24) {
+        (false, true) => wide(&scene, rest, buffer),
+        (true, true) => workload::wide(&scene, rest, buffer),
+        (_, false) => narrow(&scene, rest, buffer),
     }
-    narrow(&scene, rest, buffer)
 }
 
 /// Paints a rollout beside the overview.
@@ -64,9 +65,13 @@ pub(super) fn side(app: &App, id: &RolloutId, theme: &Theme, area: Rect, buffer:
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
     let used = head(&scene, area, buffer);
     let rest = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
+    if rollout.workload.is_some() {
+        workload::beside(&scene, rest, buffer);
+        return;
+    }
     let parts = split(rest, &[22, 45, 15, 18]);
-    for (which, part) in Pane::ALL.into_iter().zip(parts) {
-        pane(&scene, which, part, buffer);
+    for (which, part) in Pane::of(&rollout).iter().zip(parts) {
+        pane(&scene, *which, part, buffer);
     }
 }
 
@@ -78,27 +83,28 @@ fn head(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
     if let Some(mark) = words::class_mark(class) {
         row = row.mark(mark);
     }
-    row = row
-        .text(class.word(), words::class_role(class))
-        .gap(2)
-        .text(&rollout.id().to_string(), Role::Strong)
-        .text(&format!("  {} <- {}", words::version(&rollout.candidate), words::version(&rollout.stable)), Role::Normal)
-        .text(
-            &format!(
-                "  {}/{} units {:.0}%",
-                rollout.exposure.units, rollout.exposure.units_total, rollout.exposure.percent
-            ),
-            Role::Normal,
-        )
-        .text(&format!("  rev {}", rollout.revision), Role::Muted);
+    row = row.text(class.word(), words::class_role(class)).gap(2).text(&rollout.id().to_string(), Role::Strong).text(
+        &format!("  {} <- {}", words::version(&rollout.candidate), words::version(&rollout.stable)),
+        Role::Normal,
+    );
+    // What a workload reaches has a line of its own.
+    let reach = match rollout.workload {
+        Some(_) => format!("  {} {}", rollout.driver, rollout.strategy),
+        None => format!(
+            "  {}/{} units {:.0}%",
+            rollout.exposure.units, rollout.exposure.units_total, rollout.exposure.percent
+        ),
+    };
+    row = row.text(&reach, Role::Normal).text(&format!("  rev {}", rollout.revision), Role::Muted);
     row.draw(area, 0, buffer);
     strip::pipeline(rollout, theme, area.width).draw(area, 1, buffer);
     let now = app.server_now();
     let mut row = Row::new(theme, area.width).text(" ", Role::Normal);
     let lost = matches!(app.link.state(app.now.elapsed), LinkState::Lost(_));
-    if attention::is_stale(rollout, now) {
-        let age = rollout.observed_at.map_or_else(String::new, |at| age::age(now - at));
-        row = row.mark(Mark::Stale).text(&format!("units STALE {age}  "), Role::Stale);
+    if app.is_stale(rollout) || app.is_cut_off(rollout) {
+        let age = app.heard(rollout).map_or_else(String::new, |at| age::age(now - at));
+        let whose = if rollout.workload.is_some() { "cluster" } else { "units" };
+        row = row.mark(Mark::Stale).text(&format!("{whose} STALE {age}  "), Role::Stale);
     } else if lost {
         row = row.mark(Mark::Stale);
     }
@@ -109,7 +115,7 @@ fn head(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
     row.text(rollout.message.as_str(), Role::Normal)
         .text(&format!("  owner {}", rollout.owner), Role::Muted)
         .draw(area, 2, buffer);
-    3
+    3 + workload::head(scene, Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area }, buffer)
 }
 
 fn missing(app: &App, detail: &Detail, theme: &Theme, body: Rect, buffer: &mut Buffer) {
@@ -124,7 +130,7 @@ fn missing(app: &App, detail: &Detail, theme: &Theme, body: Rect, buffer: &mut B
 }
 
 /// Shares of a height, in percent; the last part takes what is left.
-fn split<const N: usize>(area: Rect, shares: &[u16; N]) -> [Rect; N] {
+pub(super) fn split<const N: usize>(area: Rect, shares: &[u16; N]) -> [Rect; N] {
     let mut y = area.y;
     let mut out = [Rect { height: 0, ..area }; N];
     for (index, share) in shares.iter().enumerate() {
@@ -144,6 +150,7 @@ fn narrow(scene: &Scene<'_>, rest: Rect, buffer: &mut Buffer) -> Option<Position
         (Rect { height: gates, ..rest }, Rect { y: rest.y + gates, height: rest.height - gates, ..rest });
     let first = pane(scene, Pane::Gates, top, buffer);
     let lower = match scene.detail.pane {
+        Pane::Gates if scene.rollout.workload.is_some() => workload::telling(scene),
         Pane::Gates => Pane::Slis,
         other => other,
     };
@@ -184,7 +191,7 @@ fn wide(scene: &Scene<'_>, rest: Rect, buffer: &mut Buffer) -> Option<Position> 
     cursors.into_iter().find(|(which, _)| *which == scene.detail.pane).and_then(|(_, cursor)| cursor)
 }
 
-fn pane(scene: &Scene<'_>, which: Pane, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn pane(scene: &Scene<'_>, which: Pane, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if area.height < 2 {
         return None;
     }
@@ -193,6 +200,9 @@ fn pane(scene: &Scene<'_>, which: Pane, area: Rect, buffer: &mut Buffer) -> Opti
         Pane::Slis => slis::draw(scene, area, buffer),
         Pane::Units => units::draw(scene, area, buffer),
         Pane::Timeline => timeline::draw(scene, area, buffer),
+        Pane::Analysis => analysis::draw(scene, area, buffer),
+        Pane::Objects => objects::draw(scene, area, buffer),
+        Pane::Revisions => revisions::draw(scene, area, buffer),
     };
     cursor.filter(|_| scene.keys && scene.detail.pane == which)
 }

@@ -8,11 +8,16 @@ use ratatui::{
 use super::{boxed, centred, words};
 use crate::{
     backend::BackendError,
-    domain::reason::{REASON_MAX, REASON_MIN},
+    domain::{
+        Phase,
+        reason::{REASON_MAX, REASON_MIN},
+        workload::RevisionView,
+    },
     tui::{
         app::{
             App, age,
             dialog::{Dialog, Focus, PreviewState, Stage, Subject},
+            workload,
         },
         theme::{Mark, Role, Theme},
         widget::{field, fit, row::Row},
@@ -20,6 +25,9 @@ use crate::{
 };
 
 type Styled = (Option<Mark>, String, Role);
+
+/// Revisions that are listed at the same time.
+const REVISIONS: usize = 6;
 
 /// Paints the dialog over the body.
 pub(super) fn draw(app: &App, dialog: &Dialog, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -36,6 +44,7 @@ pub(super) fn draw(app: &App, dialog: &Dialog, theme: &Theme, body: Rect, buffer
 fn form_height(dialog: &Dialog) -> u16 {
     match dialog.subject {
         Subject::AddWindow => 10,
+        _ if !dialog.revisions().is_empty() => 8,
         _ => 7,
     }
 }
@@ -85,6 +94,9 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
             format!("CHANGED since this was opened: {moved}; {then}"),
             Role::NeedsPerson,
         ));
+    }
+    if dialog.focus == Focus::To {
+        lines.extend(revisions(app, dialog));
     }
     match (&dialog.subject, &dialog.preview) {
         (Subject::Action { .. }, PreviewState::Asking | PreviewState::None) => {
@@ -139,14 +151,15 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         && let Some(rollout) = app.rollout(id)
     {
         let now = app.server_now();
-        let stale = crate::tui::app::attention::is_stale(&rollout, now);
+        let stale = app.is_stale(&rollout) || app.is_cut_off(&rollout);
         let link_ok = app.link.is_live(app.now.elapsed);
+        let whose = if rollout.workload.is_some() { "cluster was" } else { "units were" };
         let heard =
-            rollout.observed_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age::coarse(now, at)));
+            app.heard(&rollout).map_or_else(|| "never".to_owned(), |at| format!("{} ago", age::coarse(now, at)));
         let (mark, text) = if !link_ok {
             (Mark::Stale, "the backend does not answer: what is shown is old".to_owned())
         } else if stale {
-            (Mark::Stale, format!("STALE: its units were last heard of {heard}"))
+            (Mark::Stale, format!("STALE: its {whose} last heard of {heard}"))
         } else {
             (Mark::Passed, "what is shown is fresh".to_owned())
         };
@@ -191,6 +204,40 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         let y = area.height - twin_rows + line as u16;
         let label = if line == 0 { " same as:" } else { "" };
         Row::new(theme, area.width).text(label, Role::Muted).to(indent).text(text, Role::Normal).draw(area, y, buffer);
+    }
+}
+
+/// Revisions to choose from, around the chosen one.
+fn revisions(app: &App, dialog: &Dialog) -> Vec<Styled> {
+    let all = dialog.revisions();
+    let at = all.iter().position(|revision| Some(revision.number) == dialog.to);
+    let from = at.unwrap_or(0).saturating_sub(REVISIONS / 2).min(all.len().saturating_sub(REVISIONS));
+    let heading = format!("Revisions to go back to: {} (left and right choose)", all.len());
+    let mut lines = vec![(None, heading, Role::Heading)];
+    for (index, revision) in all.iter().enumerate().skip(from).take(REVISIONS) {
+        let (sign, role) = if Some(index) == at { ("> ", Role::Strong) } else { ("  ", Role::Normal) };
+        lines.push((None, format!("{sign}{}", described(app, revision)), role));
+    }
+    lines
+}
+
+/// A revision in a line: its number, its images, what it is now and how old it is.
+fn described(app: &App, revision: &RevisionView) -> String {
+    let roles: Vec<&str> = revision.roles.iter().map(crate::domain::SafeText::as_str).collect();
+    let roles = if roles.is_empty() { String::new() } else { format!(", {}", roles.join(" and ")) };
+    let made =
+        revision.created_at.map_or_else(String::new, |at| format!(", made {} ago", age::coarse(app.server_now(), at)));
+    format!("{}  {}{roles}{made}", revision.number, workload::images(&revision.images))
+}
+
+/// Where a rollback goes, in words.
+fn goes_back_to(app: &App, dialog: &Dialog, phase: Phase) -> String {
+    let chosen = dialog.to.and_then(|number| dialog.revisions().iter().find(|revision| revision.number == number));
+    match (dialog.to, chosen, dialog.revisions().first()) {
+        (Some(_), Some(revision), _) => described(app, revision),
+        (Some(number), None, _) => format!("{number}"),
+        (None, _, Some(previous)) if phase == Phase::Completed => format!("the previous: {}", described(app, previous)),
+        (None, ..) => "the stable version, this candidate is given up".to_owned(),
     }
 }
 
@@ -256,6 +303,9 @@ pub(super) fn twin(app: &App, dialog: &Dialog) -> String {
             if full {
                 words.push("--full".to_owned());
             }
+            if let Some(to) = dialog.rollback_to() {
+                words.extend(["--to".to_owned(), to.to_string()]);
+            }
             if action.widens() {
                 words.extend(["--if-revision".to_owned(), quoted(&pinned.revision.to_string())]);
             }
@@ -299,7 +349,23 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
         put("Until (empty: open end)", Focus::Until, &dialog.until, y + 2, buffer);
         y += 3;
     }
+    let mut choice = None;
+    if let (Subject::Action { pinned, .. }, false) = (&dialog.subject, dialog.revisions().is_empty()) {
+        let at = Rect { y: area.y + y, height: 1, ..area };
+        let focused = dialog.focus == Focus::To && dialog.is_editing();
+        // The focus is told by signs as well as by its style.
+        let text = goes_back_to(app, dialog, pinned.phase);
+        let (text, role) = if focused { (format!("< {text} >"), Role::FieldFocused) } else { (text, Role::Normal) };
+        Row::new(theme, area.width)
+            .text(" ", Role::Normal)
+            .cell("Back to", 24, Role::Muted)
+            .text(&text, role)
+            .draw(at, 0, buffer);
+        choice = focused.then_some(Position { x: area.x + 26, y: at.y });
+        y += 1;
+    }
     put("Ticket (may be empty)", Focus::Ticket, &dialog.ticket, y, buffer);
+    cursor = choice.or(cursor);
     y += 1;
     let count = dialog.reason.text().trim().chars().count();
     let short = dialog.checked_reason().is_err() && count > 0;

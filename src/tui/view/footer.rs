@@ -25,6 +25,10 @@ pub(super) fn message(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer)
         row.mark(mark).text(notice.text.as_str(), role).draw(area, 0, buffer);
         return;
     }
+    if let Some(lasting) = &app.lasting {
+        row.mark(Mark::NoData).text(lasting.text.as_str(), Role::NoData).draw(area, 0, buffer);
+        return;
+    }
     if let Some(unseen) = app.rollouts.unseen.last() {
         let more = match app.rollouts.unseen.len() {
             1 => String::new(),
@@ -58,7 +62,9 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
             return vec![(I::Open, "open the dialog"), (I::Back, "back")];
         }
         Overlay::Help { .. } => return vec![(I::Open, "do it"), (I::Back, "back")],
-        Overlay::Raw { .. } => return vec![(I::Down, "down"), (I::PageDown, "page"), (I::Back, "back")],
+        Overlay::Raw { .. } | Overlay::Clusters { .. } => {
+            return vec![(I::Down, "down"), (I::PageDown, "page"), (I::Back, "back")];
+        }
         Overlay::Leave { .. } => return vec![(I::Back, "stay")],
         Overlay::None => {}
     }

@@ -1,15 +1,12 @@
-//! The top row (where, who, when, how fresh, locked or armed), and the one banner below it.
+//! The top row (where, who, when, how fresh, locked or armed), and the banners below it.
 
 use chrono::TimeDelta;
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use crate::{
-    domain::Freeze,
-    tui::{
-        app::{App, View, age, link::LinkState},
-        theme::{Role, Theme},
-        widget::row::Row,
-    },
+use crate::tui::{
+    app::{App, View, age, link::LinkState},
+    theme::{Mark, Role, Theme},
+    widget::{fit, row::Row},
 };
 
 fn span(duration: std::time::Duration) -> TimeDelta {
@@ -32,7 +29,11 @@ fn title(view: View) -> &'static str {
 pub(super) fn link(app: &App) -> (String, Role) {
     match app.link.state(app.now.elapsed) {
         LinkState::Connecting(waited) => (format!("asking {}", age::age(span(waited))), Role::Stale),
-        LinkState::Live => ("live".to_owned(), Role::Live),
+        // The backend answers, and has heard of none of its clusters.
+        LinkState::Live => match app.dark() {
+            Some(silent) => (format!("LOST {}", age::age(silent)), Role::Lost),
+            None => ("live".to_owned(), Role::Live),
+        },
         LinkState::Slow(silent) => (format!("slow {}", age::age(span(silent))), Role::Stale),
         LinkState::Lost(silent) => (format!("LOST {}", age::age(span(silent))), Role::Lost),
     }
@@ -48,7 +49,7 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         row = row.text(" SIMULATED ", Role::Simulated).gap(2);
     }
     let name_role = if app.is_protected() { Role::Protected } else { Role::Header };
-    let name = crate::tui::widget::fit::fit(app.context_name(), 20, crate::tui::widget::fit::ellipsis(theme));
+    let name = fit::fit(app.context_name(), 20, fit::ellipsis(theme));
     row = row.text(&name, name_role);
     if app.is_protected() {
         row = row.text(" PROTECTED", Role::Header);
@@ -72,76 +73,76 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     row.draw(area, 0, buffer);
 }
 
-/// Freezes over the rollouts that are shown: of the one in detail, or of all.
-fn freezes(app: &App) -> Vec<Freeze> {
-    let mut found: Vec<Freeze> = Vec::new();
-    let one =
-        (app.view == View::Detail).then(|| app.detail.as_ref().and_then(|detail| app.rollout(&detail.id))).flatten();
-    if let Some(rollout) = one {
-        found.extend(rollout.freeze.clone());
-        return found;
+/// Paints the banners: one of what stands over all that is shown, then what is wrong with clusters.
+pub(super) fn banner(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let remarks = app.remarks();
+    let main = above(app, theme);
+    let rows = usize::from(area.height) - usize::from(main.is_some()).min(usize::from(area.height));
+    let shown = remarks.len().min(rows);
+    let hidden = remarks.len() - shown;
+    let rest = if hidden > 0 { format!("  +{hidden} more (:clusters)") } else { String::new() };
+    let ellipsis = fit::ellipsis(theme);
+    let from = u16::from(main.is_some());
+    if let Some((text, role, more)) = main {
+        let style = theme.style(role);
+        let at = Rect { height: 1, ..area };
+        buffer.set_style(at, style);
+        let tail = match more {
+            0 => String::new(),
+            more => format!("  +{more} more"),
+        };
+        let tail = if shown == 0 { format!("{tail}{rest}") } else { tail };
+        let width = usize::from(area.width).saturating_sub(tail.len());
+        let text = fit::pad(&text, width, ellipsis);
+        Row::new(theme, area.width).styled(&text, style).styled(&tail, style).draw(at, 0, buffer);
     }
-    for row in app.rollouts.iter().filter(|row| !row.rollout.phase.is_terminal()) {
-        if let Some(freeze) = &row.rollout.freeze
-            && found.iter().all(|seen| seen.window != freeze.window)
-        {
-            found.push(freeze.clone());
-        }
-        if found.len() > 9 {
-            break;
-        }
+    for (y, remark) in remarks.iter().take(shown).enumerate() {
+        let row = Row::new(theme, area.width).text(" ", Role::Normal).mark(Mark::NeedsPerson);
+        let tail = if y + 1 == shown { rest.as_str() } else { "" };
+        // That there are more is never cut off.
+        let text = fit::fit(remark, row.left().saturating_sub(tail.len()), ellipsis);
+        row.text(&text, Role::NeedsPerson).text(tail, Role::NeedsPerson).draw(area, from + y as u16, buffer);
     }
-    found.sort_by_key(|freeze| (freeze.until, freeze.window.clone()));
-    found
 }
 
-/// Paints the one banner: a lost backend before a freeze before a held display.
-pub(super) fn banner(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// The banner over all that is shown, and how many more there would be: a lost backend before a lost
+/// cluster before a freeze before a held display.
+fn above(app: &App, theme: &Theme) -> Option<(String, Role, usize)> {
     let elapsed = app.now.elapsed;
-    let freezes = if matches!(app.view, View::Overview | View::Detail) { freezes(app) } else { Vec::new() };
-    let mut more = freezes.len() + usize::from(app.hold.is_some());
-    let (text, role) = match app.link.state(elapsed) {
-        LinkState::Lost(silent) => {
-            let place = app.contexts.get(app.context).map_or("", |c| c.place.as_str());
-            let retry =
-                app.link.retry_left(elapsed).map_or(String::new(), |left| format!(", retry in {}", age::left(left)));
-            let from = app.link.as_of().map_or_else(
-                || "nothing is known yet".to_owned(),
-                |at| format!("everything below is from {}", app.clock_seconds(at)),
-            );
-            let why = app.link.why().map_or(String::new(), |why| format!(": {why}"));
-            (format!(" LOST {} ago{retry}, {from}{why}, {place}", age::age(span(silent))), Role::BannerLost)
-        }
-        _ => match (freezes.first(), &app.hold) {
-            (Some(freeze), _) => {
-                more -= 1;
-                let until = freeze.until.map_or_else(
-                    || "until lifted".to_owned(),
-                    |at| format!("until {} ({})", app.day_clock(at), age::coarse_left(app.server_now(), at)),
-                );
-                let sign = theme.mark(crate::tui::theme::Mark::Frozen);
-                let text = format!(
-                    " {sign} FREEZE {} {until}: {}, {}   pause and rollback stay open",
-                    freeze.scope, freeze.reason, freeze.by
-                );
-                (text, Role::BannerFrozen)
-            }
-            (None, Some(hold)) => {
-                more -= 1;
-                let at = hold.as_of.map_or(String::new(), |at| format!(" at {}", app.clock_seconds(at)));
-                let text = format!(
-                    " HOLD: the display stands still{at}, {} answers behind; z lets it go on",
-                    hold.answers.len()
-                );
-                (text, Role::BannerHold)
-            }
-            (None, None) => return,
-        },
-    };
-    let style = theme.style(role);
-    buffer.set_style(area, style);
-    let tail = if more > 0 { format!("  +{more} more") } else { String::new() };
-    let width = usize::from(area.width).saturating_sub(tail.len());
-    let text = crate::tui::widget::fit::pad(&text, width, crate::tui::widget::fit::ellipsis(theme));
-    Row::new(theme, area.width).styled(&text, style).styled(&tail, style).draw(area, 0, buffer);
+    let freezes = app.frozen();
+    let lost: Vec<_> = app.carriers.lost(app.server_now()).collect();
+    let more = freezes.len() + usize::from(app.hold.is_some());
+    if let LinkState::Lost(silent) = app.link.state(elapsed) {
+        let place = app.contexts.get(app.context).map_or("", |c| c.place.as_str());
+        let retry =
+            app.link.retry_left(elapsed).map_or(String::new(), |left| format!(", retry in {}", age::left(left)));
+        let from = app.link.as_of().map_or_else(
+            || "nothing is known yet".to_owned(),
+            |at| format!("everything below is from {}", app.clock_seconds(at)),
+        );
+        let why = app.link.why().map_or(String::new(), |why| format!(": {why}"));
+        let text = format!(" LOST {} ago{retry}, {from}{why}, {place}", age::age(span(silent)));
+        return Some((text, Role::BannerLost, more));
+    }
+    if let Some((carrier, silent)) = lost.first() {
+        let at = carrier.as_of.map_or_else(|| "never".to_owned(), |at| app.clock_seconds(at));
+        let text = format!(" LOST {} {} ago: all that is shown of it is from {at}", carrier.place, age::age(*silent));
+        return Some((text, Role::BannerLost, more + lost.len() - 1));
+    }
+    if let Some(freeze) = freezes.first() {
+        let until = freeze.until.map_or_else(
+            || "until lifted".to_owned(),
+            |at| format!("until {} ({})", app.day_clock(at), age::coarse_left(app.server_now(), at)),
+        );
+        let sign = theme.mark(Mark::Frozen);
+        let text = format!(
+            " {sign} FREEZE {} {until}: {}, {}   pause and rollback stay open",
+            freeze.scope, freeze.reason, freeze.by
+        );
+        return Some((text, Role::BannerFrozen, more - 1));
+    }
+    let hold = app.hold.as_ref()?;
+    let at = hold.as_of.map_or(String::new(), |at| format!(" at {}", app.clock_seconds(at)));
+    let text = format!(" HOLD: the display stands still{at}, {} answers behind; z lets it go on", hold.answers.len());
+    Some((text, Role::BannerHold, more - 1))
 }

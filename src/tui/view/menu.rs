@@ -1,4 +1,4 @@
-//! The action menu: every action, and why one cannot be done. And the question before leaving.
+//! The action menu: every action that is spoken of, and why one cannot be done. And the question before leaving.
 
 use ratatui::{
     buffer::Buffer,
@@ -10,18 +10,20 @@ use crate::tui::{
     app::{App, offer::Why},
     keymap::ContextName,
     theme::{Mark, Role, Theme},
-    update::ITEMS,
+    update::items,
     widget::row::Row,
 };
 
 /// Paints the menu.
 pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let area = centred(body, body.width.min(96), ITEMS.len() as u16 + 4);
+    let items = items(app);
+    let rows = items.len() as u16;
+    let area = centred(body, body.width.min(96), rows + 4);
     let subject = app.subject().map_or_else(|| "no rollout".to_owned(), |id| id.to_string());
     let inner =
         boxed(theme, area, &format!("actions for {subject}: each opens a dialog, nothing is sent from here"), buffer);
     let mut place = None;
-    for (index, item) in ITEMS.into_iter().enumerate() {
+    for (index, item) in items.into_iter().enumerate() {
         let selected = index == cursor;
         let key = app.keymap.keys_for(item.intent(), &[ContextName::Menu]).unwrap_or_default();
         let (label, summary) = item.words();
@@ -46,7 +48,7 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
         Some(why) => format!(" what widens a change is held: {why}"),
         None => " pause and rollback need a reason and nothing else".to_owned(),
     };
-    Row::new(theme, inner.width).text(&lock, Role::Muted).draw(inner, ITEMS.len() as u16 + 1, buffer);
+    Row::new(theme, inner.width).text(&lock, Role::Muted).draw(inner, rows + 1, buffer);
     place
 }
 

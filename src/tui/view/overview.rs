@@ -18,11 +18,13 @@ use crate::{
         app::{
             App, age,
             attention::{self, Class},
+            carriers::{CarrierState, state},
             layout,
             rollouts::Row as Item,
+            workload,
         },
         theme::{Mark, Role, Theme},
-        widget::{row::Row, sweep},
+        widget::{bar, row::Row, sweep},
     },
 };
 
@@ -39,15 +41,37 @@ struct Columns {
     since: usize,
     next: usize,
     owner: usize,
+    driver: usize,
+}
+
+/// What is in the list.
+#[derive(Debug, Clone, Copy)]
+struct Contents {
+    /// The length of the longest address.
+    longest: usize,
+    /// Whether some of it is carried out by a cluster: its share of traffic is shown first of all.
+    workloads: bool,
 }
 
 impl Columns {
     /// What fits, by priority; what is left goes to the names and to the worst signal.
-    fn of(width: u16, longest: usize) -> Self {
+    fn of(width: u16, contents: Contents) -> Self {
+        let Contents { longest, workloads } = contents;
         // Addresses are read first: they get what they need, within reason, before any other column.
         let name = longest.clamp(14, if width < 100 { 26 } else { 34 });
-        let mut c =
-            Self { state: 11, name, version: 0, stages: 0, units: 0, trend: 0, worst: 16, since: 4, next: 0, owner: 0 };
+        let mut c = Self {
+            state: 11,
+            name,
+            version: 0,
+            stages: 0,
+            units: 0,
+            trend: 0,
+            worst: 16,
+            since: 4,
+            next: 0,
+            owner: 0,
+            driver: 0,
+        };
         let mut left = usize::from(width).saturating_sub(3 + 12 + (name + 1) + 17 + 5);
         let mut take = |column: &mut usize, wanted: usize| {
             if left > wanted {
@@ -56,13 +80,19 @@ impl Columns {
             }
         };
         take(&mut c.stages, 6);
+        if workloads {
+            take(&mut c.units, if width >= 100 { REACH } else { 4 });
+        }
         take(&mut c.next, 11);
         take(&mut c.version, 10);
         if width >= TREND_FROM {
             take(&mut c.trend, PLACES / 2);
         }
-        if width >= 100 {
+        if width >= 100 && !workloads {
             take(&mut c.units, 7);
+        }
+        if width >= 100 && workloads {
+            take(&mut c.driver, 7);
         }
         take(&mut c.owner, 12);
         let to_next = if c.next > 0 { (left / 3).min(14) } else { 0 };
@@ -79,6 +109,9 @@ impl Columns {
 
 /// Columns from which on the past of the worst indicator is shown: those of a list on a screen of 200.
 const TREND_FROM: u16 = 108;
+
+/// Columns of a share with its bar.
+const REACH: usize = 10;
 
 /// The places of a trend.
 const PLACES: usize = trend::BUCKETS as usize;
@@ -150,7 +183,8 @@ fn counts(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 fn table(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let columns = Columns::of(area.width, app.rollouts.longest());
+    let contents = Contents { longest: app.rollouts.longest(), workloads: app.rollouts.workloads() > 0 };
+    let columns = Columns::of(area.width, contents);
     head(&columns, theme, area, buffer);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     if app.rollouts.shown_len() == 0 {
@@ -176,7 +210,8 @@ fn table(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Po
 fn head(c: &Columns, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut row =
         Row::new(theme, area.width).gap(3).cell("STATE", c.state, Role::Heading).cell("ROLLOUT", c.name, Role::Heading);
-    for (title, width) in [("VERSION", c.version), ("STAGES", c.stages), ("UNITS", c.units)] {
+    let reach = if c.driver > 0 || c.units == 4 { "REACH" } else { "UNITS" };
+    for (title, width) in [("VERSION", c.version), ("STAGES", c.stages), (reach, c.units)] {
         if width > 0 {
             row = row.cell(title, width, Role::Heading);
         }
@@ -185,7 +220,7 @@ fn head(c: &Columns, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         row = row.cell("TREND", c.trend, Role::Heading);
     }
     row = row.cell("WORST SIGNAL", c.worst, Role::Heading).cell("FOR", c.since, Role::Heading);
-    for (title, width) in [("NEXT", c.next), ("OWNER", c.owner)] {
+    for (title, width) in [("NEXT", c.next), ("BY", c.driver), ("OWNER", c.owner)] {
         if width > 0 {
             row = row.cell(title, width, Role::Heading);
         }
@@ -205,6 +240,16 @@ fn empty(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     } else if app.rollouts.is_empty() && !app.link.is_live(app.now.elapsed) {
         let at = app.link.as_of().map_or_else(String::new, |at| format!(" at {}", app.clock_seconds(at)));
         (format!("   ~ nothing was rolling out{at}; nobody can say what is now"), Role::Stale)
+    } else if app.rollouts.is_empty() && !app.carriers.all().is_empty() {
+        // What was not read yet, or cannot be heard of now, is not nothing.
+        let known = app.carriers.all().iter().all(|view| state(view, app.server_now()) == CarrierState::Live);
+        let places: Vec<&str> = app.carriers.all().iter().map(|view| view.place.as_str()).collect();
+        let places = places.join(", ");
+        if known {
+            (format!("   no rollout is in {places}"), Role::Normal)
+        } else {
+            (format!("   ~ {places} told of no rollout yet, or is lost: :clusters says which"), Role::Stale)
+        }
     } else if app.rollouts.is_empty() {
         ("   nothing is rolling out: rolldeck start PLAN.yaml --reason TEXT begins one".to_owned(), Role::Normal)
     } else {
@@ -217,8 +262,8 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
     FORMATTED.fetch_add(1, Ordering::Relaxed);
     let rollout = &item.rollout;
     let now = app.server_now();
-    let live = app.link.is_live(app.now.elapsed);
-    let stale = attention::is_stale(rollout, now);
+    let live = app.is_current(rollout);
+    let stale = app.is_stale(rollout);
     let role = words::class_role(item.class);
     let word = if item.ghost { "GONE" } else { item.class.word() };
     let mut row = Row::new(theme, width).text(if selected { ">" } else { " " }, Role::Normal);
@@ -236,8 +281,7 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
         row = pips(row, rollout, c.stages, theme);
     }
     if c.units > 0 {
-        let units = format!("{}/{}", rollout.exposure.units, rollout.exposure.units_total);
-        row = row.cell(&units, c.units, Role::Normal);
+        row = row.cell(&reach(rollout, c.units, theme), c.units, if live { Role::Normal } else { Role::Stale });
     }
     if c.trend > 0 {
         let text = rollout
@@ -247,8 +291,9 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
             .map_or_else(String::new, |trend| past(trend, now, theme));
         row = row.cell(&text, c.trend, if stale || !live { Role::Stale } else { Role::Normal });
     }
+    let sent = rollout.pending.as_ref().map(|pending| words::pending(app, pending));
     let worst = if stale {
-        let age = rollout.observed_at.map_or_else(String::new, |at| age::age(now - at));
+        let age = app.heard(rollout).map_or_else(String::new, |at| age::age(now - at));
         format!("STALE {age}: {}", attention::worst_signal(rollout, now))
     } else if !live {
         // Known once; nobody can say whether it still is.
@@ -258,15 +303,38 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
     } else {
         attention::worst_signal(rollout, now)
     };
-    row = row.cell(&worst, c.worst, if stale || !live { Role::Stale } else { Role::Normal });
+    row = match sent {
+        // Whoever sent it looks for this first; how old the rest is, is said all the same.
+        Some((mark, text)) => {
+            let old = if stale { "STALE " } else { "" };
+            row.cell(&format!("{old}{text}"), c.worst, mark.role())
+        }
+        None => row.cell(&worst, c.worst, if stale || !live { Role::Stale } else { Role::Normal }),
+    };
     row = row.right(&age::coarse(now, rollout.updated_at), c.since, Role::Normal);
     if c.next > 0 {
         row = row.cell(&words::next(app, rollout), c.next, Role::Normal);
+    }
+    if c.driver > 0 {
+        row = row.cell(rollout.driver.as_str(), c.driver, Role::Muted);
     }
     if c.owner > 0 {
         row = row.cell(rollout.owner.as_str(), c.owner, Role::Normal);
     }
     row
+}
+
+/// How far it reaches: units of a fleet, of a workload the share that its candidate has.
+fn reach(rollout: &Rollout, columns: usize, theme: &Theme) -> String {
+    if rollout.workload.is_none() && columns > 4 {
+        return format!("{}/{}", rollout.exposure.units, rollout.exposure.units_total);
+    }
+    let Some(share) = workload::share(rollout) else { return "?".to_owned() };
+    let percent = format!("{share:.0}%");
+    if columns < REACH {
+        return percent;
+    }
+    format!("{} {percent:>4}", bar::bar(share, REACH - 5, theme.glyphs()))
 }
 
 /// A trend as a sweep: every bucket of the clock has its place in it, the same in every row. What is

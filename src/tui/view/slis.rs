@@ -155,7 +155,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
     }
     let changes: Vec<Change<'_>> = change::changes(rollout, &detail.timeline);
     if let [only] = parts.charts[..] {
-        let look = Look { selected: false, whole: zoom };
+        let look = Look { selected: false, whole: zoom, doubtful: app.is_cut_off(rollout) };
         plot::draw(app, slis[chosen], &changes, look, theme, only, buffer);
         return cursor;
     }
@@ -164,7 +164,8 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
     let room = parts.charts.len().max(1);
     let first = drawn.iter().position(|index| *index == chosen).unwrap_or(0) / room * room;
     for (at, index) in parts.charts.into_iter().zip(drawn.into_iter().skip(first)) {
-        let look = Look { selected: is_selected(scene, Pane::Slis, index), whole: false };
+        let look =
+            Look { selected: is_selected(scene, Pane::Slis, index), whole: false, doubtful: app.is_cut_off(rollout) };
         plot::draw(app, slis[index], &changes, look, theme, at, buffer);
     }
     cursor

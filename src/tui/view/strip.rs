@@ -6,7 +6,7 @@ use super::{budget, slis::plot, words};
 use crate::{
     domain::{Rollout, sli::SliState},
     tui::{
-        app::{App, age, attention, change, layout, rollouts::Row as Item, signal},
+        app::{App, age, attention, change, layout, rollouts::Row as Item, signal, workload},
         theme::{Mark, Role, Theme},
         widget::{
             fit,
@@ -19,17 +19,22 @@ use crate::{
 pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let rollout = &item.rollout;
     let exposure = rollout.exposure;
+    let reach = match rollout.workload {
+        Some(_) => workload::reach(rollout),
+        None => format!("{} of {} units, {:.0}%", exposure.units, exposure.units_total, exposure.percent),
+    };
     let title = format!(
-        "{} {} (from {})  {} of {} units, {:.0}%",
+        "{} {} (from {})  {reach}",
         rollout.id(),
         words::version(&rollout.candidate),
         words::version(&rollout.stable),
-        exposure.units,
-        exposure.units_total,
-        exposure.percent,
     );
     titled(theme, area.width, &title, Role::Strong).draw(area, 0, buffer);
     let mut lines: Vec<Row<'_>> = Vec::new();
+    if let Some(pending) = &rollout.pending {
+        let (mark, text) = words::pending(app, pending);
+        lines.push(Row::new(theme, area.width).text(" ", Role::Normal).mark(mark).text(&text, mark.role()));
+    }
     let roomy = area.height > 8;
     let past = if area.height >= layout::ROOMY_STRIP { 8 } else { 0 };
     if roomy {
@@ -38,7 +43,7 @@ pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &m
     }
     let room = usize::from(area.height).saturating_sub(1 + past);
     // A budget that holds things up is said everywhere, another one where there is room.
-    let budget = budget::line(&rollout.slis, app.link.is_live(app.now.elapsed), theme, area.width)
+    let budget = budget::line(&rollout.slis, app.is_current(rollout), theme, area.width)
         .filter(|_| roomy || budget::matters(&rollout.slis));
     // `signals`, `next` and `last` keep their lines; blockers take what is left, at least one.
     let for_blockers = room.saturating_sub(lines.len() + 3 + usize::from(budget.is_some())).max(1);
@@ -75,10 +80,11 @@ pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &m
         },
     );
     lines.push(label(theme, area.width, Mark::Running, "next").text(&next, Role::Normal));
-    let stale = attention::is_stale(rollout, app.server_now());
-    let heard = rollout.observed_at.map_or_else(
-        || ", units not heard of yet".to_owned(),
-        |at| if stale { format!(", units STALE {}", age::age(app.server_now() - at)) } else { String::new() },
+    let stale = app.is_stale(rollout) || app.is_cut_off(rollout);
+    let whose = if rollout.workload.is_some() { "cluster" } else { "units" };
+    let heard = app.heard(rollout).map_or_else(
+        || format!(", {whose} not heard of yet"),
+        |at| if stale { format!(", {whose} STALE {}", age::age(app.server_now() - at)) } else { String::new() },
     );
     lines.push(
         label(theme, area.width, if stale { Mark::Stale } else { Mark::Waiting }, "last")
@@ -103,7 +109,8 @@ fn draw_past(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &mut Buf
     let slis = rollout.as_deref().map(|rollout| detail.slis(rollout, app.server_now()));
     if let (Some(rollout), Some([worst, ..])) = (rollout.as_deref(), slis.as_deref()) {
         let changes = change::changes(rollout, &detail.timeline);
-        plot::draw(app, worst, &changes, plot::Look::default(), theme, left, buffer);
+        let look = plot::Look { doubtful: app.is_cut_off(rollout), ..plot::Look::default() };
+        plot::draw(app, worst, &changes, look, theme, left, buffer);
     } else {
         titled(theme, left.width, "no indicator is reported", Role::Heading).draw(left, 0, buffer);
     }
@@ -135,7 +142,7 @@ fn signals(app: &App, rollout: &Rollout) -> String {
         };
     }
     let now = app.server_now();
-    let live = app.link.is_live(app.now.elapsed);
+    let live = app.is_current(rollout);
     signal::by_need(&rollout.slis, now)
         .into_iter()
         .take(4)

@@ -4,11 +4,14 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     domain::{
-        BlockerKind, GateState, Outcome, Phase, Rollout, StageState, Verdict, rollout::CheckState, sli::SliState,
+        BlockerKind, GateState, Outcome, Phase, Rollout, SafeText, StageState, Verdict,
+        rollout::CheckState,
+        sli::SliState,
+        workload::{ObjectState, Pending},
     },
     tui::{
         app::{
-            App,
+            App, age,
             attention::{self, Class},
             trail::Proof,
         },
@@ -156,6 +159,51 @@ pub(super) fn version(version: &crate::domain::VersionRef) -> &str {
     version.version.as_ref().map_or("-", |v| v.as_str())
 }
 
+/// The mark of an object of a cluster; none of what is scaled down or ended.
+pub(super) const fn object_mark(state: ObjectState) -> Option<Mark> {
+    Some(match state {
+        ObjectState::Good => Mark::Passed,
+        ObjectState::Working => Mark::Running,
+        ObjectState::Waiting => Mark::Waiting,
+        ObjectState::Bad => Mark::Fail,
+        ObjectState::Off => return None,
+        ObjectState::Unknown => Mark::NoData,
+    })
+}
+
+/// The role of an object of a cluster.
+pub(super) const fn object_role(state: ObjectState) -> Role {
+    match object_mark(state) {
+        Some(mark) => mark.role(),
+        None => Role::Muted,
+    }
+}
+
+/// The cluster's own word of how an object does; ours where it has none.
+pub(super) fn object_word(state: ObjectState, status: &SafeText) -> &str {
+    match (status.as_str(), state) {
+        ("", ObjectState::Good) => "good",
+        ("", ObjectState::Working) => "working",
+        ("", ObjectState::Waiting) => "waiting",
+        ("", ObjectState::Bad) => "BAD",
+        ("", ObjectState::Off) => "off",
+        ("", ObjectState::Unknown) => "UNKNOWN",
+        (word, _) => word,
+    }
+}
+
+/// An action that was sent and not yet taken up: `SENT promote by mira 4s ago, not yet taken up`.
+pub(super) fn pending(app: &App, pending: &Pending) -> (Mark, String) {
+    let sent = age::age(app.server_now() - pending.at);
+    let what = format!("{} by {} {sent} ago", pending.action.words(), pending.by);
+    let detail = if pending.detail.is_empty() { String::new() } else { format!(": {}", pending.detail) };
+    if pending.unconfirmed {
+        (Mark::NoData, format!("UNCONFIRMED {what}, it may be taken up still{detail}"))
+    } else {
+        (Mark::Running, format!("SENT {what}, not yet taken up{detail}"))
+    }
+}
+
 /// A digest in its short form.
 pub(super) fn digest(digest: Option<&crate::domain::Digest>) -> &str {
     digest.map_or("-", crate::domain::Digest::short)
@@ -166,7 +214,7 @@ pub(super) fn next(app: &App, rollout: &Rollout) -> String {
     let now = app.server_now();
     match (&rollout.next, rollout.phase) {
         (Some(next), _) => match next.at {
-            Some(at) => format!("{} {}", crate::tui::app::age::coarse_left(now, at), next.what),
+            Some(at) => format!("{} {}", age::coarse_left(now, at), next.what),
             None => next.what.as_str().to_owned(),
         },
         (None, Phase::AwaitingPromotion) => "promote".to_owned(),
@@ -179,5 +227,5 @@ pub(super) fn next(app: &App, rollout: &Rollout) -> String {
 /// `12:04:31Z (1m)`: the instant first, what is left second.
 pub(super) fn deadline(app: &App, at: DateTime<Utc>) -> String {
     let left = at - app.server_now();
-    format!("{} ({})", app.clock_seconds(at), crate::tui::app::age::left(left))
+    format!("{} ({})", app.clock_seconds(at), age::left(left))
 }

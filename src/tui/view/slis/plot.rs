@@ -43,6 +43,8 @@ pub(in crate::tui::view) struct Look {
     pub selected: bool,
     /// All of its past is shown.
     pub whole: bool,
+    /// Whether what is known of it may not hold any more.
+    pub doubtful: bool,
 }
 
 /// Paints an indicator's chart, its title first.
@@ -58,7 +60,7 @@ pub(in crate::tui::view) fn draw(
     if area.height == 0 {
         return;
     }
-    title(app, sli, look.selected, theme, area, buffer);
+    title(app, sli, look, theme, area, buffer);
     let plot = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let Some(series) = &sli.series else {
         Row::new(theme, area.width).text("  asking for the past", Role::Muted).draw(plot, 0, buffer);
@@ -72,7 +74,7 @@ pub(in crate::tui::view) fn draw(
         ChartMode::Ratio => ratios(sli, series),
         ChartMode::Raw => raw(sli, series),
     };
-    let live = app.link.is_live(app.now.elapsed);
+    let live = app.link.is_live(app.now.elapsed) && !look.doubtful;
     if fresh == Freshness::Late || !live {
         // What it is now, nobody can say.
         for tag in &mut lines.tags {
@@ -121,7 +123,7 @@ fn minute(at: chrono::DateTime<chrono::Utc>) -> chrono::DateTime<chrono::Utc> {
 }
 
 /// What it is and how it is drawn at the left, what it comes to at the right.
-fn title(app: &App, sli: &Sli, selected: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn title(app: &App, sli: &Sli, look: Look, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let now = app.server_now();
     let state = signal::state(sli, now);
     let mark = words::sli_mark(state);
@@ -131,14 +133,14 @@ fn title(app: &App, sli: &Sli, selected: bool, theme: &Theme, area: Rect, buffer
         (ChartMode::Raw, "ratio") => ", %".to_owned(),
         (_, unit) => format!(", {unit}"),
     };
-    let sign = if selected { "> " } else { "" };
+    let sign = if look.selected { "> " } else { "" };
     let says = match (app.chart, theme.glyphs()) {
         (ChartMode::Raw, crate::tui::capability::Glyphs::Ascii) => "canary *, base .",
         (ChartMode::Raw, crate::tui::capability::Glyphs::Unicode) => "canary line, base dots",
         (mode, _) => mode.says(),
     };
     let left = format!("{sign}{}: {says}{unit}", sli.name);
-    let live = app.link.is_live(app.now.elapsed);
+    let live = app.link.is_live(app.now.elapsed) && !look.doubtful;
     let text = match signal::freshness(sli, now) {
         _ if matches!(state, SliState::Error | SliState::NoData | SliState::Stale) => {
             let age = signal::since(sli, now).map_or_else(String::new, |at| format!(" {}", age::coarse(now, at)));
@@ -156,7 +158,7 @@ fn title(app: &App, sli: &Sli, selected: bool, theme: &Theme, area: Rect, buffer
     };
     let right = format!("{} {text}", theme.mark(mark));
     let role = if state == SliState::Pass { Role::Heading } else { mark.role() };
-    let left_role = if selected { Role::Strong } else { Role::Heading };
+    let left_role = if look.selected { Role::Strong } else { Role::Heading };
     titled_ends(theme, area.width, (&left, left_role), (&right, role)).draw(area, 0, buffer);
 }
 
