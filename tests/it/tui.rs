@@ -1,6 +1,7 @@
 //! The dashboard without a terminal: rules of the dialog, what stays true whatever is pressed, and
 //! whole frames of every screen.
 
+mod cluster;
 mod desk;
 mod dialog;
 mod effects;
@@ -12,3 +13,4 @@ mod list;
 mod property;
 mod screens;
 mod signals;
+mod workload;

@@ -178,7 +178,9 @@ pub fn worst_signal(rollout: &Rollout, now: DateTime<Utc>) -> String {
         return signal::brief(sli, now);
     }
     let judged = !slis.is_empty() && rollout.verdict.label == Verdict::Pass;
-    if class == Class::Waiting || (class == Class::Running && judged) {
+    // A workload's step is more than its indicators: what it waits for is said by its blocker.
+    let steps = rollout.workload.is_some() && slis.is_empty();
+    if !steps && (class == Class::Waiting || (class == Class::Running && judged)) {
         // Gates may pass while indicators have too little to say: that is not all.
         return if judged || slis.is_empty() { "all pass" } else { "gates pass" }.to_owned();
     }

@@ -47,7 +47,7 @@ pub fn traffic(split: &Traffic) -> String {
         None => format!("UNKNOWN share of traffic (set {})", weight(split.set)),
     };
     if let Some(mirrored) = split.mirrored {
-        text.push_str(&format!(", {} mirrored", weight(mirrored)));
+        text.extend([", ", &weight(mirrored), " mirrored"]);
     }
     match split.verified {
         Some(true) => text.push_str(", verified"),

@@ -54,11 +54,15 @@ impl Item {
         }
     }
 
-    /// Its words and one sentence of what it does.
+    /// Its words and one sentence of what it does: to units of a fleet, or to a workload of a cluster.
     #[must_use]
-    pub const fn words(self) -> (&'static str, &'static str) {
+    pub fn words(self, app: &App) -> (&'static str, &'static str) {
         match self {
-            Self::Action(spec) => (spec.label, spec.summary),
+            Self::Action(spec) => {
+                let row = app.subject().and_then(|id| app.rollouts.get(&id));
+                let of_workload = row.is_some_and(|row| row.rollout.workload.is_some());
+                (spec.label, if of_workload { summary(spec) } else { spec.summary })
+            }
             Self::AddWindow => ("Freeze", "add a window that holds what widens a change"),
             Self::LiftWindow => ("Lift freeze", "end the selected window now"),
         }
@@ -85,6 +89,20 @@ impl Item {
                 app.widening_held(None).map_or(Ok(()), |why| Err(Why::Held(why)))
             }
         }
+    }
+}
+
+/// What an action does to a workload. Its controller goes through steps, and full promotion of one waits
+/// for neither pauses nor analysis.
+const fn summary(spec: &ActionSpec) -> &'static str {
+    match spec.action {
+        Action::Pause => "hold it where it is, until a person resumes it",
+        Action::Rollback => "give the candidate up; of a finished one, go back to a revision",
+        Action::Promote => "go on to the next step; its dialog says what is left out",
+        Action::Resume => "end a person's pause, and nothing else",
+        Action::Retry => "begin again with the candidate that was given up",
+        Action::PromoteFull => "go to the end at once: neither pauses nor analysis hold it",
+        Action::Restart | Action::Terminate => spec.summary,
     }
 }
 

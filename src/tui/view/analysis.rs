@@ -40,7 +40,8 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
     let runs = lines.iter().filter(|line| matches!(line, RunLine::Run(_))).count();
     let bad = lines.iter().filter(|line| matches!(line, RunLine::Run(run) if run.state == ObjectState::Bad)).count();
     let failed = if bad > 0 { format!("   {bad} FAILED") } else { String::new() };
-    title(scene, Pane::Analysis, &format!("analysis {runs} runs{failed}"), area.width).draw(area, 0, buffer);
+    title(scene, Pane::Analysis, &format!("analysis  {}{failed}", figure::counted(runs, "run")), area.width)
+        .draw(area, 0, buffer);
     let rest = Rect { y: area.y + 1, height: area.height - 1, ..area };
     if lines.is_empty() {
         let text =
@@ -89,8 +90,11 @@ impl Parts {
         let lines = lines as u16;
         let least = lines.min(3);
         let record = if height >= least + 2 { (record as u16).min(height - least).min(height / 2) } else { 0 };
+        // A chart says more than a long query does.
+        let beside = height.saturating_sub(least + CHART);
+        let record = if drawn && beside >= 2 { record.min(beside) } else { record };
         let left = height - record;
-        let chart = if drawn && left >= least + CHART { (left - lines.min(left / 2).max(least)).min(12) } else { 0 };
+        let chart = if drawn && left >= least + CHART { (left - lines.min(left / 2).max(least)).min(24) } else { 0 };
         let chart = if chart < CHART { 0 } else { chart };
         Self { lines: lines.min(left - chart), record, chart }
     }
@@ -182,9 +186,13 @@ fn record(run: &RunView, metric: &MetricView, width: u16, zoom: bool, theme: &cr
     let wrap = |text: &str, lines: usize| fit::wrap(text, columns, lines, fit::ellipsis(theme));
     let failed = metric.measurements.iter().rev().find(|measurement| !measurement.message.is_empty());
     let why = [metric.message.as_str(), failed.map_or("", |failed| failed.message.as_str()), run.message.as_str()];
-    let why = why.into_iter().find(|text| !text.is_empty()).unwrap_or("nothing is said of it");
-    let mut lines = wrap(&format!("{}: {why}", metric.name), if zoom { 3 } else { 1 });
-    lines.extend(wrap(&conditions(metric), if zoom { 3 } else { 1 }));
+    let mut lines = Vec::new();
+    let mut name = format!("{}: ", metric.name);
+    if let Some(why) = why.into_iter().find(|text| !text.is_empty()) {
+        lines.extend(wrap(&format!("{name}{why}"), if zoom { 3 } else { 1 }));
+        name.clear();
+    }
+    lines.extend(wrap(&format!("{name}{}", conditions(metric)), if zoom { 3 } else { 1 }));
     let query = if metric.query.is_empty() { "asks nothing that is told" } else { metric.query.as_str() };
     let provider = if metric.provider.is_empty() { "unknown provider" } else { metric.provider.as_str() };
     lines.extend(wrap(&format!("{provider}: {query}"), if zoom { 8 } else { 2 }));

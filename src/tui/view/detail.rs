@@ -112,9 +112,9 @@ fn head(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
         let at = next.at.map_or_else(String::new, |at| format!("{} ", words::deadline(app, at)));
         row = row.text(&format!("next: {at}{}", next.what), Role::Strong).gap(2);
     }
-    row.text(rollout.message.as_str(), Role::Normal)
-        .text(&format!("  owner {}", rollout.owner), Role::Muted)
-        .draw(area, 2, buffer);
+    // A workload's message has a line of its own: it says which step, and why.
+    let message = if rollout.workload.is_some() && rollout.next.is_some() { "" } else { rollout.message.as_str() };
+    row.text(message, Role::Normal).text(&format!("  owner {}", rollout.owner), Role::Muted).draw(area, 2, buffer);
     3 + workload::head(scene, Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area }, buffer)
 }
 

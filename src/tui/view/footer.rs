@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use crate::tui::{
-    app::{App, Overlay, View, line::Line, notice::Tone},
+    app::{App, Overlay, View, detail::Pane, line::Line, notice::Tone},
     intent::Intent,
     theme::{Mark, Role, Theme},
     widget::{field, row::Row},
@@ -80,6 +80,15 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
             (I::HoldDisplay, "hold"),
             (I::Help, "help"),
             (I::Quit, "quit"),
+        ],
+        View::Detail if app.detail.as_ref().is_some_and(|detail| detail.pane == Pane::Objects) => vec![
+            (I::ActionMenu, "act"),
+            (I::NextPane, "pane"),
+            (I::Open, "fold"),
+            (I::Zoom, "zoom"),
+            (I::Raw, "raw"),
+            (I::Help, "help"),
+            (I::Back, "back"),
         ],
         View::Detail => vec![
             (I::ActionMenu, "act"),

@@ -11,8 +11,11 @@ use crate::tui::{
     keymap::ContextName,
     theme::{Mark, Role, Theme},
     update::items,
-    widget::row::Row,
+    widget::{fit, row::Row},
 };
+
+/// Columns before the word and the reason of a line.
+const LEAD: usize = 22;
 
 /// Paints the menu.
 pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -23,10 +26,11 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
     let inner =
         boxed(theme, area, &format!("actions for {subject}: each opens a dialog, nothing is sent from here"), buffer);
     let mut place = None;
+    let mut cut = None;
     for (index, item) in items.into_iter().enumerate() {
         let selected = index == cursor;
         let key = app.keymap.keys_for(item.intent(), &[ContextName::Menu]).unwrap_or_default();
-        let (label, summary) = item.words();
+        let (label, summary) = item.words(app);
         let mut row =
             Row::new(theme, inner.width).text(if selected { ">" } else { " " }, Role::Normal).cell(&key, 3, Role::Key);
         row = match item.offer(app) {
@@ -39,10 +43,21 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
             }
         };
         if selected {
+            let why = item.offer(app).err();
+            let word = if matches!(why, Some(Why::Held(_))) { "HELD: " } else { "no: " };
+            cut = why.filter(|why| LEAD + word.len() + fit::width(why.text()) > usize::from(inner.width));
             place = row.draw_selected(inner, index as u16, buffer);
         } else {
             row.draw(inner, index as u16, buffer);
         }
+    }
+    if let Some(why) = cut {
+        // Which rule is missing is at the end of the sentence.
+        let columns = usize::from(inner.width).saturating_sub(2);
+        for (y, line) in fit::wrap(why.text(), columns, 2, fit::ellipsis(theme)).iter().enumerate() {
+            Row::new(theme, inner.width).gap(1).text(line, Role::Notice).draw(inner, rows + y as u16, buffer);
+        }
+        return place;
     }
     let lock = match app.widening_held(None) {
         Some(why) => format!(" what widens a change is held: {why}"),

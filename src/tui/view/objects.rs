@@ -68,15 +68,15 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
 /// How many there are, and how many of them are not as they should be.
 fn summary(objects: &[ObjectView]) -> String {
     let count = |state| objects.iter().filter(|object| object.state == state).count();
-    let mut text = format!("objects {}", objects.len());
+    let mut parts = vec![format!("objects {}", objects.len())];
     for (state, word) in
         [(ObjectState::Bad, "BAD"), (ObjectState::Unknown, "UNKNOWN"), (ObjectState::Working, "working")]
     {
         if count(state) > 0 {
-            text.push_str(&format!("   {} {word}", count(state)));
+            parts.push(format!("{} {word}", count(state)));
         }
     }
-    text
+    parts.join("   ")
 }
 
 /// The short name of a kind, as people type it.

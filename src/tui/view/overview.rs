@@ -81,17 +81,18 @@ impl Columns {
         };
         take(&mut c.stages, 6);
         if workloads {
-            take(&mut c.units, if width >= 100 { REACH } else { 4 });
+            take(&mut c.units, if width >= 100 { REACH } else { PERCENT });
         }
         take(&mut c.next, 11);
         take(&mut c.version, 10);
-        if width >= TREND_FROM {
+        // Few workloads have an indicator here, and what one waits for takes words.
+        if width >= TREND_FROM && (!workloads || width >= 140) {
             take(&mut c.trend, PLACES / 2);
         }
         if width >= 100 && !workloads {
             take(&mut c.units, 7);
         }
-        if width >= 100 && workloads {
+        if width >= 140 && workloads {
             take(&mut c.driver, 7);
         }
         take(&mut c.owner, 12);
@@ -112,6 +113,8 @@ const TREND_FROM: u16 = 108;
 
 /// Columns of a share with its bar.
 const REACH: usize = 10;
+/// Columns of a share alone.
+const PERCENT: usize = 5;
 
 /// The places of a trend.
 const PLACES: usize = trend::BUCKETS as usize;
@@ -210,7 +213,7 @@ fn table(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Po
 fn head(c: &Columns, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut row =
         Row::new(theme, area.width).gap(3).cell("STATE", c.state, Role::Heading).cell("ROLLOUT", c.name, Role::Heading);
-    let reach = if c.driver > 0 || c.units == 4 { "REACH" } else { "UNITS" };
+    let reach = if c.units == REACH || c.units == PERCENT { "REACH" } else { "UNITS" };
     for (title, width) in [("VERSION", c.version), ("STAGES", c.stages), (reach, c.units)] {
         if width > 0 {
             row = row.cell(title, width, Role::Heading);
@@ -326,7 +329,7 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
 
 /// How far it reaches: units of a fleet, of a workload the share that its candidate has.
 fn reach(rollout: &Rollout, columns: usize, theme: &Theme) -> String {
-    if rollout.workload.is_none() && columns > 4 {
+    if rollout.workload.is_none() && columns != PERCENT {
         return format!("{}/{}", rollout.exposure.units, rollout.exposure.units_total);
     }
     let Some(share) = workload::share(rollout) else { return "?".to_owned() };

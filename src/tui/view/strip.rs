@@ -19,12 +19,15 @@ use crate::{
 pub(super) fn draw(app: &App, item: &Item, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let rollout = &item.rollout;
     let exposure = rollout.exposure;
-    let reach = match rollout.workload {
-        Some(_) => workload::reach(rollout),
-        None => format!("{} of {} units, {:.0}%", exposure.units, exposure.units_total, exposure.percent),
+    let (reach, also) = match rollout.workload {
+        // What gets it is read first, and an image's name may be long.
+        Some(_) => (String::new(), format!("{}  ", workload::reach(rollout))),
+        None => {
+            (format!("  {} of {} units, {:.0}%", exposure.units, exposure.units_total, exposure.percent), String::new())
+        }
     };
     let title = format!(
-        "{} {} (from {})  {reach}",
+        "{} {also}{} (from {}){reach}",
         rollout.id(),
         words::version(&rollout.candidate),
         words::version(&rollout.stable),
@@ -183,7 +186,9 @@ pub(super) fn pipeline<'a>(rollout: &Rollout, theme: &'a Theme, width: u16) -> R
         }
         row =
             row.text(&name, if here { Role::Strong } else { Role::Normal }).gap(1).text(theme.mark(mark), mark.role());
-        row = row.text(&format!(" {}/{}", stage.exposure.units, stage.exposure.units_total), Role::Normal);
+        if rollout.workload.is_none() {
+            row = row.text(&format!(" {}/{}", stage.exposure.units, stage.exposure.units_total), Role::Normal);
+        }
     }
     let after = stages.saturating_sub(from + fits);
     if after > 0 {

@@ -71,7 +71,11 @@ fn happened<'a>(app: &App, row: Row<'a>, happening: &Happening) -> Row<'a> {
     let row = if happening.warning { row.mark(Mark::NeedsPerson) } else { row.gap(2) };
     let role = if happening.warning { Role::NeedsPerson } else { Role::Normal };
     let warns = if happening.warning { "WARNING " } else { "" };
-    row.cell(happening.what.as_str(), 14, role)
-        .cell(happening.by.as_str(), 12, Role::Muted)
-        .text(&format!("{warns}{often}{}", happening.text), role)
+    // Who says so is the controller nearly always: where there is little room, what it says comes first.
+    let row = if row.left() < 90 {
+        row.cell(happening.what.as_str(), 27, role)
+    } else {
+        row.cell(happening.what.as_str(), 24, role).cell(happening.by.as_str(), 20, Role::Muted)
+    };
+    row.text(&format!("{warns}{often}{}", happening.text), role)
 }

@@ -27,12 +27,18 @@ pub(super) fn head(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
     if let Some(text) = workload::under_freeze(rollout) {
         lines.push(line().mark(Mark::Frozen).text("FROZEN ", Role::Frozen).text(&text, Role::Normal));
     }
+    if rollout.workload.is_some() && rollout.next.is_some() {
+        lines.push(line().text(rollout.message.as_str(), Role::Normal));
+    }
     if let Some(told) = &rollout.workload {
-        lines.push(reach(scene, told, area.width));
+        lines.extend(reach(scene, told, area.width));
         if let (Some(candidate), stable) = workload::sides(told) {
             let stable = stable.map_or_else(|| "-".to_owned(), |stable| workload::images(&stable.images));
             let text = format!("{} <- {stable}", workload::images(&candidate.images));
-            lines.push(line().text("images ", Role::Muted).text(&text, Role::Normal));
+            // The head has the names of the versions already: often they are the images.
+            if text != format!("{} <- {}", words::version(&rollout.candidate), words::version(&rollout.stable)) {
+                lines.push(line().text("images ", Role::Muted).text(&text, Role::Normal));
+            }
         }
     }
     // The panes keep most of a small screen.
@@ -44,21 +50,24 @@ pub(super) fn head(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> u16 {
     count as u16
 }
 
-/// Traffic and pods in one line.
-fn reach<'a>(scene: &Scene<'a>, told: &crate::domain::Workload, width: u16) -> Row<'a> {
+/// Traffic and pods, in one line where they fit.
+fn reach<'a>(scene: &Scene<'a>, told: &crate::domain::Workload, width: u16) -> Vec<Row<'a>> {
     let doubt = if scene.live() { "" } else { "~" };
-    let mut row = Row::new(scene.theme, width).text(" ", Role::Normal);
-    row = match &told.traffic {
+    let line = || Row::new(scene.theme, width).text(" ", Role::Normal);
+    let row = match &told.traffic {
         Some(split) => {
             let unsure = split.actual.is_none() || split.verified == Some(false);
-            let row = if unsure { row.mark(Mark::NoData) } else { row };
+            let row = if unsure { line().mark(Mark::NoData) } else { line() };
             row.text(&format!("{}{doubt}", workload::traffic(split)), if unsure { Role::NoData } else { Role::Strong })
         }
-        None => row.text(&format!("{:.0}% of pods{doubt}", scene.rollout.exposure.percent), Role::Strong),
+        None => line().text(&format!("{:.0}% of pods{doubt}", scene.rollout.exposure.percent), Role::Strong),
     };
     let pods = workload::pods(&told.replicas);
     let pods = if pods.is_empty() { "pods are not counted".to_owned() } else { format!("pods: {pods}") };
-    row.gap(3).text(&pods, Role::Normal)
+    if row.left() >= fit::width(&pods) + 3 {
+        return vec![row.gap(3).text(&pods, Role::Normal)];
+    }
+    vec![row, line().text(&pods, Role::Normal)]
 }
 
 /// The pane that says most while the one of gates has the keys.

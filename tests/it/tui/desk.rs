@@ -11,7 +11,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
 use rolldeck::{
-    backend::{BackendError, Cursor, RolloutsPage, ServerInfo, Tagged},
+    backend::{BackendError, CarrierView, Cursor, RolloutsPage, ServerInfo, Tagged},
     clock::Clock,
     domain::{Role, Rollout, RolloutId},
     tui::{
@@ -60,6 +60,10 @@ pub struct Desk {
     /// Whether the backend answers while time passes.
     pub polls: bool,
     polled: Duration,
+    /// Those that carry rollouts out elsewhere.
+    pub carriers: Vec<CarrierView>,
+    /// Whether they are heard of with every answer.
+    pub beats: bool,
 }
 
 pub fn options(protected: bool, read_only: bool) -> Options {
@@ -94,7 +98,17 @@ impl Desk {
         assert!(findings.is_empty(), "{findings:?}");
         let mut app = App::new(options, Arc::new(keymap), moment, size);
         let commands = app.start();
-        Self { app, elapsed: moment.elapsed, commands, size, cursor: 0, polls: false, polled: moment.elapsed }
+        Self {
+            app,
+            elapsed: moment.elapsed,
+            commands,
+            size,
+            cursor: 0,
+            polls: false,
+            polled: moment.elapsed,
+            carriers: Vec::new(),
+            beats: true,
+        }
     }
 
     /// Connected, with these rollouts.
@@ -188,16 +202,27 @@ impl Desk {
         self.moment().wall
     }
 
+    /// How the carriers are now.
+    fn carriers(&mut self) -> Vec<CarrierView> {
+        let now = self.as_of();
+        for carrier in self.carriers.iter_mut().filter(|carrier| self.beats && carrier.as_of.is_some()) {
+            carrier.as_of = Some(now);
+        }
+        self.carriers.clone()
+    }
+
     pub fn all(&mut self, rollouts: Vec<Rollout>) -> &mut Self {
         let (cursor, as_of) = (self.cursor(), self.as_of());
+        let carriers = self.carriers();
         let rollouts = rollouts.into_iter().map(Rollout::summary).collect();
-        self.answer(Answer::View(Ok(RolloutsPage::All { rollouts, cursor, as_of, carriers: vec![] })))
+        self.answer(Answer::View(Ok(RolloutsPage::All { rollouts, cursor, as_of, carriers })))
     }
 
     pub fn changed(&mut self, changed: Vec<Rollout>, removed: Vec<RolloutId>) -> &mut Self {
         let (cursor, as_of) = (self.cursor(), self.as_of());
+        let carriers = self.carriers();
         let changed = changed.into_iter().map(Rollout::summary).collect();
-        self.answer(Answer::View(Ok(RolloutsPage::Changed { changed, removed, cursor, as_of, carriers: vec![] })))
+        self.answer(Answer::View(Ok(RolloutsPage::Changed { changed, removed, cursor, as_of, carriers })))
     }
 
     pub fn watched(&mut self, rollout: Rollout) -> &mut Self {

@@ -362,7 +362,7 @@ fn the_outcome_the_audit_entry_and_the_new_phase_are_shown_at_once() {
     desk.answer(Answer::Acted(key, Ok(applied(&paused, 9321, "pause"))));
     assert!(desk.app.dialog().is_none());
     let screen = desk.screen();
-    assert!(screen.contains("applied: pause of dc-west/pick-assist, now PAUSED, audit #9321"), "{screen}");
+    assert!(screen.contains("applied: pause changes 12 units, now PAUSED, audit #9321"), "{screen}");
     assert!(screen.contains("= PAUSED") || screen.contains("PAUSED   dc-west"), "{screen}");
     // The reason is not offered for the next action as a draft, but can be brought back.
     opened(&mut desk, I::Resume, &paused);
