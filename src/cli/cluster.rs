@@ -2,6 +2,7 @@
 //! the user's data directory, or in another process of the same user that has the journal open.
 
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -151,7 +152,8 @@ pub fn directory(session: &Session, name: &str) -> Result<PathBuf> {
         if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') && !safe.is_empty() {
             safe.push(c);
         } else {
-            safe.push_str(&format!("%{:x}", u32::from(c)));
+            // Writing to a String cannot fail.
+            let _ = write!(safe, "%{:x}", u32::from(c));
         }
     }
     safe.truncate(200);

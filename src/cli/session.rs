@@ -80,7 +80,7 @@ impl Session {
         if let Some(cluster) = &endpoint.cluster {
             let backend = cluster::backend(self, &endpoint, cluster, Via::Cli)?;
             let remote = Remote::on_socket(&cluster::socket(&cluster::directory(self, &endpoint.name)?), Via::Cli)?;
-            return Ok(Connection { backend, remote, endpoint });
+            return Ok(Connection { endpoint, backend, remote });
         }
         let remote = Remote::of_endpoint(&endpoint, Via::Cli)?;
         Ok(Connection { endpoint, backend: Arc::new(remote.clone()), remote })

@@ -42,15 +42,12 @@ impl Kubeconfig {
     /// said by whoever connects.
     #[must_use]
     pub fn find(env: &Env) -> Self {
-        let files = match env.get("KUBECONFIG") {
-            Some(list) => std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect(),
-            None => {
-                let home = env.get("HOME").map(PathBuf::from);
-                let home = home.or_else(|| directories::BaseDirs::new().map(|base| base.home_dir().to_owned()));
-                home.into_iter().map(|home| home.join(".kube").join("config")).collect()
-            }
-        };
-        Self::of_files(files)
+        if let Some(list) = env.get("KUBECONFIG") {
+            return Self::of_files(std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect());
+        }
+        let home = env.get("HOME").map(PathBuf::from);
+        let home = home.or_else(|| directories::BaseDirs::new().map(|base| base.home_dir().to_owned()));
+        Self::of_files(home.into_iter().map(|home| home.join(".kube").join("config")).collect())
     }
 
     /// What these files have.

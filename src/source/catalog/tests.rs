@@ -169,7 +169,6 @@ fn what_a_plan_says_wins_over_what_is_ready_made() {
 }
 
 #[test]
-#[expect(clippy::type_complexity, reason = "a table is read by its columns")]
 fn queries_say_what_an_indicator_is_made_of() {
     type Row<'r> = (&'r [(&'r str, &'r str)], Option<SliKind>, SliKind, Family, &'r str, Direction);
     let total = ("total", "t");
