@@ -72,6 +72,10 @@ impl Context {
                     return Err((field, "it goes with `kubernetes = \"...\"`, which is missing here".to_owned()));
                 }
             }
+            if self.server.is_empty() {
+                let text = "missing field `server`, or kubernetes = \"a context of your kubeconfig\"";
+                return Err(("server", text.to_owned()));
+            }
             return check_server(&self.server).map_err(|message| ("server", message));
         };
         if kubernetes.is_empty() {

@@ -184,7 +184,7 @@ impl Told<'_> {
         serde_json::json!([
             { "success": { "use": "request_success_rate", "objective": 0.99, "critical": true } },
             { "latency": { "use": "request_latency", "threshold": "300ms" } },
-            { "cpu": { "value": "cpu_cores", "unit": "cores", "direction": "higher_is_worse", "required": false } },
+            { "cpu": { "value": "sum by (track) (cpu_cores{track=~\"$track\"})", "unit": "cores", "direction": "higher_is_worse", "required": false } },
             reported[0],
         ])
     }

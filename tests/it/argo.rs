@@ -251,7 +251,7 @@ fn every_state_is_shown_as_what_it_is_and_says_what_holds_it() {
             V::NoData,
         ),
         ("upstream-aborted", P::Aborted, None, "web", V::Fail),
-        ("upstream-invalid", P::Degraded, None, "its controller refuses the spec", V::NoData),
+        ("upstream-invalid", P::Degraded, Some("full"), "its controller refuses the spec", V::NoData),
         (
             "upstream-canary",
             P::Degraded,
