@@ -4,7 +4,11 @@
 //! by now. The objects of a rollout are watched while somebody looks ([`attend`], [`belong`]). Orders read
 //! the object anew, send, and follow it on the board ([`order`]).
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::{
@@ -213,7 +217,8 @@ async fn grants(access: Arc<Access>, board: Arc<Board>) {
     loop {
         again.mark_unchanged();
         changes.mark_unchanged();
-        let rules: BTreeSet<Rule> = board.all().iter().flat_map(|carried| carried.rules()).collect();
+        let mut looked_at = by_place(board.all());
+        let rules: BTreeSet<Rule> = looked_at.values().flat_map(|carried| carried.rules()).collect();
         asked.extend(rules.iter().cloned());
         if !rules.is_empty() {
             board.granted(access.grants(&rules).await);
@@ -229,7 +234,11 @@ async fn grants(access: Arc<Access>, board: Arc<Board>) {
                         return;
                     }
                     tokio::time::sleep(GRANTS_SOON).await;
-                    let new = board.all().iter().flat_map(|carried| carried.rules()).any(|rule| !asked.contains(&rule));
+                    // Of a thousand rollouts a few changed, and the rules of one are not free.
+                    let present = by_place(board.all());
+                    let other = present.iter().filter(|(place, _)| !looked_at.contains_key(place));
+                    let new = other.flat_map(|(_, carried)| carried.rules()).any(|rule| !asked.contains(&rule));
+                    looked_at = present;
                     if new {
                         break;
                     }
@@ -237,4 +246,9 @@ async fn grants(access: Arc<Access>, board: Arc<Board>) {
             }
         }
     }
+}
+
+/// Objects by where they lie in memory: for as long as they are held, what lies there is the same object.
+fn by_place(all: Vec<Arc<Carried>>) -> BTreeMap<usize, Arc<Carried>> {
+    all.into_iter().map(|carried| (Arc::as_ptr(&carried).addr(), carried)).collect()
 }
