@@ -36,6 +36,7 @@ use tokio::{
 use self::kubernetes::{ADMIN, StandIn, rollouts::rollout};
 
 #[path = "../it/support/kubernetes.rs"]
+#[allow(clippy::pedantic, clippy::panic, clippy::disallowed_methods, reason = "what tests share fails as tests do")]
 mod kubernetes;
 
 const NAMESPACES: usize = 10;
