@@ -118,6 +118,8 @@ pub struct Options {
     pub drivers: Vec<Arc<dyn Driver>>,
     /// Indicators of what they carry out.
     pub declared: Option<Declared>,
+    /// Whether it lasts long enough to pause what goes on by itself when a window says so.
+    pub pauses: bool,
 }
 
 /// An answer that may be unchanged.
@@ -308,7 +310,7 @@ impl Control {
         loop {
             let shown = gallery.borrow_and_update().clone();
             let picture = shown.pictures.get(id).cloned();
-            let picture = picture.ok_or_else(|| actions::not_found(id))?;
+            let picture = picture.ok_or_else(|| missing(id, &shown))?;
             let present = format!("{}-{}", self.shared.boot, picture.changed);
             if tag != Some(present.as_str()) {
                 return Ok(Tagged::Fresh(Box::new(shown.observed(&picture, &picture.rollout)), present));
@@ -345,7 +347,11 @@ impl Control {
     ) -> Result<Reply<ActionReply>, Problem> {
         self.looked().await;
         let (who, id) = (who.clone(), id.clone());
-        match self.decide(move |core| core.act(&who, &id, &request, &conditions)).await? {
+        let (wanted, shown) = (id.clone(), self.gallery.borrow().clone());
+        let acted = self.decide(move |core| core.act(&who, &id, &request, &conditions)).await;
+        match acted
+            .map_err(|problem| if problem.code == Code::NotFound { missing(&wanted, &shown) } else { problem })?
+        {
             Acted::Done(reply) => Ok(*reply),
             Acted::Ask(wanted) => self.order(wanted).await,
         }
@@ -662,6 +668,17 @@ impl Control {
     #[must_use]
     pub fn figures(&self) -> Figures {
         Figures::clone(&self.gallery.borrow().figures)
+    }
+}
+
+/// What is said of a rollout that is not there: nothing is known of one whose cluster was never read.
+fn missing(id: &RolloutId, shown: &Gallery) -> Problem {
+    match shown.carriers.iter().find(|carrier| carrier.as_of.is_none()) {
+        Some(unread) => {
+            let why = unread.remarks.first().map_or_else(|| "it has not answered yet".to_owned(), ToString::to_string);
+            Problem::new(Code::Unavailable, format!("whether there is {id} is not known: {why}"))
+        }
+        None => actions::not_found(id),
     }
 }
 

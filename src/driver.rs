@@ -101,6 +101,9 @@ pub struct Order {
     pub action: Action,
     /// Where a rollback goes, where somebody said it.
     pub to: Option<RollbackTo>,
+    /// Hashes of candidates that were given up before: a rollback that names none does not go to one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub avoid: Vec<SafeText>,
     /// The revision that was on the screen. What widens a change is done to this revision alone; what
     /// stops one to this candidate alone.
     pub revision: Revision,

@@ -183,6 +183,7 @@ pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
         sources: telemetry.iter().map(|telemetry| Arc::clone(telemetry) as Arc<dyn SliSource>).collect(),
         drivers: Vec::new(),
         declared: None,
+        pauses: true,
     };
     let control = Control::start(Arc::new(store), clock::system(), settings).await?;
     let stop = CancellationToken::new();

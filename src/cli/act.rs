@@ -15,10 +15,14 @@ use super::{
     session::{Connection, Session, reason},
 };
 use crate::{
-    backend::{ActionReply, ActionRequest, BackendError, BackendResult, Conditions, Tagged},
+    backend::{ActionReply, ActionRequest, Backend, BackendError, BackendResult, Conditions, Tagged},
     domain::{Action, Outcome, Preview, Revision, RollbackTo, RolloutId, SafeText, rollout::CheckState},
 };
 
+/// How long a release is stayed with whose changes are to be put back.
+const STAYS: Duration = Duration::from_mins(15);
+/// How long that takes, once it is through.
+const SETTLES: Duration = Duration::from_secs(3);
 /// How often a lost answer is asked for again.
 const TRIES: usize = 5;
 
@@ -83,7 +87,9 @@ pub async fn run(session: &Session, action: Action, args: Args, to: Option<Rollb
     // A dry run needs no reason, and one that is given is checked all the same.
     let reason =
         if args.dry_run && args.reason.is_none() { String::new() } else { reason(args.reason.as_deref())?.to_string() };
-    let Connection { backend, .. } = if args.dry_run { session.connect()? } else { session.connect_to_change()? };
+    let Connection { backend, endpoint, .. } =
+        if args.dry_run { session.connect()? } else { session.connect_to_change()? };
+    let connected_cluster = endpoint.cluster.is_some();
     let id = &args.rollout;
     let mut saw = None;
     let revision = match args.if_revision {
@@ -121,7 +127,42 @@ pub async fn run(session: &Session, action: Action, args: Args, to: Option<Rollb
         backend.act(id, request.clone(), conditions.clone())
     })
     .await?;
+    let put_back = connected_cluster && puts_back(action, &reply);
+    if put_back && reply.outcome == Outcome::Applied {
+        stay(session, &*backend, id).await?;
+    }
     finish(session, &format!("{action} {id}"), &reply)
+}
+
+/// Whether an action changed something for one release that is to be put back once it is through: an opened
+/// gate, an analysis that is skipped.
+fn puts_back(action: Action, reply: &ActionReply) -> bool {
+    let is_flaggers = reply.rollout.as_ref().is_some_and(|rollout| rollout.driver.as_str() == "flagger");
+    is_flaggers && matches!(action, Action::Promote | Action::PromoteFull | Action::Rollback)
+}
+
+/// Stays until the release is through: what was changed for it alone is put back by a rolldeck that runs.
+async fn stay(session: &Session, backend: &dyn Backend, id: &RolloutId) -> Result<()> {
+    session.note("taken up; this stays until the release is through, and then puts back what was changed for it (^C leaves that to the next rolldeck that runs here)");
+    let mut tag = None;
+    let deadline = tokio::time::Instant::now() + STAYS;
+    while tokio::time::Instant::now() < deadline {
+        match backend.rollout(id, tag.clone(), Duration::from_secs(10)).await? {
+            Tagged::Fresh(rollout, now) => {
+                tag = Some(now);
+                if rollout.phase.is_terminal() {
+                    // A moment for what is put back.
+                    tokio::time::sleep(SETTLES).await;
+                    return Ok(());
+                }
+            }
+            Tagged::Unchanged => {}
+        }
+    }
+    session.note(
+        "the release is not through yet: open the dashboard, or run `rolldeck show` later, so that it is put back",
+    );
+    Ok(())
 }
 
 /// Asks for a change until its answer arrives: again with the same key, and not for ever.

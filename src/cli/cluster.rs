@@ -9,11 +9,12 @@ use std::{
 };
 
 use color_eyre::Result;
+use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::{exit::Failure, plane, session::Session, sli, sources};
 use crate::{
-    backend::{Backend, BackendError, BackendResult, lazy::Lazy, local::Local, remote::Remote},
+    backend::{Backend, BackendError, BackendResult, Code, Problem, lazy::Lazy, local::Local, remote::Remote},
     clock::Clock,
     control::{Control, Declared},
     domain::{
@@ -22,7 +23,7 @@ use crate::{
     },
     driver::{
         Driver,
-        kubernetes::{client::ClusterOptions, cluster::Cluster},
+        kubernetes::{self, client::ClusterOptions, cluster::Cluster},
     },
     server::serve_privately,
     settings::{ClusterEndpoint, Endpoint, edit::private_directory},
@@ -67,6 +68,7 @@ struct Opener {
     clock: Arc<dyn Clock>,
     opened: Opened,
     judged: Judged,
+    pauses: bool,
 }
 
 /// What the judge has for a cluster's rollouts.
@@ -127,12 +129,13 @@ pub fn backend(
     let opener = Opener {
         name: endpoint.name.clone(),
         cluster: cluster.clone(),
-        dir: directory(session, &endpoint.name)?,
+        dir: directory(session, &endpoint.name, cluster)?,
         user: plane::user(&session.env),
         via,
         clock: Arc::clone(&session.clock),
         opened: session.opened.clone(),
         judged: judged(session, endpoint)?,
+        pauses: via == Via::Tui || session.pauses,
     };
     let open = move || -> futures_util::future::BoxFuture<'static, _> {
         let opener = opener.clone();
@@ -141,11 +144,12 @@ pub fn backend(
     Ok(Arc::new(Lazy::new(&endpoint.server, Box::new(open))))
 }
 
-/// Where the journal of a cluster's context lies.
+/// Where the journal of a cluster's context lies: of this cluster, and of this user there. A name alone is
+/// not enough, for contexts of several kubeconfigs may have the same.
 ///
 /// # Errors
 /// When the settings cannot be read.
-pub fn directory(session: &Session, name: &str) -> Result<PathBuf> {
+pub fn directory(session: &Session, name: &str, cluster: &ClusterEndpoint) -> Result<PathBuf> {
     // A context of a kubeconfig may have any name: what a file's name cannot hold is written as its code.
     let mut safe = String::new();
     for c in name.chars() {
@@ -156,7 +160,22 @@ pub fn directory(session: &Session, name: &str) -> Result<PathBuf> {
             let _ = write!(safe, "%{:x}", u32::from(c));
         }
     }
-    safe.truncate(200);
+    safe.truncate(100);
+    // What cannot be read has no server and no user; whoever connects says why.
+    let contexts = kubernetes::client::contexts(&cluster.kubeconfig).unwrap_or_default();
+    let context = contexts.into_iter().find(|context| context.name == cluster.context);
+    let mut hash = Sha256::new().chain_update(&cluster.context);
+    if let Some(context) = context {
+        for part in [context.server, Some(context.cluster), context.user] {
+            hash.update([0]);
+            hash.update(part.unwrap_or_default());
+        }
+    }
+    let digest = hash.finalize();
+    safe.push('-');
+    for byte in &digest[..4] {
+        let _ = write!(safe, "{byte:02x}");
+    }
     Ok(session.settings()?.paths.data_dir.join("contexts").join(safe))
 }
 
@@ -176,6 +195,7 @@ impl Opener {
             }
             match self.there().await {
                 Ok(backend) => return Ok(backend),
+                Err(error @ BackendError::Problem(_)) => return Err(error),
                 Err(error) if tokio::time::Instant::now() >= deadline => {
                     let why = format!("another rolldeck of yours has the journal open and does not answer: {error}");
                     return Err(self.failed(why));
@@ -195,7 +215,7 @@ impl Opener {
         let cluster = driver(&self.name, &self.cluster, &self.clock).await?;
         let drivers = vec![Arc::clone(&cluster)];
         let Judged { sources, declared } = self.judged.clone();
-        let carries = plane::Carries { sources, drivers, declared };
+        let carries = plane::Carries { sources, drivers, declared, pauses: self.pauses };
         let control = plane::open(&self.clock, &self.dir, false, carries).await?;
         // The name that the cluster knows; it is asked at once, and not waited for without end.
         let named = tokio::time::timeout(IDENTITY, cluster.identity()).await.ok().flatten();
@@ -212,7 +232,18 @@ impl Opener {
     /// In the process that has the journal open.
     async fn there(&self) -> BackendResult<Arc<dyn Backend>> {
         let remote = Remote::on_socket(&socket(&self.dir), self.via).map_err(|error| self.failed(error.to_string()))?;
-        remote.info().await?;
+        let info = remote.info().await?;
+        // Whoever has it open acts under that name: nobody else may.
+        let cluster = driver(&self.name, &self.cluster, &self.clock).await;
+        let cluster = cluster.map_err(|error| self.failed(format!("{error:#}")))?;
+        let own = tokio::time::timeout(IDENTITY, cluster.identity()).await.ok().flatten();
+        if let Some(own) = own.filter(|own| *own != info.actor) {
+            let text = format!(
+                "another rolldeck has the journal of this context open as {}, and you are {own}: end it first, or set ROLLDECK_DATA_DIR",
+                info.actor
+            );
+            return Err(Problem::new(Code::Forbidden, text).into());
+        }
         Ok(Arc::new(remote))
     }
 }

@@ -203,7 +203,7 @@ async fn examine(
         };
         report.add("cluster", state, found.text);
     }
-    if let Ok(dir) = cluster::directory(session, &endpoint.name) {
+    if let Ok(dir) = cluster::directory(session, &endpoint.name, cluster) {
         data(report, "journal", &dir);
     }
 }

@@ -57,6 +57,8 @@ pub struct Carries {
     pub drivers: Vec<Arc<dyn Driver>>,
     /// Indicators of what they carry out.
     pub declared: Option<Declared>,
+    /// Whether it lasts long enough to pause what goes on by itself when a window says so.
+    pub pauses: bool,
 }
 
 /// Opens the store of a data directory and starts a control plane on it; with `new_key`, with
@@ -65,7 +67,7 @@ pub struct Carries {
 /// # Errors
 /// [`StoreError`], which says what to do.
 pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Carries) -> Result<Control> {
-    let Carries { sources, drivers, declared } = carries;
+    let Carries { sources, drivers, declared, pauses } = carries;
     private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
     let store = Sqlite::open(dir, Durability::Full).await?;
     let mut named = store.meta(VERIFIER_KEY).await?;
@@ -75,7 +77,8 @@ pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Ca
     }
     let signing_seed = key::of_trail(dir, named.as_deref())?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let options = Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources, drivers, declared };
+    let options =
+        Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources, drivers, declared, pauses };
     Ok(Control::start(store, Arc::clone(clock), options).await?)
 }
 

@@ -72,8 +72,13 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         declared = judged.declared;
         say(&format!("carries out what {} has, beside its own fleet", endpoint.server));
     }
-    let control =
-        plane::open(&session.clock, &dir, args.new_audit_key, plane::Carries { sources, drivers, declared }).await?;
+    let control = plane::open(
+        &session.clock,
+        &dir,
+        args.new_audit_key,
+        plane::Carries { sources, drivers, declared, pauses: true },
+    )
+    .await?;
     let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
     control.shutdown().await;
     served?;

@@ -29,6 +29,8 @@ pub struct Session {
     pub clock: Arc<dyn Clock>,
     /// Control planes that this run opened.
     pub opened: Opened,
+    /// Whether it stays long enough to pause what a window says is to be paused.
+    pub pauses: bool,
 }
 
 /// A backend and where it is.
@@ -54,7 +56,7 @@ There is no context yet, so rolldeck does not know which server to ask.
 impl Session {
     /// A run with these options in this process's environment.
     pub fn new(global: Global) -> Self {
-        Self { global, env: Env::of_process(), clock: clock::system(), opened: Opened::default() }
+        Self { global, env: Env::of_process(), clock: clock::system(), opened: Opened::default(), pauses: false }
     }
 
     /// How results are printed.
@@ -79,7 +81,8 @@ impl Session {
         let endpoint = settings.endpoint_or_cluster()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
         if let Some(cluster) = &endpoint.cluster {
             let backend = cluster::backend(self, &endpoint, cluster, Via::Cli)?;
-            let remote = Remote::on_socket(&cluster::socket(&cluster::directory(self, &endpoint.name)?), Via::Cli)?;
+            let remote =
+                Remote::on_socket(&cluster::socket(&cluster::directory(self, &endpoint.name, cluster)?), Via::Cli)?;
             return Ok(Connection { endpoint, backend, remote });
         }
         let remote = Remote::of_endpoint(&endpoint, Via::Cli)?;

@@ -1,5 +1,7 @@
 //! `rolldeck window add|list|lift`: freezes.
 
+use std::time::Duration;
+
 use color_eyre::Result;
 
 use super::{
@@ -8,8 +10,8 @@ use super::{
     session::{Session, reason},
 };
 use crate::{
-    backend::{Conditions, ReasonRequest, WindowReply, WindowRequest, WindowView},
-    domain::{OnEnter, Scope},
+    backend::{Backend, Conditions, ReasonRequest, RolloutsPage, WindowReply, WindowRequest, WindowView},
+    domain::{OnEnter, Phase, Scope},
 };
 
 /// What to do with windows.
@@ -32,6 +34,9 @@ pub enum Command {
         ticket: Option<String>,
     },
 }
+
+/// How long a window's pauses are waited for.
+const PAUSES: Duration = Duration::from_secs(25);
 
 /// Arguments of `add`.
 #[derive(Debug, clap::Args)]
@@ -78,7 +83,13 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
             };
             let key = args.idempotency_key.unwrap_or_else(|| session.clock.id());
             let conditions = Conditions { revision: None, idempotency_key: Some(key) };
-            let reply = session.connect_to_change()?.backend.add_window(request, conditions).await?;
+            // Only a process that stays may pause: this one does until it is done.
+            let session = &Session { pauses: args.pause, ..session.clone() };
+            let backend = session.connect_to_change()?.backend;
+            let reply = backend.add_window(request, conditions).await?;
+            if args.pause {
+                pauses(session, &*backend).await?;
+            }
             print(session, &reply)
         }
         Command::Lift { id, reason: given, ticket } => {
@@ -139,4 +150,31 @@ fn print(session: &Session, reply: &WindowReply) -> Result<()> {
         }
         table.text(0)
     })
+}
+
+/// Waits until what goes on by itself was paused, where a driver carries it out.
+async fn pauses(session: &Session, backend: &dyn Backend) -> Result<()> {
+    let deadline = tokio::time::Instant::now() + PAUSES;
+    loop {
+        let RolloutsPage::All { rollouts, carriers, .. } = backend.view(None, Duration::ZERO).await? else {
+            return Ok(());
+        };
+        let goes_on: Vec<String> = rollouts
+            .iter()
+            .filter(|rollout| rollout.workload.is_some() && rollout.phase == Phase::Progressing)
+            .filter(|rollout| rollout.freeze.is_some())
+            .map(|rollout| rollout.id().to_string())
+            .collect();
+        if carriers.is_empty() || goes_on.is_empty() {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() >= deadline {
+            session.note(&format!(
+                "still going on: {}; pause them by hand, or see `rolldeck audit list`",
+                goes_on.join(", ")
+            ));
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
 }

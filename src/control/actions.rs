@@ -667,7 +667,7 @@ impl Core {
     }
 }
 
-pub(super) fn allowed_check(who: &Principal, id: &RolloutId) -> Check {
+fn allowed_check(who: &Principal, id: &RolloutId) -> Check {
     Check {
         state: CheckState::Pass,
         text: SafeText::new(format!("{} is {} on {}", who.id, who.role.as_str(), id.target)),

@@ -5,7 +5,7 @@ mod judging;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, ActorKind, Blocker, BlockerKind, Freeze, OnEnter, Outcome, Phase, Place, Revision, Rollout, RolloutId,
-        SafeText, WindowState, audit::RevisionChange, workload::Pending,
+        Action, Actor, ActorKind, Blocker, BlockerKind, Freeze, OnEnter, Outcome, Phase, Place, Revision, Rollout,
+        RolloutId, SafeText, WindowState, audit::RevisionChange, workload::Pending,
     },
     driver::{self, Elsewhere, Health, Order, Seen, Sighting},
     store::Document,
@@ -28,6 +28,10 @@ pub use judging::Declared;
 
 /// How many changes of a rollout are kept to say what changed since a revision.
 const HISTORY: usize = 32;
+/// How many candidates that were given up are remembered of a rollout.
+const GIVEN_UP: usize = 16;
+/// A window's pause that failed is tried again after this.
+const PAUSE_AGAIN: TimeDelta = TimeDelta::seconds(60);
 /// The mark of a stored document that is of such a rollout.
 const MARK: &str = "carried_by";
 
@@ -43,6 +47,9 @@ pub(super) struct Resting {
     /// Orders whose outcome is not known yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) sent: Vec<Sent>,
+    /// Hashes of candidates that were given up, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) given_up: Vec<SafeText>,
     /// Windows that paused this candidate already: each does so once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) paused_by: BTreeSet<SafeText>,
@@ -79,6 +86,8 @@ pub(super) struct Carried {
     pub(super) judging: Judging,
     /// Intents that a task of this process follows: the others are looked for.
     pub(super) followed: BTreeSet<u64>,
+    /// When a window last tried to pause it.
+    pause_tried: Option<DateTime<Utc>>,
     /// Until when what nobody signed is taken for an order's own doing: a field that was removed has no writer.
     pub(super) ours_until: Option<DateTime<Utc>>,
     /// What it came to at which revision, the newest last.
@@ -86,6 +95,23 @@ pub(super) struct Carried {
 }
 
 impl Carried {
+    /// Hashes of candidates that were given up, or are being given up now.
+    pub(super) fn avoid(&self) -> Vec<SafeText> {
+        let now = self.stored.sent.iter().filter(|sent| sent.order.action == Action::Rollback);
+        let now = now.map(|sent| SafeText::new(hash_of(driver::candidate(&sent.order.revision))));
+        self.stored.given_up.iter().cloned().chain(now).collect()
+    }
+
+    /// Notes that a candidate was given up.
+    pub(super) fn give_up(&mut self, revision: &Revision) {
+        let hash = SafeText::new(hash_of(driver::candidate(revision)));
+        self.stored.given_up.retain(|known| *known != hash);
+        self.stored.given_up.push(hash);
+        while self.stored.given_up.len() > GIVEN_UP {
+            self.stored.given_up.remove(0);
+        }
+    }
+
     /// What happened since a revision, in one sentence.
     pub(super) fn changed_since(&self, seen: &Revision) -> String {
         let after = self.history.iter().position(|(revision, _)| revision == seen).map_or(0, |at| at + 1);
@@ -97,6 +123,11 @@ impl Carried {
             (false, since) => since[since.len().saturating_sub(3)..].join("; "),
         }
     }
+}
+
+/// The hash in a candidate's name: `12-6f8c7`.
+fn hash_of(candidate: &str) -> &str {
+    candidate.split_once('-').map_or(candidate, |(_, hash)| hash)
 }
 
 fn state_of(rollout: &Rollout) -> String {
@@ -142,8 +173,10 @@ impl Core {
         let candidate = driver::candidate(&revision).to_owned();
         let place = self.options.drivers.get(driver).map(|driver| SafeText::new(driver.place())).unwrap_or_default();
         let before = self.carried.remove(&id);
+        let is_new_candidate = before.as_ref().is_some_and(|known| known.stored.candidate != candidate);
         let before_revision = before.as_ref().map(|known| known.sighting.rollout.revision.clone());
         let ours_until = before.as_ref().and_then(|known| known.ours_until);
+        let pause_tried = before.as_ref().filter(|_| !is_new_candidate).and_then(|known| known.pause_tried);
         let (stored, mut history, followed, judging) = match before {
             Some(known) => (Some(known.stored), known.history, known.followed, Some(known.judging)),
             None => (self.resting.remove(&id), VecDeque::new(), BTreeSet::new(), None),
@@ -155,6 +188,7 @@ impl Core {
             candidate: String::new(),
             correlation_id: SafeText::default(),
             sent: Vec::new(),
+            given_up: Vec::new(),
             paused_by: BTreeSet::new(),
         });
         if stored.candidate != candidate || stored.carried_by != place {
@@ -162,7 +196,17 @@ impl Core {
             stored.candidate = candidate;
             stored.carried_by = place;
             stored.paused_by.clear();
+            // What was never seen of an older candidate's orders is in the trail; nobody waits for it any more.
+            stored.sent.retain(|sent| !sent.unconfirmed);
             self.touched_rollouts.insert(id.clone());
+        }
+        if sighting.rollout.phase == Phase::Completed && !stored.given_up.is_empty() {
+            // Somebody went through with it after all.
+            let known = stored.given_up.len();
+            stored.given_up.retain(|hash| hash.as_str() != hash_of(&stored.candidate));
+            if stored.given_up.len() != known {
+                self.touched_rollouts.insert(id.clone());
+            }
         }
         if before_revision.as_ref() != Some(&revision) {
             history.push_back((revision, state_of(&sighting.rollout)));
@@ -172,7 +216,10 @@ impl Core {
             self.urgent = true;
         }
         let followed_is_empty = followed.is_empty();
-        self.carried.insert(id.clone(), Carried { driver, sighting, stored, judging, followed, ours_until, history });
+        self.carried.insert(
+            id.clone(),
+            Carried { driver, sighting, stored, judging, followed, pause_tried, ours_until, history },
+        );
         let ours = !followed_is_empty || ours_until.is_some_and(|until| self.now() < until);
         for act in elsewhere.into_iter().filter(|act| !(ours && act.by.is_empty())) {
             self.journal_elsewhere(&id, act, before_revision.as_ref());
@@ -270,7 +317,7 @@ impl Core {
             .filter(|w| w.on_enter == OnEnter::Pause && window::state(w, now) == WindowState::Active)
             .map(|w| w.id.clone())
             .collect();
-        if pausing.is_empty() {
+        if pausing.is_empty() || !self.options.pauses {
             return due;
         }
         for (id, carried) in &self.carried {
@@ -278,15 +325,17 @@ impl Core {
             if carried.driver != driver || !carried.sighting.advances || rollout.phase == Phase::Paused {
                 continue;
             }
-            let freeze = self
-                .freezes_of_carried(id, now)
-                .into_iter()
-                .find(|freeze| pausing.contains(&freeze.window) && !carried.stored.paused_by.contains(&freeze.window));
+            let freeze = self.freezes_of_carried(id, now).into_iter().find(|freeze| {
+                pausing.contains(&freeze.window)
+                    && !carried.stored.paused_by.contains(&freeze.window)
+                    && carried.pause_tried.is_none_or(|tried| now - tried > PAUSE_AGAIN)
+            });
             let Some(freeze) = freeze else { continue };
             let order = Order {
                 id: id.clone(),
-                action: crate::domain::Action::Pause,
+                action: Action::Pause,
                 to: None,
+                avoid: Vec::new(),
                 revision: rollout.revision.clone(),
                 by: SafeText::new(format!("window {}", freeze.window)),
                 reason: SafeText::new(format!(
@@ -297,10 +346,9 @@ impl Core {
             };
             due.push((order, freeze.window));
         }
-        for (order, window) in &due {
+        for (order, _) in &due {
             if let Some(carried) = self.carried.get_mut(&order.id) {
-                carried.stored.paused_by.insert(window.clone());
-                self.touched_rollouts.insert(order.id.clone());
+                carried.pause_tried = Some(now);
             }
         }
         due

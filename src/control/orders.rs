@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Blocker, BlockerKind, Outcome, Preview, Principal, Reason, RolloutId, SafeText,
+        Action, Actor, Blocker, BlockerKind, Outcome, Preview, Principal, Reason, RolloutId, SafeText,
         audit::RevisionChange,
         rollout::{Check, CheckState},
     },
@@ -68,6 +68,7 @@ impl Core {
             return Err(actions::not_found(id));
         };
         let present = carried.sighting.rollout.revision.clone();
+        let avoid = carried.avoid();
         let fingerprint = actions::fingerprint(request);
         if why.is_some() {
             let key = conditions.idempotency_key.as_deref();
@@ -94,6 +95,7 @@ impl Core {
             id: id.clone(),
             action: request.action,
             to: request.to.clone(),
+            avoid,
             revision: conditions.revision.clone().unwrap_or(present),
             by: who.id.clone(),
             reason: why.as_ref().map(|why| SafeText::new(why.as_str())).unwrap_or_default(),
@@ -211,6 +213,9 @@ impl Core {
         if let Some(carried) = self.carried.get_mut(id) {
             carried.followed.remove(&sent.intent);
             carried.ours_until = Some(now + OURS);
+            if sent.order.action == Action::Rollback && outcome == Outcome::Applied {
+                carried.give_up(&sent.order.revision);
+            }
             if outcome == Outcome::Unconfirmed {
                 if let Some(known) = carried.stored.sent.iter_mut().find(|known| known.intent == sent.intent) {
                     known.unconfirmed = true;
@@ -301,6 +306,12 @@ impl Core {
     /// What became of an order that Rolldeck itself sent.
     pub(super) fn settle_itself(&mut self, sent: &Sent, became: Result<Uptake, OrderError>) {
         let (outcome, effect, blockers) = outcome_of(became);
+        let window = sent.order.by.as_str().strip_prefix("window ").map(SafeText::new);
+        if matches!(outcome, Outcome::Applied | Outcome::NoOp)
+            && let Some((window, carried)) = window.zip(self.carried.get_mut(&sent.order.id))
+        {
+            carried.stored.paused_by.insert(window);
+        }
         self.settle(sent, outcome, effect, blockers);
     }
 }
@@ -421,9 +432,6 @@ impl Control {
             let Held(blockers) = core.holds(&order, &who);
             let warning = core.carried.get(&order.id).filter(|_| order.action.widens()).and_then(Carried::warning);
             effect.checks.extend(warning);
-            if blockers.is_empty() {
-                effect.checks.insert(0, actions::allowed_check(&who, &order.id));
-            }
             let held = blockers.iter().map(|b| Check { state: CheckState::Block, text: b.summary.clone() });
             effect.checks.splice(0..0, held);
             let rollout = core.picture(&order.id);

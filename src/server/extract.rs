@@ -219,7 +219,8 @@ fn if_match(headers: &HeaderMap) -> Answer<Option<Revision>> {
 }
 
 fn is_tag(tag: &str) -> bool {
-    (1..=64).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    (1..=64).contains(&tag.len())
+        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Answer<Option<String>> {

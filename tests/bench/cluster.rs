@@ -242,6 +242,7 @@ async fn measure() {
         sources: Vec::new(),
         drivers: vec![cluster],
         declared: None,
+        pauses: true,
     };
     let (begun, before) = (Instant::now(), taken());
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();

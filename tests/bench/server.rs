@@ -76,6 +76,7 @@ async fn measure() {
         sources: Vec::new(),
         drivers: Vec::new(),
         declared: None,
+        pauses: true,
     };
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
     let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

@@ -164,7 +164,8 @@ fn promote_full(rollout: &Rollout) -> Result<Deed, Blocker> {
 
 fn rollback(rollout: &Rollout, to: Option<&RollbackTo>, as_ordered: bool) -> Result<Deed, Blocker> {
     let status = &rollout.status;
-    let undo = |way| caught_up(rollout).map(|()| Deed::Undo(way));
+    // Going back is always open: it waits for no controller to have caught up.
+    let undo = |way| Ok(Deed::Undo(way));
     match to {
         Some(RollbackTo::Revision(number)) => return undo(Way::Number(*number)),
         Some(RollbackTo::Snapshot(_)) => {
@@ -177,7 +178,8 @@ fn rollback(rollout: &Rollout, to: Option<&RollbackTo>, as_ordered: bool) -> Res
     }
     if rollout.is_fully_promoted() {
         // T9: to abort it would move nothing, and leave it degraded.
-        undo(Way::Previous)
+        // Of a template that the controller has not seen, what runs is what is stable.
+        undo(if unseen(rollout).is_some() { Way::Stable } else { Way::Previous })
     } else if status.stable_hash.is_empty() {
         blocked("it is its first deployment: there is nothing to go back to, and its controller ignores an abort")
     } else if !status.abort || rollout.paused {

@@ -169,7 +169,13 @@ impl Driver for Cluster {
     async fn propose(&self, order: &Order) -> Result<Proposal, OrderError> {
         let (_, carried) = self.board.find(&order.id).ok_or_else(|| OrderError::Gone(order.id.clone()))?;
         let children = self.children(&carried, order).await;
-        carried.propose(children.as_ref(), order, &self.board.grants(), self.clock.now())
+        let mut grants = self.board.grants();
+        let rules: BTreeSet<Rule> = carried.rules().into_iter().collect();
+        if rules.iter().any(|rule| grants.allows(rule).is_none()) {
+            // What a button costs is said before it is pressed, also by whoever only just came.
+            grants = Arc::new(self.access.grants(&rules).await);
+        }
+        carried.propose(children.as_ref(), order, &grants, self.clock.now())
     }
 
     async fn carry_out(&self, order: &Order) -> Result<Uptake, OrderError> {

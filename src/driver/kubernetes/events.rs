@@ -88,6 +88,7 @@ mod tests {
         let meta =
             Meta { namespace: "shop".to_owned(), name: "b".repeat(253), uid: "u1".to_owned(), ..Meta::default() };
         let order = Order {
+            avoid: Vec::new(),
             id: "shop/basket".parse().unwrap(),
             action: Action::PromoteFull,
             to: None,

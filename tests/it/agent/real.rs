@@ -48,6 +48,7 @@ impl World {
             sources: Vec::new(),
             drivers: Vec::new(),
             declared: None,
+            pauses: true,
         };
         let control = Control::start(Arc::new(store), clock::system(), options).await.unwrap();
         let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

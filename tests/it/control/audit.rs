@@ -124,6 +124,7 @@ async fn a_trail_is_not_gone_on_with_under_another_key_unless_somebody_says_so()
             sources: Vec::new(),
             drivers: Vec::new(),
             declared: None,
+            pauses: true,
         };
         Control::start(std::sync::Arc::new(store), clock::system(), options).await
     };

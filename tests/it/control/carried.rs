@@ -28,6 +28,7 @@ async fn open(folder: &Path, puppet: &Arc<Puppet>) -> Control {
         sources: Vec::new(),
         drivers: vec![Arc::clone(puppet) as Arc<dyn Driver>],
         declared: None,
+        pauses: true,
     };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }
@@ -311,6 +312,37 @@ async fn what_an_order_did_is_not_told_again_as_somebody_elses_doing() {
     let actions: Vec<_> = stage.trail().await.iter().map(|entry| entry.action.to_string()).collect();
     assert_eq!(actions, ["promote", "restart", "promote"]);
     stage.control.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_candidate_that_was_given_up_is_not_gone_back_to_until_somebody_went_through_with_it() {
+    let stage = stage(Phase::Progressing).await;
+    stage.act(Action::Rollback, Conditions::default()).await.unwrap();
+    stage.puppet.tell(vec![sighting(rollout("3-def:1", Phase::Completed))]);
+    stage.until("it is back", || async { stage.shown().await.revision.0.as_str() == "3-def:1" }).await;
+    stage.act(Action::Rollback, Conditions::default()).await.unwrap();
+    let avoid = |order: usize| stage.puppet.sent()[order].avoid.clone();
+    assert!(avoid(0).is_empty());
+    assert_eq!(avoid(1), ["abc".into()], "the candidate that was given up");
+    stage.puppet.tell(vec![sighting(rollout("4-abc:1", Phase::Completed))]);
+    stage.until("it went through", || async { stage.shown().await.revision.0.as_str() == "4-abc:1" }).await;
+    stage.act(Action::Rollback, Conditions::default()).await.unwrap();
+    assert_eq!(avoid(2), ["def".into()]);
+    stage.control.shutdown().await;
+}
+
+#[tokio::test]
+async fn of_a_cluster_that_was_never_read_it_is_not_said_that_there_is_no_rollout() {
+    let folder = tempfile::tempdir().unwrap();
+    let remark = SafeText::new("prod does not answer: connection refused");
+    let puppet = Puppet::new(vec![Seen::Health(Health { as_of: None, remarks: vec![remark] })]);
+    let control = open(folder.path(), &puppet).await;
+    let asked = control.rollout(&mira(), &shop(), None, Duration::ZERO).await.unwrap_err();
+    assert_eq!(asked.code, Code::Unavailable);
+    assert!(asked.detail.to_string().contains("connection refused"), "{}", asked.detail);
+    let acted = control.act(&mira(), &shop(), request(Action::Pause, false), Conditions::default()).await;
+    assert_eq!(acted.unwrap_err().code, Code::Unavailable);
+    control.shutdown().await;
 }
 
 #[tokio::test]

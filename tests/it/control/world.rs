@@ -54,6 +54,7 @@ async fn open(folder: &Path) -> Control {
         sources: Vec::new(),
         drivers: Vec::new(),
         declared: None,
+        pauses: true,
     };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }

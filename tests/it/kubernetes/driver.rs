@@ -114,6 +114,7 @@ impl Desk {
     /// An order for what is on the screen.
     fn order(&self, id: &str, action: Action) -> Order {
         Order {
+            avoid: Vec::new(),
             id: id.parse().unwrap(),
             action,
             to: None,

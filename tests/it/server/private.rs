@@ -11,9 +11,12 @@ use std::{
 };
 
 use rolldeck::{
-    backend::{Backend, BackendError, Conditions, SnapshotRequest, WindowRequest, lazy::Lazy, remote::Remote},
+    backend::{
+        ActionRequest, Backend, BackendError, Code, Conditions, SnapshotRequest, WindowRequest, lazy::Lazy,
+        remote::Remote,
+    },
     clock,
-    domain::{OnEnter, Via},
+    domain::{Action, OnEnter, Revision, Via},
     server::serve_privately,
 };
 use tokio_util::sync::CancellationToken;
@@ -49,6 +52,22 @@ async fn a_second_program_of_the_same_user_acts_under_the_same_name() {
     let reply = remote.add_window(request, Conditions::default()).await.unwrap();
     assert_eq!(reply.audit.actor.id.as_str(), "mira");
     assert_eq!(reply.audit.actor.via, Some(Via::Cli));
+    // A revision of a workload is one that a header takes.
+    let request = ActionRequest {
+        action: Action::Promote,
+        reason: WHY.to_owned(),
+        ticket: None,
+        to: None,
+        override_id: None,
+        saw: None,
+        dry_run: false,
+    };
+    let seen = Conditions {
+        revision: Some(Revision("2-c6576ddc9:1w-39a30948".into())),
+        idempotency_key: Some("k".to_owned()),
+    };
+    let answer = remote.act(&"shop/basket".parse().unwrap(), request, seen).await.unwrap_err();
+    assert_eq!(answer.code(), Some(Code::NotFound), "{answer}");
     stop.cancel();
     world.control.shutdown().await;
 }

@@ -59,6 +59,7 @@ impl World {
             sources: Vec::new(),
             drivers: Vec::new(),
             declared: None,
+            pauses: true,
         };
         let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
         Self { router: router(control.clone(), options), control, _folder: folder }

@@ -43,7 +43,7 @@ pub fn propose(
     if let Some(rule) = missing(rollout, order.action, grants) {
         return Err(OrderError::Forbidden { rule });
     }
-    let mut speaker = Speaker { rollout, children, grants, says: Says::default() };
+    let mut speaker = Speaker { rollout, children, grants, avoid: &order.avoid, says: Says::default() };
     let (summary, pods) = match deed {
         Deed::Nothing(why) => return Ok(no_op(order.action, &why)),
         Deed::Nudge => speaker.nudge(),
@@ -73,6 +73,8 @@ struct Speaker<'a> {
     rollout: &'a Rollout,
     children: Option<&'a Children>,
     grants: &'a Grants,
+    /// What an undo that names no revision does not go to.
+    avoid: &'a [SafeText],
     says: Says,
 }
 
@@ -338,7 +340,7 @@ impl Speaker<'_> {
             self.says.change(format!("the template of {to} is put into {} {}", place.kind.kind, place.name));
             return Ok(Ok((format!("undo {}: back to {to}", journey::present(rollout)), rollout.replicas)));
         };
-        let past = undo::find(rollout, children.of(Kind::REPLICA_SET), way).map_err(refused)?;
+        let past = undo::find(rollout, children.of(Kind::REPLICA_SET), way, self.avoid).map_err(refused)?;
         if let Some(why) = already_there(rollout, &past) {
             return Ok(Err(why));
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Deed, Promotion, Way, decide, journey, undo};
 use crate::{
-    domain::Blocker,
+    domain::{Blocker, SafeText},
     driver::{
         Order, OrderError,
         argo::{
@@ -124,7 +124,7 @@ fn make(
     has_status: bool,
 ) -> Result<Vec<Request>, OrderError> {
     let rollout = Rollout::read(object);
-    let sender = Sender { rollout: &rollout, has_status };
+    let sender = Sender { rollout: &rollout, has_status, avoid: &order.avoid };
     Ok(match settle(&rollout, order)? {
         Deed::Nothing(_) => Vec::new(),
         Deed::Nudge => vec![nudge(&rollout)],
@@ -164,13 +164,16 @@ fn make(
 
 /// Whether an undo would put back what is there already: `None` where it would not.
 pub(super) fn already_there(rollout: &Rollout, past: &undo::Past<'_>) -> Option<String> {
-    (!past.hash.is_empty() && past.hash == rollout.status.pod_hash)
+    // While the controller has not seen the newest spec, its status is about another template.
+    (!past.hash.is_empty() && past.hash == rollout.status.pod_hash && super::caught_up(rollout).is_ok())
         .then(|| format!("its template is that of {} already", past.name()))
 }
 
 struct Sender<'a> {
     rollout: &'a Rollout,
     has_status: bool,
+    /// What an undo that names no revision does not go to.
+    avoid: &'a [SafeText],
 }
 
 impl Sender<'_> {
@@ -271,7 +274,7 @@ impl Sender<'_> {
 
     fn undo(&self, related: &[Value], way: Way) -> Result<Vec<Request>, OrderError> {
         let rollout = self.rollout;
-        let past = undo::find(rollout, related, way).map_err(refused)?;
+        let past = undo::find(rollout, related, way, self.avoid).map_err(refused)?;
         if already_there(rollout, &past).is_some() {
             return Ok(Vec::new());
         }

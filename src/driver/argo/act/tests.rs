@@ -39,6 +39,7 @@ fn read(object: &Value) -> Rollout {
 /// An order made on an object as it is.
 fn order(object: &Value, action: Action) -> Order {
     Order {
+        avoid: Vec::new(),
         id: "shop/basket".parse().unwrap(),
         action,
         to: None,
@@ -600,6 +601,23 @@ fn the_revision_before_is_the_newest_other_one_and_of_an_aborted_update_the_stab
     let done = with(done, "/status/abort", Value::Null);
     let undo = argo::requests(&done, &sets, &order(&done, Action::Rollback), now()).unwrap();
     assert_eq!(image(undo), "registry.example/basket:1.5.0");
+    // Who gave 2 up does not find it deployed again by going back once more.
+    let mut once_more = order(&done, Action::Rollback);
+    once_more.avoid = vec!["6f8c7".into()];
+    let undo = argo::requests(&done, &sets, &once_more, now()).unwrap();
+    assert_eq!(image(undo), "registry.example/basket:1.4.0");
+    once_more.avoid.push("d41d8".into());
+    let refused = refusal(argo::requests(&done, &sets, &once_more, now()));
+    assert!(refused.contains("--to"), "{refused}");
+}
+
+#[test]
+fn going_back_waits_for_no_controller() {
+    let done = finished(samples::canary());
+    let unseen = with(done, "/metadata/generation", json!(99));
+    let unseen = with(unseen, "/spec/template/spec/containers/0/image", json!("registry.example/basket:1.6.0"));
+    let undo = argo::requests(&unseen, &replica_sets(), &order(&unseen, Action::Rollback), now()).unwrap();
+    assert!(!undo.is_empty(), "what is stable is put back");
 }
 
 #[test]

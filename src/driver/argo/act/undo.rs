@@ -109,23 +109,34 @@ pub fn history<'a>(rollout: &Rollout, replica_sets: &'a [Value]) -> Vec<Past<'a>
 /// The revision that an undo goes back to.
 ///
 /// The one before the present one is the newest of the others, as upstream has it. Of an update that was
-/// aborted it is the stable one instead: the newest of the others may be one that was aborted before.
+/// aborted it is the stable one instead: the newest of the others may be one that was aborted before. One
+/// that somebody gave up (`avoid`) is gone back to by its number only.
 ///
 /// # Errors
 /// What is missing, in a sentence.
-pub fn find<'a>(rollout: &Rollout, replica_sets: &'a [Value], way: Way) -> Result<Past<'a>, Blocker> {
+pub fn find<'a>(
+    rollout: &Rollout,
+    replica_sets: &'a [Value],
+    way: Way,
+    avoid: &[SafeText],
+) -> Result<Past<'a>, Blocker> {
     let mut history = history(rollout, replica_sets);
     let known: Vec<String> =
         history.iter().filter(|past| past.number > 0).map(|past| past.number.to_string()).collect();
     let status = &rollout.status;
+    let is_given_up = |hash: &str| avoid.iter().any(|given_up| given_up.as_str() == hash);
+    let others_given_up = history.iter().any(|past| past.hash != status.pod_hash && is_given_up(&past.hash));
     let at = history.iter().position(|past| match way {
         Way::Number(number) => past.number == number,
-        Way::Previous => past.hash != status.pod_hash,
-        Way::Stable => past.hash == status.stable_hash,
+        Way::Previous => past.hash != status.pod_hash && !is_given_up(&past.hash),
+        Way::Stable => past.hash == status.stable_hash && !is_given_up(&past.hash),
     });
     let known = if known.is_empty() { "there is none".to_owned() } else { format!("there are {}", known.join(", ")) };
     let missing = match way {
         Way::Number(number) => format!("revision {number} is not in its history: {known}"),
+        Way::Previous | Way::Stable if others_given_up => {
+            "what it would go back to was given up before: name a revision with --to".to_owned()
+        }
         Way::Previous => format!("there is no revision before {} in its history", journey::present(rollout)),
         Way::Stable => format!("its stable revision {} is not in its history: {known}", status.stable_hash),
     };

@@ -8,6 +8,7 @@ use crate::{
 
 fn order(screen: &Value, action: Action) -> Order {
     Order {
+        avoid: Vec::new(),
         id: "shop/basket".parse().unwrap(),
         action,
         to: None,

@@ -82,6 +82,7 @@ fn read(object: &Value) -> Canary {
 
 fn order(object: &Value, action: Action) -> Order {
     Order {
+        avoid: Vec::new(),
         id: "test/shop".parse().unwrap(),
         action,
         to: None,
