@@ -12,7 +12,7 @@ use super::{Action, SafeText};
 pub struct Workload {
     /// What kind of object carries it: `Rollout`, `Canary`.
     pub kind: SafeText,
-    /// Shares of traffic; none where only pods are counted.
+    /// Shares of traffic, or of pods where nothing routes traffic; none where there are no steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
     /// Pods by what is wanted and what is there.

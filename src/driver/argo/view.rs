@@ -276,13 +276,18 @@ fn versions(sight: &Sight<'_>, children: Option<&Children>) -> (VersionRef, Vers
     };
     let candidate = image::version(&candidate_images, &stable_images)
         .or_else(|| version(rollout.revision_number(), &rollout.status.pod_hash));
-    let stable = if situation::is_promoted(rollout) {
+    let stable = if situation::is_promoted(rollout) && !is_unseen(rollout) {
         candidate.clone()
     } else {
         let number = stable_number(sight);
         image::version(&stable_images, &candidate_images).or_else(|| version(number, &rollout.status.stable_hash))
     };
     (VersionRef { version: candidate, snapshot: None }, VersionRef { version: stable, snapshot: None })
+}
+
+/// Whether the controller has yet to see the newest spec: what its status calls promoted is what came before.
+fn is_unseen(rollout: &Rollout) -> bool {
+    super::phase::stale(rollout) == Some(super::phase::Stale::Spec)
 }
 
 /// The images of the workload that a rollout refers to.
@@ -298,6 +303,9 @@ fn referred(rollout: &Rollout, children: Option<&Children>) -> Vec<SafeText> {
 fn exposure(sight: &Sight<'_>) -> Exposure {
     let rollout = sight.rollout;
     let status = &rollout.status;
+    if rollout.is_fully_promoted() && is_unseen(rollout) {
+        return Exposure { percent: 0.0, units: 0, units_total: rollout.replicas };
+    }
     // Where it is not known which pods are the ones that are not available: it is these.
     let least = || match rollout.strategy {
         Strategy::Canary(_) => status.updated.saturating_sub(status.replicas.saturating_sub(status.available)),

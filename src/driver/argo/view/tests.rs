@@ -384,6 +384,15 @@ fn what_is_measured_is_shown_as_indicators_and_holds_what_it_fails() {
 }
 
 #[test]
+fn a_template_that_its_controller_has_not_seen_is_not_said_to_be_out() {
+    let done = changed(canary(), &[("/status/stableRS", json!("6f8c7")), ("/status/currentStepIndex", json!(5))]);
+    assert!((alone(&done).exposure.percent - 100.0).abs() < 1e-9);
+    let unseen = alone(&with(done, "/metadata/generation", json!(99)));
+    assert!(unseen.exposure.percent.abs() < 1e-9 && unseen.exposure.units == 0, "{:?}", unseen.exposure);
+    assert_ne!(unseen.stable, unseen.candidate, "what runs is not what is only written down");
+}
+
+#[test]
 fn versions_are_image_tags_and_else_what_the_cluster_counts() {
     let versions = |rollout: &domain::Rollout| {
         let text = |version: &VersionRef| version.version.as_ref().map(ToString::to_string).unwrap_or_default();
