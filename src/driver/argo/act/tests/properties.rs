@@ -88,6 +88,9 @@ fn any_action() -> impl Strategy<Value = Action> {
 }
 
 proptest! {
+    // Most objects of any shape are not under way: enough of them have to be tried.
+    #![proptest_config(ProptestConfig { max_global_rejects: 65_536, ..ProptestConfig::default() })]
+
     #[test]
     fn no_order_on_any_object_makes_anything_panic(
         screen in any_object(), present in any_object(), action in any_action(), number in proptest::option::of(0u64..4),
