@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Action, Blocker, Preview, Revision, RollbackTo, Rollout, RolloutId, SafeText};
+use crate::domain::{Action, Blocker, BlockerKind, Preview, Revision, RollbackTo, Rollout, RolloutId, SafeText};
 
 /// A rollout as a driver sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,6 +173,16 @@ pub enum OrderError {
     /// It is not known whether the cluster took it: the answer was lost.
     #[error("{0}")]
     Lost(String),
+}
+
+/// Why an order cannot be carried out now.
+fn blocker(kind: BlockerKind, why: impl AsRef<str>) -> Blocker {
+    Blocker { kind, summary: SafeText::new(why), since: None, until: None }
+}
+
+/// It cannot be done to the rollout as it is.
+fn blocked<T>(why: impl AsRef<str>) -> Result<T, Blocker> {
+    Err(blocker(BlockerKind::Phase, why))
 }
 
 /// Something that carries rollouts out by itself, and takes orders.

@@ -193,11 +193,12 @@ impl Core {
         });
         if stored.candidate != candidate || stored.carried_by != place {
             stored.correlation_id = SafeText::new(self.clock.id());
-            stored.candidate = candidate;
+            let previous = std::mem::replace(&mut stored.candidate, candidate);
             stored.carried_by = place;
             stored.paused_by.clear();
-            // What was never seen of an older candidate's orders is in the trail; nobody waits for it any more.
-            stored.sent.retain(|sent| !sent.unconfirmed);
+            // An undo that was not confirmed in time makes another candidate, and is found by that. Of those before
+            // it nobody waits any more for what was never seen: it is in the trail.
+            stored.sent.retain(|sent| !sent.unconfirmed || driver::candidate(&sent.order.revision) == previous);
             self.touched_rollouts.insert(id.clone());
         }
         if sighting.rollout.phase == Phase::Completed && !stored.given_up.is_empty() {

@@ -53,6 +53,7 @@ pub use declared::Declared;
 pub use document::SIZE_MAX;
 pub use error::PlanError;
 pub(crate) use error::{quoted, suggestion};
+pub use read::SLI_FIELDS;
 
 pub use super::sli::{Direction, PlanSli};
 use super::{Digest, GateKind, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};

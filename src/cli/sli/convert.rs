@@ -9,31 +9,10 @@ use crate::{
     cli::{args::Format, output, session::Session},
     domain::{
         SafeText,
-        plan::{Declared, PlanTelemetry, REPORTED},
+        plan::{Declared, PlanTelemetry, REPORTED, SLI_FIELDS},
     },
 };
 
-/// The fields of an indicator in the order in which people read them.
-const FIELDS: &[&str] = &[
-    "use",
-    "kind",
-    "family",
-    "unit",
-    "direction",
-    "critical",
-    "required",
-    "observe_only",
-    "objective",
-    "period",
-    "threshold",
-    "limit",
-    "scoring",
-    "good",
-    "bad",
-    "total",
-    "histogram",
-    "value",
-];
 /// What a plan says anyway where nothing is written.
 const USUAL: &[(&str, &str)] = &[("unit", ""), ("direction", "either"), ("critical", "false"), ("limit", "null")];
 
@@ -111,7 +90,7 @@ fn ordered(mut fields: Value) -> Ordered<Value> {
         let usual = USUAL.contains(&(*key, text.as_str()));
         (!usual).then(|| ((*key).to_owned(), value))
     };
-    Ordered(FIELDS.iter().filter_map(said).collect())
+    Ordered(SLI_FIELDS.iter().filter_map(said).collect())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod stage;
 mod telemetry;
 mod value;
 
+pub use sli::SLI_FIELDS;
+
 use std::collections::BTreeMap;
 
 use self::value::{at, find, known_only, name, plain, text};

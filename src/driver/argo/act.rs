@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{Action, Blocker, RollbackTo, SafeText, rollout::BlockerKind},
-    driver::kubernetes::request::Rule,
+    driver::{blocked, blocker, kubernetes::request::Rule},
 };
 
 /// What is done.
@@ -234,14 +234,6 @@ fn caught_up(rollout: &Rollout) -> Result<(), Blocker> {
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside refusals, as another answer of the same decision")]
 fn nothing(why: impl Into<String>) -> Result<Deed, Blocker> {
     Ok(Deed::Nothing(why.into()))
-}
-
-fn blocked<T>(why: impl AsRef<str>) -> Result<T, Blocker> {
-    Err(blocker(BlockerKind::Phase, why))
-}
-
-fn blocker(kind: BlockerKind, why: impl AsRef<str>) -> Blocker {
-    Blocker { kind, summary: SafeText::new(why), since: None, until: None }
 }
 
 /// What a missing rule says to whoever lacks it.

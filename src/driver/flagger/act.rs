@@ -22,8 +22,8 @@ use super::{
     revision::revision,
 };
 use crate::{
-    domain::{Action, Blocker, Revision, RollbackTo, SafeText, rollout::BlockerKind},
-    driver::kubernetes::request::Kind,
+    domain::{Action, Blocker, Revision, RollbackTo, rollout::BlockerKind},
+    driver::{blocked, blocker, kubernetes::request::Kind},
 };
 
 /// The annotation by which the owner of a Canary allows that a roll back writes its failed checks, which is
@@ -223,12 +223,4 @@ fn noticed(canary: &Canary) -> String {
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside refusals, as another answer of the same decision")]
 fn nothing(why: impl Into<String>) -> Result<Deed, Blocker> {
     Ok(Deed::Nothing(why.into()))
-}
-
-fn blocked<T>(why: impl AsRef<str>) -> Result<T, Blocker> {
-    Err(blocker(BlockerKind::Phase, why))
-}
-
-fn blocker(kind: BlockerKind, why: impl AsRef<str>) -> Blocker {
-    Blocker { kind, summary: SafeText::new(why), since: None, until: None }
 }

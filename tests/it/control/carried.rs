@@ -202,6 +202,29 @@ async fn an_action_that_nobody_saw_taken_up_is_unconfirmed_and_found_later() {
 }
 
 #[tokio::test]
+async fn an_unconfirmed_undo_is_found_by_the_candidate_that_it_makes_and_not_waited_for_beyond_that() {
+    let stage = stage(Phase::Completed).await;
+    stage.puppet.next_becomes(Ok(Uptake::Unconfirmed("the controller did not answer".into())));
+    assert_eq!(stage.act(Action::Rollback, seen(R1, "k1")).await.unwrap().outcome, Outcome::Unconfirmed);
+    stage.puppet.tell(vec![sighting(rollout("3-def:1", Phase::Progressing))]);
+    stage.until("the next one is seen", || async { stage.shown().await.revision.0.as_str() == "3-def:1" }).await;
+    assert!(stage.shown().await.pending.is_some(), "it is still looked for");
+    stage.puppet.is_found(Ok(Uptake::TakenUp("it went back".into())));
+    let found = || async { stage.trail().await.last().is_some_and(|e| e.outcome == Outcome::Applied) };
+    stage.until("it was found", found).await;
+
+    stage.puppet.is_found(Ok(Uptake::Unconfirmed("nothing is to be seen of it".into())));
+    stage.puppet.next_becomes(Ok(Uptake::Unconfirmed("the controller did not answer".into())));
+    stage.act(Action::Pause, Conditions::default()).await.unwrap();
+    for next in ["4-abc:1", "5-fed:1"] {
+        stage.puppet.tell(vec![sighting(rollout(next, Phase::Progressing))]);
+        stage.until("it is seen", || async { stage.shown().await.revision.0.as_str() == next }).await;
+    }
+    assert!(stage.shown().await.pending.is_none(), "a pause of an older candidate is not waited for");
+    stage.control.shutdown().await;
+}
+
+#[tokio::test]
 async fn after_a_crash_a_promotion_is_looked_for_and_never_sent_again() {
     let stage = stage(Phase::AwaitingPromotion).await;
     stage.puppet.hold();

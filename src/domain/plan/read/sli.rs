@@ -19,7 +19,8 @@ const QUERY_MAX: usize = 4000;
 /// Shortest period of an error budget: shorter than that, one evaluation is most of it.
 const PERIOD_MIN: Duration = Duration::from_hours(1);
 
-const SLI_KEYS: [&str; 18] = [
+/// The fields of an indicator, in the order in which people read them.
+pub const SLI_FIELDS: [&str; 18] = [
     "use",
     "kind",
     "family",
@@ -28,10 +29,10 @@ const SLI_KEYS: [&str; 18] = [
     "critical",
     "required",
     "observe_only",
-    "limit",
     "objective",
     "period",
     "threshold",
+    "limit",
     "scoring",
     "good",
     "bad",
@@ -59,11 +60,11 @@ fn sli(key: &Key, node: &Node) -> Read<PlanSli> {
             return Err(at(
                 node,
                 field,
-                format!("expected a mapping of {}, got {}", SLI_KEYS.join(", "), other.kind()),
+                format!("expected a mapping of {}, got {}", SLI_FIELDS.join(", "), other.kind()),
             ));
         }
     };
-    known_only(entries, &field, &SLI_KEYS)?;
+    known_only(entries, &field, &SLI_FIELDS)?;
     // What a threshold's duration is in is said by it.
     if let Some(node) = find(entries, "unit") {
         sli.unit = plain(node, &join(&field, "unit"))?;
