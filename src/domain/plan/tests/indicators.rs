@@ -269,7 +269,7 @@ fn each_mistake_about_indicators_is_named_by_its_place_and_what_was_expected() {
         (sli("good: {a: b}"), "line 4, column 23: slis.errors.good: expected a query, got a mapping"),
         (
             with("slis: {errors: ratio}"),
-            "line 4, column 16: slis.errors: expected a mapping of use, kind, family, unit, direction, critical, required, observe_only, limit, objective, period, threshold, scoring, good, bad, total, histogram, value, got text",
+            "line 4, column 16: slis.errors: expected a mapping of use, kind, family, unit, direction, critical, required, observe_only, objective, period, threshold, limit, scoring, good, bad, total, histogram, value, got text",
         ),
         (
             gate("{verdict: erors}"),
