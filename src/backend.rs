@@ -7,15 +7,20 @@ pub mod remote;
 
 use std::time::Duration;
 
-use crate::domain::{Digest, Rollout, RolloutId};
+use chrono::{DateTime, Utc};
+
+use crate::domain::{Digest, FlagKey, Rollout, RolloutId};
 
 pub use crate::{
     control::{AuditQuery, Tagged},
     wire::{
-        ActionReply, ActionRequest, AuditPage, CarrierView, CheckpointView, CheckpointsPage, Code, Conditions, Cursor,
-        LaneView, Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SiteView, SitesPage, SnapshotReply,
-        SnapshotRequest, SnapshotsPage, StartRequest, TokenReply, TokenRequest, TokenView, TokensPage, VerifyReport,
-        WindowReply, WindowRequest, WindowView, WindowsPage,
+        ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalView, ApprovalsPage, AuditPage,
+        CalendarPage, CalendarSpan, CarrierView, CheckpointView, CheckpointsPage, Code, Conditions, Conflict, Cursor,
+        FlagPlace, FlagReply, FlagRequest, FlagView, FlagsPage, ImportFormat, ImportReply, LaneView, Openness,
+        OverrideChange, OverrideReply, OverrideRequest, OverrideView, OverridesPage, Problem, ProofView, ReasonRequest,
+        RolloutsPage, ServerInfo, SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest,
+        TokenReply, TokenRequest, TokenView, TokensPage, VerifyReport, WindowReply, WindowRequest, WindowView,
+        WindowsImport, WindowsPage, WindowsQuery, WindowsState,
     },
 };
 
@@ -106,6 +111,45 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     async fn add_window(&self, request: WindowRequest, conditions: Conditions) -> BackendResult<WindowReply>;
     /// Lifts a freeze.
     async fn lift_window(&self, id: &str, request: ReasonRequest) -> BackendResult<WindowReply>;
+    /// Changes a window: the whole of it.
+    async fn change_window(
+        &self,
+        id: &str,
+        request: WindowRequest,
+        conditions: Conditions,
+    ) -> BackendResult<WindowReply>;
+    /// What is open and what is held at an instant.
+    async fn windows_state(&self, query: WindowsQuery) -> BackendResult<WindowsState>;
+    /// Spans of windows between two instants, and what is planned and meets them.
+    async fn calendar(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> BackendResult<CalendarPage>;
+    /// Adds windows that are written in another form: all of them or none.
+    async fn import_windows(&self, request: WindowsImport, conditions: Conditions) -> BackendResult<ImportReply>;
+    /// All overrides.
+    async fn overrides(&self) -> BackendResult<OverridesPage>;
+    /// Asks for an override.
+    async fn add_override(&self, request: OverrideRequest, conditions: Conditions) -> BackendResult<OverrideReply>;
+    /// Countersigns an override, or takes it back.
+    async fn change_override(
+        &self,
+        id: &str,
+        change: OverrideChange,
+        request: ReasonRequest,
+    ) -> BackendResult<OverrideReply>;
+    /// What waits for a second person, and what became of it.
+    async fn approvals(&self) -> BackendResult<ApprovalsPage>;
+    /// Agrees to what waits, refuses it, or takes it back.
+    async fn decide_approval(
+        &self,
+        id: &str,
+        change: ApprovalChange,
+        request: ReasonRequest,
+    ) -> BackendResult<ApprovalReply>;
+    /// All flags, with what each unit gets and has.
+    async fn flags(&self) -> BackendResult<FlagsPage>;
+    /// Adds or changes a flag: the whole of it.
+    async fn put_flag(&self, key: &FlagKey, request: FlagRequest, conditions: Conditions) -> BackendResult<FlagReply>;
+    /// Switches a flag off everywhere, now.
+    async fn kill_flag(&self, key: &FlagKey, request: ReasonRequest) -> BackendResult<FlagReply>;
     /// The fleet's sites.
     async fn sites(&self) -> BackendResult<SitesPage>;
     /// All snapshots.

@@ -7,17 +7,21 @@
 
 mod actions;
 mod agents;
+mod approvals;
 mod authorize;
 mod carried;
 mod carriers;
 mod core;
+mod flags;
 mod journal;
 mod judging;
 mod orders;
+mod overrides;
 mod publish;
 mod registry;
 mod telemetry;
 mod tokens;
+mod windows;
 mod writer;
 
 use std::{
@@ -59,8 +63,7 @@ use crate::{
     wire::{
         ActionReply, ActionRequest, AuditPage, CheckpointView, Code, Conditions, Cursor, Desired, LaneView, Problem,
         ProofView, ReasonRequest, RolloutsPage, SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
-        StartRequest, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsPage,
-        WindowsState,
+        StartRequest, TokenReply, TokenRequest, TokensPage, VerifyReport,
     },
 };
 
@@ -477,47 +480,6 @@ impl Control {
         Ok(VerifyReport::from(report))
     }
 
-    /// All windows.
-    pub async fn windows(&self, who: &Principal) -> Result<WindowsPage, Problem> {
-        authorize::may_read(who)?;
-        self.decide(|core| Ok(core.windows_page())).await
-    }
-
-    /// What holds at an instant (now, when none is named).
-    pub async fn windows_state(&self, who: &Principal, at: Option<DateTime<Utc>>) -> Result<WindowsState, Problem> {
-        authorize::may_read(who)?;
-        self.decide(move |core| Ok(core.windows_state(at.unwrap_or_else(|| core.now())))).await
-    }
-
-    /// Adds a freeze.
-    pub async fn add_window(
-        &self,
-        who: &Principal,
-        request: WindowRequest,
-        conditions: Conditions,
-    ) -> Result<WindowReply, Problem> {
-        let who = who.clone();
-        self.decide(move |core| core.add_window(&who, &request, &conditions)).await
-    }
-
-    /// Changes a freeze.
-    pub async fn change_window(
-        &self,
-        who: &Principal,
-        id: &str,
-        request: WindowRequest,
-        conditions: Conditions,
-    ) -> Result<WindowReply, Problem> {
-        let (who, id) = (who.clone(), id.to_owned());
-        self.decide(move |core| core.change_window(&who, &id, &request, &conditions)).await
-    }
-
-    /// Lifts a freeze.
-    pub async fn lift_window(&self, who: &Principal, id: &str, request: ReasonRequest) -> Result<WindowReply, Problem> {
-        let (who, id) = (who.clone(), id.to_owned());
-        self.decide(move |core| core.lift_window(&who, &id, &request)).await
-    }
-
     /// The fleet's sites.
     pub async fn sites(&self, who: &Principal) -> Result<SitesPage, Problem> {
         authorize::may_read(who)?;
@@ -709,6 +671,8 @@ fn unreadable(stored: &StoredEntry) -> AuditEntry {
         effect: None,
         saw: None,
         blockers: Vec::new(),
+        changes: Vec::new(),
+        approved_by: Vec::new(),
         idempotency_key: None,
         correlation_id: None,
         evidence: None,

@@ -6,9 +6,13 @@
 
 pub mod action;
 pub mod address;
+pub mod approval;
 pub mod audit;
 pub mod duration;
+pub mod flag;
 pub mod name;
+pub mod operation;
+pub mod overrides;
 pub mod phase;
 pub mod plan;
 pub mod principal;
@@ -25,8 +29,12 @@ pub mod window;
 pub mod workload;
 
 pub use action::{Action, ActionSpec};
+pub use approval::{Approval, ApprovalState};
 pub use audit::{Actor, ActorKind, AuditEntry, Outcome, Subject, SubjectKind, Via};
+pub use flag::{Flag, FlagDefinition, FlagKey, FlagReason, FlagStage};
 pub use name::{GateName, LaneName, NameError, RolloutId, RolloutName, SiteName, StageName, TargetName};
+pub use operation::{Initiator, Operation};
+pub use overrides::{Consent, Override, OverrideKind, OverrideState, WindowRef};
 pub use phase::{Phase, StageState};
 pub use plan::Plan;
 pub use principal::{Binding, Principal, Role};
@@ -42,5 +50,5 @@ pub use text::{SafeBlock, SafeText};
 pub use token::{TokenError, TokenText};
 pub use trend::Trend;
 pub use unit::{FactValue, Facts, FailureCategory, Report, ReportState, SliReading, Truth, UnitId, UnitKey};
-pub use window::{OnEnter, Window, WindowState};
+pub use window::{Effect, OnEnter, Overridable, Schedule, Window, WindowState};
 pub use workload::Workload;

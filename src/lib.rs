@@ -11,7 +11,7 @@
 //! | 4 | [`control`]: observe, judge, guard, act, journal |
 //! | 3 | [`driver`]: what carries rollouts out; [`source`]: where SLIs come from |
 //! | 2 | [`store`], [`settings`], [`wire`], [`clock`] |
-//! | 1, pure | [`engine`], [`guard`], [`judge`], [`gate`], [`window`], [`audit`] |
+//! | 1, pure | [`engine`], [`guard`], [`judge`], [`gate`], [`window`], [`flag`], [`audit`] |
 //! | 0, pure | [`domain`]: the words as types |
 
 pub mod agent;
@@ -23,6 +23,7 @@ pub mod control;
 pub mod domain;
 pub mod driver;
 pub mod engine;
+pub mod flag;
 pub mod gate;
 pub mod guard;
 pub mod judge;

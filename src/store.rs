@@ -33,9 +33,13 @@ pub enum Write {
     /// A unit's state, whole.
     Unit(UnitId, Document),
     /// A window, whole.
-    Window(Window),
+    Window(Box<Window>),
     /// Forget a window that is over, by its id.
     ForgetWindow(crate::domain::SafeText),
+    /// An override, an approval or a flag, whole.
+    Record(RecordKind, String, Document),
+    /// Forget one that is over.
+    ForgetRecord(RecordKind, String),
     /// A snapshot, whole.
     Snapshot(Snapshot),
     /// The bytes of a snapshot's artifact.
@@ -66,6 +70,35 @@ pub enum Write {
     },
     /// Something kept about the store itself, by a key such as [`VERIFIER_KEY`].
     Meta(String, String),
+}
+
+/// What kinds of records are kept beside what has a table of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// Overrides, by id.
+    Override,
+    /// What waits for a second person, by id.
+    Approval,
+    /// Flags, by key.
+    Flag,
+    /// When flags were evaluated, by key.
+    FlagUse,
+}
+
+impl RecordKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Override, Self::Approval, Self::Flag, Self::FlagUse];
+
+    /// Its name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Override => "override",
+            Self::Approval => "approval",
+            Self::Flag => "flag",
+            Self::FlagUse => "flag_use",
+        }
+    }
 }
 
 /// The key under which the C2SP verifier key of the checkpoints is kept, so that the trail can be
@@ -178,6 +211,8 @@ pub struct Loaded {
     pub units: Vec<(UnitId, Document)>,
     /// Windows.
     pub windows: Vec<Window>,
+    /// Overrides, approvals and flags, by kind and id.
+    pub records: Vec<(RecordKind, String, Document)>,
     /// Snapshots.
     pub snapshots: Vec<Snapshot>,
     /// Tokens.

@@ -46,11 +46,15 @@ pub fn freezes_over(windows: &[Window], place: &Place<'_>, at: DateTime<Utc>) ->
 fn freeze(window: &Window) -> Freeze {
     Freeze {
         window: window.id.clone(),
+        revision: window.revision,
+        effect: window.effect,
+        overridable: window.overridable,
         scope: SafeText::new(window.scope.to_string()),
         reason: window.reason.clone(),
         by: window.created_by.clone(),
         since: window.from,
         until: window.until,
+        ..Freeze::default()
     }
 }
 

@@ -3,16 +3,19 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::{
-    ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendError, BackendResult, CheckpointView,
-    CheckpointsPage, Conditions, Cursor, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply,
-    SnapshotRequest, SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport,
-    WindowReply, WindowRequest, WindowsPage,
+    ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, Backend,
+    BackendError, BackendResult, CalendarPage, CheckpointView, CheckpointsPage, Conditions, Cursor, FlagReply,
+    FlagRequest, FlagsPage, ImportReply, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, ProofView,
+    ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest,
+    Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsImport, WindowsPage,
+    WindowsQuery, WindowsState,
 };
-use crate::domain::{Digest, Rollout, RolloutId};
+use crate::domain::{Digest, FlagKey, Rollout, RolloutId};
 
 /// How a backend is opened.
 pub type Open = Box<dyn Fn() -> BoxFuture<'static, BackendResult<Arc<dyn Backend>>> + Send + Sync>;
@@ -92,6 +95,18 @@ through! {
     fn windows(&self) -> WindowsPage;
     fn add_window(&self, request: WindowRequest, conditions: Conditions) -> WindowReply;
     fn lift_window(&self, id: &str, request: ReasonRequest) -> WindowReply;
+    fn change_window(&self, id: &str, request: WindowRequest, conditions: Conditions) -> WindowReply;
+    fn windows_state(&self, query: WindowsQuery) -> WindowsState;
+    fn calendar(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> CalendarPage;
+    fn import_windows(&self, request: WindowsImport, conditions: Conditions) -> ImportReply;
+    fn overrides(&self) -> OverridesPage;
+    fn add_override(&self, request: OverrideRequest, conditions: Conditions) -> OverrideReply;
+    fn change_override(&self, id: &str, change: OverrideChange, request: ReasonRequest) -> OverrideReply;
+    fn approvals(&self) -> ApprovalsPage;
+    fn decide_approval(&self, id: &str, change: ApprovalChange, request: ReasonRequest) -> ApprovalReply;
+    fn flags(&self) -> FlagsPage;
+    fn put_flag(&self, key: &FlagKey, request: FlagRequest, conditions: Conditions) -> FlagReply;
+    fn kill_flag(&self, key: &FlagKey, request: ReasonRequest) -> FlagReply;
     fn sites(&self) -> SitesPage;
     fn snapshots(&self) -> SnapshotsPage;
     fn add_snapshot(&self, request: SnapshotRequest) -> SnapshotReply;

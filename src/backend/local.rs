@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::{
-    ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendError, BackendResult, CheckpointView,
-    CheckpointsPage, Conditions, Cursor, Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage,
-    SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest, TokensPage,
-    VerifyReport, WindowReply, WindowRequest, WindowsPage,
+    ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, Backend,
+    BackendError, BackendResult, CalendarPage, CheckpointView, CheckpointsPage, Conditions, Cursor, FlagReply,
+    FlagRequest, FlagsPage, ImportReply, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, Problem,
+    ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
+    StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest,
+    WindowsImport, WindowsPage, WindowsQuery, WindowsState,
 };
 use crate::{
     control::Control,
-    domain::{ActorKind, Digest, Principal, Role, Rollout, RolloutId, SafeText, Via},
+    domain::{ActorKind, Digest, FlagKey, Principal, Role, Rollout, RolloutId, SafeText, Via},
 };
 
 /// A control plane and who speaks to it.
@@ -105,6 +109,69 @@ impl Backend for Local {
 
     async fn lift_window(&self, id: &str, request: ReasonRequest) -> BackendResult<WindowReply> {
         self.control.lift_window(&self.who, id, request).await.map_err(problem)
+    }
+
+    async fn change_window(
+        &self,
+        id: &str,
+        request: WindowRequest,
+        conditions: Conditions,
+    ) -> BackendResult<WindowReply> {
+        self.control.change_window(&self.who, id, request, conditions).await.map_err(problem)
+    }
+
+    async fn windows_state(&self, query: WindowsQuery) -> BackendResult<WindowsState> {
+        self.control.windows_state(&self.who, query).await.map_err(problem)
+    }
+
+    async fn calendar(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> BackendResult<CalendarPage> {
+        self.control.calendar(&self.who, from, until).await.map_err(problem)
+    }
+
+    async fn import_windows(&self, request: WindowsImport, conditions: Conditions) -> BackendResult<ImportReply> {
+        self.control.import_windows(&self.who, request, conditions).await.map_err(problem)
+    }
+
+    async fn overrides(&self) -> BackendResult<OverridesPage> {
+        self.control.overrides(&self.who).await.map_err(problem)
+    }
+
+    async fn add_override(&self, request: OverrideRequest, conditions: Conditions) -> BackendResult<OverrideReply> {
+        self.control.add_override(&self.who, request, conditions).await.map_err(problem)
+    }
+
+    async fn change_override(
+        &self,
+        id: &str,
+        change: OverrideChange,
+        request: ReasonRequest,
+    ) -> BackendResult<OverrideReply> {
+        self.control.change_override(&self.who, id, change, request).await.map_err(problem)
+    }
+
+    async fn approvals(&self) -> BackendResult<ApprovalsPage> {
+        self.control.approvals(&self.who).await.map_err(problem)
+    }
+
+    async fn decide_approval(
+        &self,
+        id: &str,
+        change: ApprovalChange,
+        request: ReasonRequest,
+    ) -> BackendResult<ApprovalReply> {
+        self.control.decide_approval(&self.who, id, change, request).await.map_err(problem)
+    }
+
+    async fn flags(&self) -> BackendResult<FlagsPage> {
+        self.control.flags(&self.who).await.map_err(problem)
+    }
+
+    async fn put_flag(&self, key: &FlagKey, request: FlagRequest, conditions: Conditions) -> BackendResult<FlagReply> {
+        self.control.put_flag(&self.who, key, request, conditions).await.map_err(problem)
+    }
+
+    async fn kill_flag(&self, key: &FlagKey, request: ReasonRequest) -> BackendResult<FlagReply> {
+        self.control.kill_flag(&self.who, key, request).await.map_err(problem)
     }
 
     async fn sites(&self) -> BackendResult<SitesPage> {

@@ -2,13 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
+
 use super::{
-    ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendResult, CheckpointView, CheckpointsPage, Code,
-    Conditions, Cursor, Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply,
-    SnapshotRequest, SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport,
-    WindowReply, WindowRequest, WindowsPage,
+    ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, Backend,
+    BackendResult, CalendarPage, CheckpointView, CheckpointsPage, Code, Conditions, Cursor, FlagReply, FlagRequest,
+    FlagsPage, ImportReply, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, Problem, ProofView,
+    ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest,
+    Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsImport, WindowsPage,
+    WindowsQuery, WindowsState,
 };
-use crate::domain::{Digest, Rollout, RolloutId};
+use crate::domain::{Digest, FlagKey, Rollout, RolloutId};
 
 /// A backend without its changes. What only says what would happen goes through.
 #[derive(Debug)]
@@ -58,6 +62,42 @@ impl Backend for ReadOnly {
         refused()
     }
     async fn lift_window(&self, _: &str, _: ReasonRequest) -> BackendResult<WindowReply> {
+        refused()
+    }
+    async fn change_window(&self, _: &str, _: WindowRequest, _: Conditions) -> BackendResult<WindowReply> {
+        refused()
+    }
+    async fn windows_state(&self, query: WindowsQuery) -> BackendResult<WindowsState> {
+        self.0.windows_state(query).await
+    }
+    async fn calendar(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> BackendResult<CalendarPage> {
+        self.0.calendar(from, until).await
+    }
+    async fn import_windows(&self, request: WindowsImport, conditions: Conditions) -> BackendResult<ImportReply> {
+        if request.dry_run { self.0.import_windows(request, conditions).await } else { refused() }
+    }
+    async fn overrides(&self) -> BackendResult<OverridesPage> {
+        self.0.overrides().await
+    }
+    async fn add_override(&self, _: OverrideRequest, _: Conditions) -> BackendResult<OverrideReply> {
+        refused()
+    }
+    async fn change_override(&self, _: &str, _: OverrideChange, _: ReasonRequest) -> BackendResult<OverrideReply> {
+        refused()
+    }
+    async fn approvals(&self) -> BackendResult<ApprovalsPage> {
+        self.0.approvals().await
+    }
+    async fn decide_approval(&self, _: &str, _: ApprovalChange, _: ReasonRequest) -> BackendResult<ApprovalReply> {
+        refused()
+    }
+    async fn flags(&self) -> BackendResult<FlagsPage> {
+        self.0.flags().await
+    }
+    async fn put_flag(&self, key: &FlagKey, request: FlagRequest, conditions: Conditions) -> BackendResult<FlagReply> {
+        if request.dry_run { self.0.put_flag(key, request, conditions).await } else { refused() }
+    }
+    async fn kill_flag(&self, _: &FlagKey, _: ReasonRequest) -> BackendResult<FlagReply> {
         refused()
     }
     async fn sites(&self) -> BackendResult<SitesPage> {

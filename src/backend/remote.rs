@@ -11,17 +11,21 @@ pub use export::ExportFailure;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use reqwest::{Client, Method, RequestBuilder, Response, Url, header};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendError, BackendResult, CheckpointView,
-    CheckpointsPage, Conditions, Cursor, NOT_CONNECTED, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage,
-    SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest, TokensPage,
-    VerifyReport, WindowReply, WindowRequest, WindowsPage,
+    ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, Backend,
+    BackendError, BackendResult, CalendarPage, CheckpointView, CheckpointsPage, Conditions, Cursor, FlagReply,
+    FlagRequest, FlagsPage, ImportReply, NOT_CONNECTED, OverrideChange, OverrideReply, OverrideRequest, OverridesPage,
+    ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
+    StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest,
+    WindowsImport, WindowsPage, WindowsQuery, WindowsState,
 };
 use crate::{
-    domain::{Digest, Rollout, RolloutId, SafeText, TokenText, Via},
+    domain::{Digest, FlagKey, Rollout, RolloutId, SafeText, TokenText, Via},
     settings::{Endpoint, SecretError},
     wire::client::{self, ClientError, ClientOptions, Credential},
 };
@@ -140,6 +144,15 @@ impl Remote {
         answer::read(&self.place, self.send(request).await?).await
     }
 
+    async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        conditions: &Conditions,
+    ) -> BackendResult<T> {
+        self.send_body(Method::PUT, path, body, conditions, Duration::ZERO).await
+    }
+
     async fn post<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -157,15 +170,24 @@ impl Remote {
         conditions: &Conditions,
         takes: Duration,
     ) -> BackendResult<T> {
+        self.send_body(Method::POST, path, body, conditions, takes).await
+    }
+
+    async fn send_body<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+        conditions: &Conditions,
+        takes: Duration,
+    ) -> BackendResult<T> {
         let bytes = serde_json::to_vec(body).map_err(|error| BackendError::Unreachable {
             place: self.place.clone(),
             why: format!("{NOT_CONNECTED}: the request cannot be written as JSON: {error}"),
         })?;
         let upload = Duration::from_secs(bytes.len() as u64 / SLOWEST_UPLOAD);
-        let mut request = self
-            .request(Method::POST, path, upload + takes)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(bytes);
+        let mut request =
+            self.request(method, path, upload + takes).header(header::CONTENT_TYPE, "application/json").body(bytes);
         if let Some(key) = &conditions.idempotency_key {
             request = request.header("idempotency-key", key);
         }
@@ -180,9 +202,29 @@ fn seconds(wait: Duration) -> String {
     wait.as_secs().to_string()
 }
 
+fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+/// What of a question about windows is named.
+fn windows_query(query: &WindowsQuery) -> Vec<(&'static str, String)> {
+    [
+        ("at", query.at.map(rfc3339)),
+        ("target", query.target.as_ref().map(ToString::to_string)),
+        ("rollout", query.rollout.as_ref().map(ToString::to_string)),
+        ("site", query.site.as_ref().map(ToString::to_string)),
+        ("lane", query.lane.as_ref().map(ToString::to_string)),
+        ("stage", query.stage.as_ref().map(ToString::to_string)),
+        ("action", query.action.map(|action| action.to_string())),
+        ("initiator", query.initiator.map(|initiator| initiator.as_str().to_owned())),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key, value?)))
+    .collect()
+}
+
 /// What of a query filters entries.
 fn audit_query(query: AuditQuery) -> Vec<(&'static str, String)> {
-    let rfc3339 = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
     let optional = [
         ("rollout", query.rollout),
         ("actor", query.actor),
@@ -262,6 +304,69 @@ impl Backend for Remote {
 
     async fn lift_window(&self, id: &str, request: ReasonRequest) -> BackendResult<WindowReply> {
         self.post(&["windows", id, "lift"], &request, &Conditions::default()).await
+    }
+
+    async fn change_window(
+        &self,
+        id: &str,
+        request: WindowRequest,
+        conditions: Conditions,
+    ) -> BackendResult<WindowReply> {
+        self.put(&["windows", id], &request, &conditions).await
+    }
+
+    async fn windows_state(&self, query: WindowsQuery) -> BackendResult<WindowsState> {
+        self.get(&["windows", "state"], &windows_query(&query)).await
+    }
+
+    async fn calendar(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> BackendResult<CalendarPage> {
+        self.get(&["windows", "calendar"], &[("from", rfc3339(from)), ("until", rfc3339(until))]).await
+    }
+
+    async fn import_windows(&self, request: WindowsImport, conditions: Conditions) -> BackendResult<ImportReply> {
+        self.post(&["windows", "import"], &request, &conditions).await
+    }
+
+    async fn overrides(&self) -> BackendResult<OverridesPage> {
+        self.get(&["overrides"], &[]).await
+    }
+
+    async fn add_override(&self, request: OverrideRequest, conditions: Conditions) -> BackendResult<OverrideReply> {
+        self.post(&["overrides"], &request, &conditions).await
+    }
+
+    async fn change_override(
+        &self,
+        id: &str,
+        change: OverrideChange,
+        request: ReasonRequest,
+    ) -> BackendResult<OverrideReply> {
+        self.post(&["overrides", id, change.as_str()], &request, &Conditions::default()).await
+    }
+
+    async fn approvals(&self) -> BackendResult<ApprovalsPage> {
+        self.get(&["approvals"], &[]).await
+    }
+
+    async fn decide_approval(
+        &self,
+        id: &str,
+        change: ApprovalChange,
+        request: ReasonRequest,
+    ) -> BackendResult<ApprovalReply> {
+        self.post_for(&["approvals", id, change.as_str()], &request, &Conditions::default(), ACT).await
+    }
+
+    async fn flags(&self) -> BackendResult<FlagsPage> {
+        self.get(&["flags"], &[]).await
+    }
+
+    async fn put_flag(&self, key: &FlagKey, request: FlagRequest, conditions: Conditions) -> BackendResult<FlagReply> {
+        self.put(&["flags", key.as_str()], &request, &conditions).await
+    }
+
+    async fn kill_flag(&self, key: &FlagKey, request: ReasonRequest) -> BackendResult<FlagReply> {
+        self.post(&["flags", key.as_str(), "kill"], &request, &Conditions::default()).await
     }
 
     async fn sites(&self) -> BackendResult<SitesPage> {

@@ -116,6 +116,7 @@ pub async fn run(session: &Session, action: Action, args: Args, to: Option<Rollb
         override_id: args.override_id,
         saw,
         dry_run: args.dry_run,
+        ask: false,
     };
     if args.dry_run {
         let reply = backend.act(id, request, Conditions { revision, idempotency_key: None }).await?;

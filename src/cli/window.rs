@@ -80,6 +80,7 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
                 from: args.from.map(|when| when.future(now)),
                 until: args.until.map(|when| when.future(now)),
                 ticket: args.ticket,
+                ..WindowRequest::default()
             };
             let key = args.idempotency_key.unwrap_or_else(|| session.clock.id());
             let conditions = Conditions { revision: None, idempotency_key: Some(key) };

@@ -186,7 +186,14 @@ impl Core {
         let effect = self.with_versions(effect);
         let Some(why) = why else {
             return Ok(Reply {
-                body: ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout: None },
+                body: ActionReply {
+                    outcome: Outcome::Intended,
+                    effect,
+                    audit: None,
+                    rollout: None,
+                    blocking_windows: Vec::new(),
+                    approval: None,
+                },
                 replayed: false,
             });
         };
@@ -240,7 +247,14 @@ impl Core {
         }
         self.step(&id, &Event::Tick);
         self.count("start", "applied");
-        let body = ActionReply { outcome: Outcome::Applied, effect, audit: Some(entry), rollout: self.picture(&id) };
+        let body = ActionReply {
+            outcome: Outcome::Applied,
+            effect,
+            audit: Some(entry),
+            rollout: self.picture(&id),
+            blocking_windows: Vec::new(),
+            approval: None,
+        };
         self.remember(who, &id.to_string(), conditions, fingerprint, CREATED, &body);
         Ok(Reply { body, replayed: false })
     }
@@ -357,7 +371,14 @@ impl Core {
                 effect.checks.insert(0, allowed_check(who, id));
             }
             let rollout = self.picture(id);
-            let body = ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout };
+            let body = ActionReply {
+                outcome: Outcome::Intended,
+                effect,
+                audit: None,
+                rollout,
+                blocking_windows: Vec::new(),
+                approval: None,
+            };
             return Ok(Acted::Done(Box::new(Reply { body, replayed: false })));
         };
         match decision {
@@ -418,7 +439,14 @@ impl Core {
             self.step(id, &Event::Tick);
         }
         self.count(verb, if outcome == Outcome::Applied { "applied" } else { "no_op" });
-        let body = ActionReply { outcome, effect, audit: Some(entry), rollout: self.picture(id) };
+        let body = ActionReply {
+            outcome,
+            effect,
+            audit: Some(entry),
+            rollout: self.picture(id),
+            blocking_windows: Vec::new(),
+            approval: None,
+        };
         self.remember(who, &id.to_string(), conditions, fingerprint, DONE, &body);
         Ok(Acted::Done(Box::new(Reply { body, replayed: false })))
     }

@@ -435,7 +435,14 @@ impl Control {
             let held = blockers.iter().map(|b| Check { state: CheckState::Block, text: b.summary.clone() });
             effect.checks.splice(0..0, held);
             let rollout = core.picture(&order.id);
-            let body = ActionReply { outcome: Outcome::Intended, effect, audit: None, rollout };
+            let body = ActionReply {
+                outcome: Outcome::Intended,
+                effect,
+                audit: None,
+                rollout,
+                blocking_windows: Vec::new(),
+                approval: None,
+            };
             Ok(Reply { body, replayed: false })
         })
         .await
@@ -487,7 +494,14 @@ impl Core {
         audit: crate::domain::AuditEntry,
     ) -> Reply<ActionReply> {
         let id = &wanted.order.id;
-        let body = ActionReply { outcome, effect, audit: Some(audit), rollout: self.picture(id) };
+        let body = ActionReply {
+            outcome,
+            effect,
+            audit: Some(audit),
+            rollout: self.picture(id),
+            blocking_windows: Vec::new(),
+            approval: None,
+        };
         let fingerprint = wanted.fingerprint.clone();
         self.remember(&wanted.who, &id.to_string(), &wanted.conditions, fingerprint, actions::DONE, &body);
         Reply { body, replayed: false }

@@ -80,6 +80,8 @@ pub enum SubjectKind {
     Unit,
     /// A token, by id.
     Token,
+    /// What waits for a second person, by id.
+    Approval,
     /// The server itself.
     Server,
 }
@@ -122,6 +124,17 @@ pub struct RevisionChange {
     pub after: Option<Revision>,
 }
 
+/// What a change did to one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldChange {
+    /// The field, with dots for what lies inside.
+    pub field: SafeText,
+    /// What it was, as JSON; none when there was nothing.
+    pub before: Option<SafeText>,
+    /// What it is, as JSON; none when there is nothing.
+    pub after: Option<SafeText>,
+}
+
 /// One entry of the audit trail. Stored as its RFC 8785 canonical bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
@@ -156,6 +169,12 @@ pub struct AuditEntry {
     pub saw: Option<SafeText>,
     /// What refused it.
     pub blockers: Vec<Blocker>,
+    /// What it changed of a window, an override or a flag, field by field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldChange>,
+    /// Who agreed to it beside the actor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<SafeText>,
     /// The client's key.
     pub idempotency_key: Option<SafeText>,
     /// Ties together all that belongs to one rollout.

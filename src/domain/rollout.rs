@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Digest, FailureCategory, GateName, LaneName, Phase, RolloutId, RolloutName, SafeBlock, SafeText, SiteName,
-    Sli, StageName, StageState, TargetName, Trend, Workload,
+    Action, Digest, Effect, FailureCategory, GateName, LaneName, Overridable, Phase, RolloutId, RolloutName, SafeBlock,
+    SafeText, SiteName, Sli, StageName, StageState, TargetName, Trend, Workload,
     sli::OverallVerdict,
     workload::{Offer, Pending},
 };
@@ -143,6 +143,10 @@ pub enum BlockerKind {
     Hold,
     /// It is not in a phase in which this can be done.
     Phase,
+    /// A second person has to agree.
+    Approval,
+    /// An override that does not fit.
+    Override,
 }
 
 /// One reason why the next promotion may not happen now.
@@ -158,11 +162,20 @@ pub struct Blocker {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// The freeze that covers a rollout now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The freeze that covers a rollout now: a window that denies, or one that alone allows and is not open.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Freeze {
     /// The window's id.
     pub window: SafeText,
+    /// Its revision.
+    #[serde(default)]
+    pub revision: u64,
+    /// Whether it denies, or alone allows and is not open now.
+    #[serde(default, skip_serializing_if = "Effect::is_deny")]
+    pub effect: Effect,
+    /// Who may let something pass it.
+    #[serde(default)]
+    pub overridable: Overridable,
     /// What it covers.
     pub scope: SafeText,
     /// Why.

@@ -1,31 +1,56 @@
-//! Change windows. In this version: one-off freezes.
+//! Change windows: spans of time, once or again and again, in which changes are frozen for a scope,
+//! or in which alone they are allowed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{SafeText, Scope};
+use super::{Initiator, Operation, SafeText, Scope};
 
-/// A span of time, `[from, until)`, in which what widens a change is frozen for a scope.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A change window. What it holds lies in `[from, until)`; where it has a schedule, in the spans of that.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// `w-` and a short id.
     pub id: SafeText,
     /// Goes up by one with each change.
     pub revision: u64,
-    /// What it holds.
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<SafeText>,
+    /// Whether changes are frozen while it holds, or allowed only then.
+    #[serde(default, skip_serializing_if = "Effect::is_deny")]
+    pub effect: Effect,
+    /// What it is about.
     pub scope: Scope,
     /// Shown to whoever is blocked.
     pub reason: SafeText,
     /// A ticket's id.
     pub ticket: Option<SafeText>,
-    /// When it begins.
+    /// When it begins; with a schedule, when its first span does.
     pub from: DateTime<Utc>,
-    /// When it ends by itself; open-ended, when absent.
+    /// When it ends by itself; open-ended, when absent. With a schedule, when its last span ends.
     pub until: Option<DateTime<Utc>>,
-    /// What is done, when it begins, with what goes on by itself.
+    /// When it holds, where that is more than one span or is said in civil time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// What it is about; all that widens a change, when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Operation>,
+    /// Whose doing it is about; everybody's, when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initiators: Vec<Initiator>,
+    /// What is done, when it begins, with what is under way.
     #[serde(default, skip_serializing_if = "OnEnter::is_hold")]
     pub on_enter: OnEnter,
+    /// Who may let something pass it.
+    #[serde(default, skip_serializing_if = "Overridable::is_single")]
+    pub overridable: Overridable,
+    /// Whether it counts.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub enabled: bool,
+    /// Whom to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<SafeText>,
     /// Who made it.
     pub created_by: SafeText,
     /// When it was made.
@@ -34,15 +59,73 @@ pub struct Window {
     pub lifted: Option<Lifted>,
 }
 
-/// What a window does, when it begins, with a rollout that goes on by itself.
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+/// What a window does while it holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Changes are frozen.
+    #[default]
+    Deny,
+    /// Changes are allowed, and at other times they are not.
+    Allow,
+}
+
+impl Effect {
+    /// Whether it is what goes without saying.
+    #[must_use]
+    pub fn is_deny(&self) -> bool {
+        *self == Self::Deny
+    }
+}
+
+/// When a window holds, in civil time, by the rules of RFC 5545 in a restricted grammar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// An IANA time zone, such as `Europe/Oslo`.
+    pub zone: SafeText,
+    /// The civil start of its first span.
+    pub start: NaiveDateTime,
+    /// The civil end of its first span: later ones end as many days later, at the same time of day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<NaiveDateTime>,
+    /// In place of an end: elapsed time, such as `PT2H`. With neither, it is open-ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<SafeText>,
+    /// When it comes again: an `RRULE` of DAILY, WEEKLY, MONTHLY or YEARLY.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rrule: Option<SafeText>,
+    /// Further civil starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rdate: Vec<NaiveDateTime>,
+    /// Civil starts that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exdate: Vec<NaiveDateTime>,
+}
+
+/// What a window does, when it begins, with what is under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnEnter {
-    /// It holds what goes through Rolldeck, and nothing else.
+    /// Units that were told finish, and no other is told.
     #[default]
+    #[serde(alias = "finish", alias = "finish_units", alias = "finish_site")]
     Hold,
-    /// What a driver carries out and goes on by itself is paused.
+    /// The rollout is paused. What a driver carries out and goes on by itself is paused too.
+    #[serde(alias = "pause_now")]
     Pause,
+    /// The rollout is brought back to what it came from.
+    #[serde(alias = "restore")]
+    AbortAndRestore,
 }
 
 impl OnEnter {
@@ -50,6 +133,27 @@ impl OnEnter {
     #[must_use]
     pub fn is_hold(&self) -> bool {
         *self == Self::Hold
+    }
+}
+
+/// Who may let something pass a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Overridable {
+    /// One authorized person, with a reason.
+    #[default]
+    Single,
+    /// Two people: one asks, another approves.
+    TwoPerson,
+    /// Nobody, whatever the role.
+    Never,
+}
+
+impl Overridable {
+    /// Whether it is what goes without saying.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        *self == Self::Single
     }
 }
 
@@ -68,7 +172,7 @@ pub struct Lifted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowState {
-    /// It has not begun.
+    /// It has not begun, or is between two of its spans.
     Upcoming,
     /// It holds.
     Active,
@@ -76,4 +180,6 @@ pub enum WindowState {
     Ended,
     /// It was lifted.
     Lifted,
+    /// It is switched off.
+    Disabled,
 }

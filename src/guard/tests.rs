@@ -15,6 +15,7 @@ fn freeze(window: &str, until: Option<i64>) -> Freeze {
         by: SafeText::new("ines"),
         since: Utc.timestamp_opt(1_800_000_000, 0).unwrap(),
         until: until.map(|s| Utc.timestamp_opt(s, 0).unwrap()),
+        ..Freeze::default()
     }
 }
 

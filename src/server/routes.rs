@@ -2,10 +2,13 @@
 
 mod actions;
 mod agent;
+mod approvals;
 mod audit;
 mod export;
+mod flags;
 mod health;
 mod info;
+mod overrides;
 mod rollouts;
 mod sites;
 mod snapshots;
@@ -192,6 +195,9 @@ pub fn all() -> Vec<Route> {
         audit::routes(),
         export::routes(),
         windows::routes(),
+        overrides::routes(),
+        approvals::routes(),
+        flags::routes(),
         snapshots::routes(),
         sites::routes(),
         tokens::routes(),

@@ -116,7 +116,13 @@ impl Told<'_> {
     }
 
     async fn start(&self, by: Person, reason: &str) -> Result<(), Box<Problem>> {
-        let request = StartRequest { plan: self.plan(), reason: reason.to_owned(), ticket: None, dry_run: false };
+        let request = StartRequest {
+            plan: self.plan(),
+            reason: reason.to_owned(),
+            ticket: None,
+            dry_run: false,
+            override_id: None,
+        };
         self.scene.control.begin(&principal(by), request, Conditions::default()).await?;
         if let (Some(telemetry), Trouble::Regresses { after, errors, slow }) =
             (&self.scene.telemetry, self.story.trouble)
@@ -217,6 +223,7 @@ impl Told<'_> {
                 override_id: None,
                 saw: None,
                 dry_run: false,
+                ask: false,
             };
             let conditions = Conditions { revision: Some(rollout.revision.clone()), idempotency_key: None };
             match self.scene.control.act(&principal(by), &self.id, request, conditions).await {
@@ -238,6 +245,7 @@ impl Told<'_> {
             from: None,
             until: TimeDelta::from_std(self.scene.pace.real(lasts)).ok().map(|span| now + span),
             ticket: None,
+            ..WindowRequest::default()
         };
         self.scene.control.add_window(&principal(by), request, Conditions::default()).await?;
         Ok(())

@@ -214,7 +214,7 @@ impl Effects {
                 line.send(Answer::Previewed(key, result)).await;
             }),
             Command::Act { id, request, conditions } => self.spawn(act(line, id, request, conditions)),
-            Command::AddWindow { key, request } => self.spawn(add_window(line, key, request)),
+            Command::AddWindow { key, request } => self.spawn(add_window(line, key, *request)),
             Command::LiftWindow { key, id, request } => self.spawn(lift_window(line, key, id, request)),
             other @ (Command::Theme(_) | Command::Redraw | Command::Suspend | Command::Quit) => return Some(other),
         }

@@ -131,7 +131,7 @@ pub enum Command {
         /// The dialog's idempotency key.
         key: String,
         /// The freeze.
-        request: WindowRequest,
+        request: Box<WindowRequest>,
     },
     /// Lift a freeze.
     LiftWindow {

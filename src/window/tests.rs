@@ -25,6 +25,8 @@ fn window(id: &str, scope: &str, from: i64, until: Option<i64>) -> Window {
         created_by: SafeText::new("ines"),
         created_at: t(0),
         lifted: None,
+        enabled: true,
+        ..Window::default()
     }
 }
 

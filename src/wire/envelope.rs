@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ApprovalView;
 use crate::domain::{
-    Action, AuditEntry, Digest, LaneName, OnEnter, Outcome, Preview, Report, Revision, RollbackTo, Rollout, RolloutId,
-    SafeText, Scope, SiteName, Snapshot, TargetName, Window, WindowState,
+    Action, AuditEntry, Digest, Effect, Freeze, Initiator, LaneName, OnEnter, Operation, Outcome, Overridable, Preview,
+    Report, Revision, RollbackTo, Rollout, RolloutId, SafeText, Schedule, Scope, SiteName, Snapshot, TargetName,
+    Window, WindowState,
 };
 
 /// Where a client is in the stream of changes. Opaque.
@@ -70,6 +72,9 @@ pub struct StartRequest {
     /// A ticket's id.
     #[serde(default)]
     pub ticket: Option<String>,
+    /// An override's id.
+    #[serde(default, rename = "override")]
+    pub override_id: Option<String>,
     /// Say what would happen, and do nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -96,6 +101,9 @@ pub struct ActionRequest {
     /// What was on the actor's screen.
     #[serde(default)]
     pub saw: Option<String>,
+    /// Ask for a second person's agreement, also where nothing demands it.
+    #[serde(default)]
+    pub ask: bool,
     /// Say what would happen, and do nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -121,6 +129,12 @@ pub struct ActionReply {
     pub audit: Option<AuditEntry>,
     /// The rollout as it is now; none when it was only proposed.
     pub rollout: Option<Rollout>,
+    /// Windows that hold it; only for a dry run, for a refusal is a problem.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocking_windows: Vec<Freeze>,
+    /// What it waits for: with the outcome `intended`, a second person has to agree first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Box<ApprovalView>>,
 }
 
 /// The answer of `GET /audit`.
@@ -204,10 +218,13 @@ pub struct WindowView {
     pub window: Window,
     /// Where it is now.
     pub state: WindowState,
+    /// When it next begins or ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_transition: Option<DateTime<Utc>>,
 }
 
 /// The body of `POST /windows` and `PUT /windows/{id}`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowRequest {
     /// What it holds.
@@ -221,12 +238,39 @@ pub struct WindowRequest {
     /// When it ends; open-ended, when absent.
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
-    /// What is done with what goes on by itself.
+    /// What people call it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether it freezes, or alone allows.
+    #[serde(default)]
+    pub effect: Effect,
+    /// When it holds, in civil time; then without `from` and `until`.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
+    /// What it is about; all that widens a change, when empty.
+    #[serde(default)]
+    pub actions: Vec<Operation>,
+    /// Whose doing it is about; everybody's, when empty.
+    #[serde(default)]
+    pub initiators: Vec<Initiator>,
+    /// What is done with what is under way.
     #[serde(default)]
     pub on_enter: OnEnter,
+    /// Who may let something pass it.
+    #[serde(default)]
+    pub overridable: Overridable,
+    /// Whether it is switched off.
+    #[serde(default)]
+    pub disabled: bool,
+    /// Whom to ask.
+    #[serde(default)]
+    pub contact: Option<String>,
     /// A ticket's id.
     #[serde(default)]
     pub ticket: Option<String>,
+    /// For a change that shortens a freeze which cannot be shortened by one person: an override's id.
+    #[serde(default, rename = "override")]
+    pub override_id: Option<String>,
 }
 
 /// The body of a request that needs nothing but a reason.
@@ -250,17 +294,6 @@ pub struct WindowReply {
     pub window: WindowView,
     /// The entry in the audit trail.
     pub audit: AuditEntry,
-}
-
-/// The answer of `GET /windows/state?at=`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct WindowsState {
-    /// The instant.
-    pub at: DateTime<Utc>,
-    /// Windows that hold then.
-    pub active: Vec<Window>,
-    /// When one next begins or ends after it.
-    pub next_transition: Option<DateTime<Utc>>,
 }
 
 /// The answer of `GET /sites`.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Blocker, Revision, SafeText};
+use crate::domain::{Blocker, Freeze, Revision, SafeText};
 
 /// What went wrong, in a word that clients can rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +116,12 @@ pub struct Problem {
     /// What refused it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blockers: Vec<Blocker>,
+    /// The windows that refused it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocking_windows: Vec<Freeze>,
+    /// The approval that it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<SafeText>,
     /// When a window that refused it begins or ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_transition: Option<DateTime<Utc>>,
@@ -143,6 +149,8 @@ impl Problem {
             code,
             field: None,
             blockers: Vec::new(),
+            blocking_windows: Vec::new(),
+            approval: None,
             next_transition: None,
             revision: None,
             changed: None,

@@ -256,7 +256,13 @@ async fn start(person: &Remote, snapshot: &str, number: u32) {
          stages:\n  - canary: 1 site\n  - fleet: all\n",
         group(number)
     );
-    let request = StartRequest { plan: Value::String(plan), reason: WHY.to_owned(), ticket: None, dry_run: false };
+    let request = StartRequest {
+        plan: Value::String(plan),
+        reason: WHY.to_owned(),
+        ticket: None,
+        dry_run: false,
+        override_id: None,
+    };
     let conditions = Conditions { idempotency_key: Some(clock::system().id()), revision: None };
     person.start(request, conditions).await.unwrap();
 }
@@ -276,6 +282,7 @@ async fn toggle(person: &Remote, number: u32) -> Duration {
         override_id: None,
         saw: None,
         dry_run: false,
+        ask: false,
     };
     let conditions = Conditions { revision: Some(rollout.revision), idempotency_key: Some(clock::system().id()) };
     let begun = Instant::now();

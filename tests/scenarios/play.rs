@@ -141,6 +141,7 @@ impl Stage<'_> {
                     by: SafeText::new("ana"),
                     since: self.now,
                     until,
+                    ..Freeze::default()
                 };
                 (unit, freeze)
             };

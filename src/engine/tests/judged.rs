@@ -136,8 +136,15 @@ fn the_deadline_of_what_is_judged_counts_from_when_the_last_unit_was_told() {
     let at = |minutes: i64| start + chrono::TimeDelta::minutes(minutes);
     assert_eq!(due(&world.state, &world.context()), Some(at(60)), "of the units");
     let text = SafeText::new("pilot week");
-    let freeze =
-        Freeze { window: text.clone(), scope: text.clone(), reason: text.clone(), by: text, since: start, until: None };
+    let freeze = Freeze {
+        window: text.clone(),
+        scope: text.clone(),
+        reason: text.clone(),
+        by: text,
+        since: start,
+        until: None,
+        ..Freeze::default()
+    };
     world.held.insert(unit(1, 0), freeze);
     let healthy = |world: &mut World, site: usize, generation: u64| {
         world.step(&Event::Asked { unit: unit(site, 0), generation });

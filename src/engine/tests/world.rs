@@ -213,7 +213,15 @@ pub(super) fn is_back(state: &State) -> bool {
 
 fn freeze(since: DateTime<Utc>) -> Freeze {
     let text = SafeText::new("pilot week");
-    Freeze { window: SafeText::new("w-1"), scope: text.clone(), reason: text.clone(), by: text, since, until: None }
+    Freeze {
+        window: SafeText::new("w-1"),
+        scope: text.clone(),
+        reason: text.clone(),
+        by: text,
+        since,
+        until: None,
+        ..Freeze::default()
+    }
 }
 
 /// The places of the gates that are not asked of units, in their names.

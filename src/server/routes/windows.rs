@@ -18,7 +18,10 @@ use crate::{
         problem::{Answer, Failure},
         to_the_end,
     },
-    wire::{Code, ReasonRequest, WindowReply, WindowRequest, WindowsPage, WindowsState},
+    wire::{
+        CalendarPage, Code, ImportReply, ReasonRequest, WindowReply, WindowRequest, WindowsImport, WindowsPage,
+        WindowsQuery, WindowsState,
+    },
 };
 
 const CHANGE: &[Code] =
@@ -42,8 +45,33 @@ pub fn routes() -> Vec<Route> {
             .body::<ReasonRequest>()
             .json::<WindowReply>(200, "The window as it is now.")
             .problems(CHANGE),
+        Route::get(
+            "/api/v1/windows/calendar",
+            "windowsCalendar",
+            "Spans of windows, and what is planned",
+            get(calendar),
+        )
+        .params(&[
+            Param::query("from", "string", "RFC 3339."),
+            Param::query("until", "string", "RFC 3339; at most 400 days later."),
+        ])
+        .json::<CalendarPage>(200, "Spans, and what is planned and meets one."),
+        Route::post("/api/v1/windows/import", "importWindows", "Adds windows written in another form", post(import))
+            .params(&[KEY])
+            .body::<WindowsImport>()
+            .json::<ImportReply>(200, "The windows that were added: all of the file, or none.")
+            .problems(CHANGE),
         Route::get("/api/v1/windows/state", "windowsState", "What is frozen at an instant", get(state))
-            .params(&[Param::query("at", "string", "RFC 3339, such as 2026-03-29T01:30:00Z; now, when absent.")])
+            .params(&[
+                Param::query("at", "string", "RFC 3339, such as 2026-03-29T01:30:00Z; now, when absent."),
+                Param::query("target", "string", "With it, the answer says whether it is open there."),
+                Param::query("rollout", "string", "The rollout's name."),
+                Param::query("site", "string", "The site."),
+                Param::query("lane", "string", "The lane."),
+                Param::query("stage", "string", "The stage."),
+                Param::query("action", "string", "What is to be done; promote, when absent."),
+                Param::query("initiator", "string", "human, automation or agent; human, when absent."),
+            ])
             .json::<WindowsState>(200, "What holds then, and when that next changes."),
     ]
 }
@@ -92,12 +120,31 @@ pub fn short(what: &str, id: String) -> Answer<String> {
     if ours { Ok(id) } else { Err(Failure::new(Code::NotFound, format!("there is no such {what}"))) }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct At {
-    at: Option<DateTime<Utc>>,
+async fn state(
+    Caller(who): Caller,
+    State(app): State<App>,
+    Query(query): Query<WindowsQuery>,
+) -> Answer<Json<WindowsState>> {
+    Ok(Json(app.control.windows_state(&who, query).await?))
 }
 
-async fn state(Caller(who): Caller, State(app): State<App>, Query(at): Query<At>) -> Answer<Json<WindowsState>> {
-    Ok(Json(app.control.windows_state(&who, at.at).await?))
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Span {
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+}
+
+async fn calendar(Caller(who): Caller, State(app): State<App>, Query(span): Query<Span>) -> Answer<Json<CalendarPage>> {
+    Ok(Json(app.control.calendar(&who, span.from, span.until).await?))
+}
+
+async fn import(
+    Caller(who): Caller,
+    State(app): State<App>,
+    Headers(conditions): Headers,
+    Json(request): Json<WindowsImport>,
+) -> Answer<Json<ImportReply>> {
+    let control = app.control.clone();
+    Ok(Json(to_the_end(async move { control.import_windows(&who, request, conditions).await }).await?))
 }

@@ -135,9 +135,27 @@ async fn apply(connection: &mut SqliteConnection, write: &Write) -> Result<(), F
     match write {
         Write::Rollout(id, body) => put(connection, PUT_ROLLOUT, id.to_string(), body).await?,
         Write::Unit(id, body) => put(connection, PUT_UNIT, id.to_string(), body).await?,
-        Write::Window(window) => put(connection, PUT_WINDOW, window.id.to_string(), window).await?,
+        Write::Window(window) => put(connection, PUT_WINDOW, window.id.to_string(), window.as_ref()).await?,
         Write::ForgetWindow(id) => {
             sqlx::query("DELETE FROM windows WHERE id = $1").bind(id.to_string()).execute(connection).await?
+        }
+        Write::Record(kind, id, body) => {
+            sqlx::query(
+                "INSERT INTO records (kind, id, body) VALUES ($1, $2, $3) \
+                 ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+            )
+            .bind(kind.as_str())
+            .bind(id.clone())
+            .bind(json(body)?)
+            .execute(connection)
+            .await?
+        }
+        Write::ForgetRecord(kind, id) => {
+            sqlx::query("DELETE FROM records WHERE kind = $1 AND id = $2")
+                .bind(kind.as_str())
+                .bind(id.clone())
+                .execute(connection)
+                .await?
         }
         Write::Snapshot(snapshot) => put(connection, PUT_SNAPSHOT, snapshot.digest.to_string(), snapshot).await?,
         Write::Token(token) => put(connection, PUT_TOKEN, token.id.clone(), token).await?,

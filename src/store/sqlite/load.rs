@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{LaneName, SiteName, TargetName, UnitId},
-    store::{Loaded, StoreError},
+    store::{Loaded, RecordKind, StoreError},
 };
 
 pub(super) async fn load(readers: &SqlitePool, path: &Path) -> Result<Loaded, StoreError> {
@@ -30,6 +30,17 @@ pub(super) async fn load(readers: &SqlitePool, path: &Path) -> Result<Loaded, St
     }
     for (id, body) in rows(connection, "SELECT id, body FROM windows ORDER BY id").await.map_err(failed)? {
         loaded.windows.push(read(path, "window", &id, &body)?);
+    }
+    for kind in RecordKind::ALL {
+        let all = sqlx::query_as::<_, (String, String)>("SELECT id, body FROM records WHERE kind = $1 ORDER BY id")
+            .bind(kind.as_str())
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed)?;
+        for (id, body) in all {
+            let document = read(path, kind.as_str(), &id, &body)?;
+            loaded.records.push((kind, id, document));
+        }
     }
     for (id, body) in rows(connection, "SELECT id, body FROM snapshots ORDER BY id").await.map_err(failed)? {
         loaded.snapshots.push(read(path, "snapshot", &id, &body)?);

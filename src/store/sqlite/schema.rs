@@ -15,7 +15,11 @@ const APPLICATION_ID: i64 = 0x524f_4c4c;
 
 fn migrator() -> Migrator {
     let start = sqlx::SqlStr::from_static(include_str!("../migrations/sqlite/0001_start.sql"));
-    Migrator::with_migrations(vec![Migration::new(1, "start".into(), MigrationType::Simple, start, false)])
+    let records = sqlx::SqlStr::from_static(include_str!("../migrations/sqlite/0002_records.sql"));
+    Migrator::with_migrations(vec![
+        Migration::new(1, "start".into(), MigrationType::Simple, start, false),
+        Migration::new(2, "records".into(), MigrationType::Simple, records, false),
+    ])
 }
 
 /// The newest schema that this Rolldeck knows.

@@ -80,6 +80,7 @@ pub fn window_request(dialog: &Dialog, now: DateTime<Utc>, zone: Option<FixedOff
         from,
         until,
         ticket: dialog.checked_ticket(),
+        ..WindowRequest::default()
     })
 }
 

@@ -244,6 +244,7 @@ pub(super) fn preview(app: &App) -> Vec<Command> {
         override_id: None,
         saw: None,
         dry_run: true,
+        ask: false,
     };
     vec![Command::Preview { key: dialog.preview_key(), id: pinned.id.clone(), request }]
 }

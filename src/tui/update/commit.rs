@@ -104,6 +104,7 @@ fn send(app: &mut App) -> Vec<Command> {
                 override_id: None,
                 saw: Some(pinned.saw.clone()),
                 dry_run: false,
+                ask: false,
             },
             // What stops a change must not lose a race: it names no revision.
             conditions: Conditions {
@@ -112,7 +113,7 @@ fn send(app: &mut App) -> Vec<Command> {
             },
         },
         Subject::AddWindow => match when::window_request(dialog, now, zone) {
-            Ok(request) => Command::AddWindow { key, request },
+            Ok(request) => Command::AddWindow { key, request: Box::new(request) },
             Err(_) => return Vec::new(),
         },
         Subject::LiftWindow(window) => Command::LiftWindow {

@@ -22,6 +22,7 @@ const fn state(state: WindowState) -> (Mark, &'static str) {
         WindowState::Upcoming => (Mark::Waiting, "to come"),
         WindowState::Ended => (Mark::Passed, "ended"),
         WindowState::Lifted => (Mark::Passed, "lifted"),
+        WindowState::Disabled => (Mark::Paused, "off"),
     }
 }
 

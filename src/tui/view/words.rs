@@ -98,6 +98,8 @@ pub(super) const fn blocker(kind: BlockerKind) -> (Mark, &'static str) {
         BlockerKind::InProgress => (Mark::Running, "running"),
         BlockerKind::Hold => (Mark::Waiting, "hold"),
         BlockerKind::Phase => (Mark::Waiting, "phase"),
+        BlockerKind::Approval => (Mark::NeedsPerson, "APPROVAL"),
+        BlockerKind::Override => (Mark::Frozen, "OVERRIDE"),
     }
 }
 

@@ -116,6 +116,7 @@ impl World {
             override_id: None,
             saw: None,
             dry_run: false,
+            ask: false,
         };
         let conditions = Conditions { revision: Some(now.revision.clone()), idempotency_key: None };
         self.control.act(&person(), &now.id(), request, conditions).await.unwrap();
@@ -161,8 +162,13 @@ async fn a_change_goes_over_three_sites_by_its_artifact_and_back_again() {
         assert!(std::time::Instant::now() < deadline, "not all sites measured 1.0");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let request =
-        StartRequest { plan: plan.into(), reason: "because the test says so".to_owned(), ticket: None, dry_run: false };
+    let request = StartRequest {
+        plan: plan.into(),
+        reason: "because the test says so".to_owned(),
+        ticket: None,
+        dry_run: false,
+        override_id: None,
+    };
     world.control.begin(&person(), request, Conditions::default()).await.unwrap();
     let ready = world.until("the canary passed", |r| r.phase == Phase::AwaitingPromotion).await;
     assert_eq!((world.running("berlin"), world.running("oslo")), ("release 1.1".to_owned(), "release 1.0".to_owned()));

@@ -118,6 +118,7 @@ async fn a_window_is_changed_once_under_one_key_and_a_refused_change_is_in_the_t
         from: None,
         until: None,
         ticket: None,
+        ..WindowRequest::default()
     };
     let added = world.control.add_window(&mira(), wanted("pilot window on site"), Conditions::default()).await.unwrap();
     let id = added.window.window.id.as_str();
@@ -163,6 +164,7 @@ async fn a_freeze_holds_what_widens_and_never_pause_or_rollback() {
         from: None,
         until: Some(rolldeck::clock::system().now() + TimeDelta::hours(1)),
         ticket: None,
+        ..WindowRequest::default()
     };
     let window = world.control.add_window(&mira(), window, Conditions::default()).await.unwrap();
     let blocked = world.act(Action::Promote).await.unwrap_err();
@@ -188,6 +190,7 @@ async fn a_freeze_that_begins_after_a_promotion_holds_the_units_not_yet_told() {
         from: None,
         until: None,
         ticket: None,
+        ..WindowRequest::default()
     };
     let window = world.control.add_window(&mira(), window, Conditions::default()).await.unwrap();
     assert!(world.ask("a", 0).await.is_none(), "a freeze covers it");

@@ -55,6 +55,7 @@ fn request(action: Action, dry_run: bool) -> ActionRequest {
         override_id: None,
         saw: Some("basket at 20 %".to_owned()),
         dry_run,
+        ask: false,
     }
 }
 
@@ -138,6 +139,7 @@ async fn a_freeze_holds_a_promotion_with_both_facts_and_never_the_way_back() {
         until: None,
         on_enter: OnEnter::Hold,
         ticket: None,
+        ..WindowRequest::default()
     };
     stage.control.add_window(&mira(), window, Conditions::default()).await.unwrap();
     stage.until("the freeze shows", || async { stage.shown().await.freeze.is_some() }).await;
@@ -165,6 +167,7 @@ async fn a_window_that_pauses_does_so_once_for_each_candidate() {
         until: None,
         on_enter: OnEnter::Pause,
         ticket: None,
+        ..WindowRequest::default()
     };
     stage.control.add_window(&mira(), window, Conditions::default()).await.unwrap();
     stage.until("it is paused", || async { stage.puppet.sent().len() == 1 }).await;

@@ -146,6 +146,7 @@ impl World {
             reason: WHY.to_owned(),
             ticket: None,
             dry_run: false,
+            override_id: None,
         };
         self.control.begin(who, request, Conditions::default()).await.map(|reply| reply.body)
     }
@@ -201,5 +202,6 @@ pub fn request(action: Action) -> ActionRequest {
         override_id: None,
         saw: None,
         dry_run: false,
+        ask: false,
     }
 }

@@ -51,6 +51,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
         reason: WHY.to_owned(),
         ticket: Some("OPS-1".to_owned()),
         dry_run: false,
+        override_id: None,
     };
     let proposed =
         remote.start(StartRequest { dry_run: true, ..request.clone() }, Conditions::default()).await.unwrap();
@@ -73,6 +74,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
         override_id: None,
         saw: Some("canary at 1 of 2".to_owned()),
         dry_run: false,
+        ask: false,
     };
     let paused = remote.act(&id, request(Action::Pause), keyed("pause")).await.unwrap();
     assert_eq!(paused.audit.unwrap().actor.via, Some(Via::Tui));
@@ -89,6 +91,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
         from: None,
         until: None,
         ticket: None,
+        ..WindowRequest::default()
     };
     let window = remote.add_window(freeze, keyed("freeze")).await.unwrap().window.window;
     assert_eq!(remote.windows().await.unwrap().windows.len(), 1);

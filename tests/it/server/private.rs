@@ -48,6 +48,7 @@ async fn a_second_program_of_the_same_user_acts_under_the_same_name() {
         until: None,
         on_enter: OnEnter::Hold,
         ticket: None,
+        ..WindowRequest::default()
     };
     let reply = remote.add_window(request, Conditions::default()).await.unwrap();
     assert_eq!(reply.audit.actor.id.as_str(), "mira");
@@ -61,6 +62,7 @@ async fn a_second_program_of_the_same_user_acts_under_the_same_name() {
         override_id: None,
         saw: None,
         dry_run: false,
+        ask: false,
     };
     let seen = Conditions {
         revision: Some(Revision("2-c6576ddc9:1w-39a30948".into())),

@@ -64,7 +64,7 @@ pub async fn what_is_written_again_replaces_what_was_there<O: AsyncFn() -> Arc<d
             Write::Rollout(rollout("pick-assist"), json!({"phase": "paused"})),
             Write::Unit(unit("main"), json!({"generation": 8})),
             Write::Unit(unit("lane-2"), json!({"generation": 1})),
-            Write::Window(changed.clone()),
+            Write::Window(Box::new(changed.clone())),
             Write::Snapshot(good.clone()),
             Write::Token(revoked.clone()),
             Write::Meta("verifier_key".into(), "another".into()),

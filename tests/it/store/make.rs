@@ -131,7 +131,7 @@ pub fn everything(trail: &mut Trail) -> Vec<Write> {
     vec![
         Write::Rollout(rollout("pick-assist"), json!({"phase": "progressing", "n": 1, "f": 0.5, "t": "ü\u{0}\n"})),
         Write::Unit(unit("main"), json!({"generation": 7})),
-        Write::Window(window("w-1")),
+        Write::Window(Box::new(window("w-1"))),
         Write::Snapshot(snapshot(1)),
         Write::Artifact(digest(1), Arc::from(&b"\x00\xff artifact"[..])),
         Write::Token(token("t-1")),

@@ -6,14 +6,17 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use rolldeck::{
     backend::{
-        ActionReply, ActionRequest, AuditPage, AuditQuery, Backend, BackendError, BackendResult, CheckpointView,
-        CheckpointsPage, Code, Conditions, Cursor, Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo,
-        SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest,
-        TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsPage,
+        ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, Backend,
+        BackendError, BackendResult, CalendarPage, CheckpointView, CheckpointsPage, Code, Conditions, Cursor,
+        FlagReply, FlagRequest, FlagsPage, ImportReply, OverrideChange, OverrideReply, OverrideRequest, OverridesPage,
+        Problem, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest,
+        SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply,
+        WindowRequest, WindowsImport, WindowsPage, WindowsQuery, WindowsState,
     },
-    domain::{Action, Digest, Phase, Role, Rollout, RolloutId},
+    domain::{Action, Digest, FlagKey, Phase, Role, Rollout, RolloutId},
     tui::{
         effects::Effects,
         message::{Answer, Command, Message},
@@ -122,6 +125,42 @@ impl Backend for Puppet {
     async fn lift_window(&self, _: &str, _: ReasonRequest) -> BackendResult<WindowReply> {
         Err(unreachable())
     }
+    async fn change_window(&self, _: &str, _: WindowRequest, _: Conditions) -> BackendResult<WindowReply> {
+        Err(unreachable())
+    }
+    async fn windows_state(&self, _: WindowsQuery) -> BackendResult<WindowsState> {
+        Err(unreachable())
+    }
+    async fn calendar(&self, _: DateTime<Utc>, _: DateTime<Utc>) -> BackendResult<CalendarPage> {
+        Err(unreachable())
+    }
+    async fn import_windows(&self, _: WindowsImport, _: Conditions) -> BackendResult<ImportReply> {
+        Err(unreachable())
+    }
+    async fn overrides(&self) -> BackendResult<OverridesPage> {
+        Err(unreachable())
+    }
+    async fn add_override(&self, _: OverrideRequest, _: Conditions) -> BackendResult<OverrideReply> {
+        Err(unreachable())
+    }
+    async fn change_override(&self, _: &str, _: OverrideChange, _: ReasonRequest) -> BackendResult<OverrideReply> {
+        Err(unreachable())
+    }
+    async fn approvals(&self) -> BackendResult<ApprovalsPage> {
+        Err(unreachable())
+    }
+    async fn decide_approval(&self, _: &str, _: ApprovalChange, _: ReasonRequest) -> BackendResult<ApprovalReply> {
+        Err(unreachable())
+    }
+    async fn flags(&self) -> BackendResult<FlagsPage> {
+        Err(unreachable())
+    }
+    async fn put_flag(&self, _: &FlagKey, _: FlagRequest, _: Conditions) -> BackendResult<FlagReply> {
+        Err(unreachable())
+    }
+    async fn kill_flag(&self, _: &FlagKey, _: ReasonRequest) -> BackendResult<FlagReply> {
+        Err(unreachable())
+    }
     async fn sites(&self) -> BackendResult<SitesPage> {
         Err(unreachable())
     }
@@ -173,6 +212,7 @@ fn pause() -> ActionRequest {
         override_id: None,
         saw: None,
         dry_run: false,
+        ask: false,
     }
 }
 

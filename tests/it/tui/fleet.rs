@@ -109,6 +109,7 @@ pub fn freeze() -> Freeze {
         by: "a.lind".into(),
         since: ago(10),
         until: Some("2026-03-26T14:00:00Z".parse().unwrap()),
+        ..Freeze::default()
     }
 }
 
@@ -211,6 +212,8 @@ pub fn preview(now: &Rollout) -> ActionReply {
         },
         audit: None,
         rollout: Some(now.clone()),
+        blocking_windows: Vec::new(),
+        approval: None,
     }
 }
 
@@ -221,6 +224,8 @@ pub fn applied(now: &Rollout, seq: u64, action: &str) -> ActionReply {
         effect: Preview { summary: format!("{action} of {}", now.id()).into(), ..Preview::default() },
         audit: Some(entry(seq, action, "k.berg", "because of a test")),
         rollout: Some(now.clone()),
+        blocking_windows: Vec::new(),
+        approval: None,
     }
 }
 
@@ -252,6 +257,8 @@ pub fn entry(seq: u64, action: &str, who: &str, reason: &str) -> AuditEntry {
         effect: Some(format!("{action} changes 12 units").into()),
         saw: Some("degraded at canary, 12 of 148 units, verdict fail, revision r117, data 3s old, live".into()),
         blockers: Vec::new(),
+        changes: Vec::new(),
+        approved_by: Vec::new(),
         idempotency_key: Some("key-7".into()),
         correlation_id: Some("corr-1".into()),
         evidence: None,
@@ -306,8 +313,11 @@ pub fn window(id: &str, state: WindowState, scope: &str, reason: &str, until: Op
             created_by: "a.lind".into(),
             created_at: ago(60),
             lifted: None,
+            enabled: true,
+            ..Window::default()
         },
         state,
+        next_transition: None,
     }
 }
 
