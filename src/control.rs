@@ -17,6 +17,7 @@ mod journal;
 mod judging;
 mod orders;
 mod overrides;
+pub mod policy;
 mod publish;
 mod registry;
 mod telemetry;
@@ -68,6 +69,7 @@ use crate::{
 };
 
 pub use carried::Declared;
+pub use policy::Policy;
 
 /// Most requests that wait for the writer; more are told to come again.
 const QUEUE: usize = 4096;
@@ -123,6 +125,8 @@ pub struct Options {
     pub declared: Option<Declared>,
     /// Whether it lasts long enough to pause what goes on by itself when a window says so.
     pub pauses: bool,
+    /// What it demands beside roles.
+    pub policy: Policy,
 }
 
 /// An answer that may be unchanged.

@@ -29,7 +29,7 @@ pub mod window;
 pub mod workload;
 
 pub use action::{Action, ActionSpec};
-pub use approval::{Approval, ApprovalState};
+pub use approval::{Approvable, Approval, ApprovalState};
 pub use audit::{Actor, ActorKind, AuditEntry, Outcome, Subject, SubjectKind, Via};
 pub use flag::{Flag, FlagDefinition, FlagKey, FlagReason, FlagStage};
 pub use name::{GateName, LaneName, NameError, RolloutId, RolloutName, SiteName, StageName, TargetName};

@@ -184,6 +184,7 @@ pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
         drivers: Vec::new(),
         declared: None,
         pauses: true,
+        policy: crate::control::Policy::default(),
     };
     let control = Control::start(Arc::new(store), clock::system(), settings).await?;
     let stop = CancellationToken::new();

@@ -16,7 +16,7 @@ use super::{exit::Failure, plane, session::Session, sli, sources};
 use crate::{
     backend::{Backend, BackendError, BackendResult, Code, Problem, lazy::Lazy, local::Local, remote::Remote},
     clock::Clock,
-    control::{Control, Declared},
+    control::{Control, Declared, Policy},
     domain::{
         SafeText, Via,
         plan::{ArmsBy, REPORTED},
@@ -215,7 +215,7 @@ impl Opener {
         let cluster = driver(&self.name, &self.cluster, &self.clock).await?;
         let drivers = vec![Arc::clone(&cluster)];
         let Judged { sources, declared } = self.judged.clone();
-        let carries = plane::Carries { sources, drivers, declared, pauses: self.pauses };
+        let carries = plane::Carries { sources, drivers, declared, pauses: self.pauses, policy: Policy::default() };
         let control = plane::open(&self.clock, &self.dir, false, carries).await?;
         // The name that the cluster knows; it is asked at once, and not waited for without end.
         let named = tokio::time::timeout(IDENTITY, cluster.identity()).await.ok().flatten();

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     backend::{Backend, local::Local},
     clock::Clock,
-    control::{Control, Declared, Options},
+    control::{Control, Declared, Options, Policy},
     domain::Via,
     driver::Driver,
     settings::{Env, edit::private_directory},
@@ -59,6 +59,8 @@ pub struct Carries {
     pub declared: Option<Declared>,
     /// Whether it lasts long enough to pause what goes on by itself when a window says so.
     pub pauses: bool,
+    /// What it demands beside roles.
+    pub policy: Policy,
 }
 
 /// Opens the store of a data directory and starts a control plane on it; with `new_key`, with
@@ -67,7 +69,7 @@ pub struct Carries {
 /// # Errors
 /// [`StoreError`], which says what to do.
 pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Carries) -> Result<Control> {
-    let Carries { sources, drivers, declared, pauses } = carries;
+    let Carries { sources, drivers, declared, pauses, policy } = carries;
     private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
     let store = Sqlite::open(dir, Durability::Full).await?;
     let mut named = store.meta(VERIFIER_KEY).await?;
@@ -77,8 +79,16 @@ pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Ca
     }
     let signing_seed = key::of_trail(dir, named.as_deref())?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let options =
-        Options { simulated: false, signing_seed, origin: origin(&signing_seed), sources, drivers, declared, pauses };
+    let options = Options {
+        simulated: false,
+        signing_seed,
+        origin: origin(&signing_seed),
+        sources,
+        drivers,
+        declared,
+        pauses,
+        policy,
+    };
     Ok(Control::start(store, Arc::clone(clock), options).await?)
 }
 

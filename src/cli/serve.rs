@@ -13,6 +13,8 @@ use super::{
     signals, sources,
 };
 use crate::{
+    control::Policy,
+    domain::Approvable,
     server::{Access, Limits, Server, ServerOptions, TlsFiles},
     settings::Paths,
 };
@@ -38,6 +40,9 @@ pub struct Args {
     /// Go on with a new key where the one that signed the audit trail is lost: what that one signed is not proven any more
     #[arg(long)]
     new_audit_key: bool,
+    /// What needs a second person, whatever a plan says: promote_full, override, start, flag_widen, ...
+    #[arg(long, value_name = "ACTION", value_delimiter = ',')]
+    approvals: Vec<Approvable>,
     #[command(flatten)]
     logs: logs::LogArgs,
 }
@@ -72,11 +77,12 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         declared = judged.declared;
         say(&format!("carries out what {} has, beside its own fleet", endpoint.server));
     }
+    let policy = Policy { approvals: args.approvals.iter().copied().collect(), ..Policy::default() };
     let control = plane::open(
         &session.clock,
         &dir,
         args.new_audit_key,
-        plane::Carries { sources, drivers, declared, pauses: true },
+        plane::Carries { sources, drivers, declared, pauses: true, policy },
     )
     .await?;
     let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;

@@ -1,10 +1,80 @@
 //! Approvals: what waits for a second person.
 
+use std::{fmt, str::FromStr};
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Preview, Revision, SafeText, Subject};
+use super::{Actor, Operation, Preview, Revision, SafeText, Subject};
+
+/// What a plan or a server may demand a second person for. What stops a change or takes it back is none:
+/// going back is always open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub enum Approvable {
+    /// Something that widens a change.
+    Operation(Operation),
+    /// An override, also of windows that one person may pass.
+    Override,
+    /// An override without waiting: then it is none, and nobody may take it.
+    BreakGlass,
+}
+
+impl Approvable {
+    /// Its name: an operation's, `override` or `break_glass`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operation(operation) => operation.as_str(),
+            Self::Override => "override",
+            Self::BreakGlass => "break_glass",
+        }
+    }
+}
+
+impl fmt::Display for Approvable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl From<Approvable> for String {
+    fn from(approvable: Approvable) -> Self {
+        approvable.as_str().to_owned()
+    }
+}
+
+/// Why a text names nothing that a second person can be demanded for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApprovableError {
+    /// It happens by itself: there is nobody to ask.
+    #[error("advance is what nobody asks for: demand a second person for promote, or let stages advance by hand")]
+    Advance,
+    /// It is no such word.
+    #[error("{0}; override and break_glass can be named too")]
+    Word(#[from] super::operation::OperationError),
+}
+
+impl FromStr for Approvable {
+    type Err = ApprovableError;
+    fn from_str(text: &str) -> Result<Self, ApprovableError> {
+        match text.trim().replace('-', "_").as_str() {
+            "override" => Ok(Self::Override),
+            "break_glass" => Ok(Self::BreakGlass),
+            "advance" => Err(ApprovableError::Advance),
+            word => Ok(Self::Operation(word.parse()?)),
+        }
+    }
+}
+
+impl TryFrom<String> for Approvable {
+    type Error = ApprovableError;
+    fn try_from(text: String) -> Result<Self, ApprovableError> {
+        text.parse()
+    }
+}
 
 /// Something that one person asked for and another has to agree to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

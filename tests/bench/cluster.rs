@@ -243,6 +243,7 @@ async fn measure() {
         drivers: vec![cluster],
         declared: None,
         pauses: true,
+        policy: rolldeck::control::Policy::default(),
     };
     let (begun, before) = (Instant::now(), taken());
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();

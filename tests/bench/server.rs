@@ -77,6 +77,7 @@ async fn measure() {
         drivers: Vec::new(),
         declared: None,
         pauses: true,
+        policy: rolldeck::control::Policy::default(),
     };
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
     let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

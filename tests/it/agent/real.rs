@@ -49,6 +49,7 @@ impl World {
             drivers: Vec::new(),
             declared: None,
             pauses: true,
+            policy: rolldeck::control::Policy::default(),
         };
         let control = Control::start(Arc::new(store), clock::system(), options).await.unwrap();
         let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

@@ -125,6 +125,7 @@ async fn a_trail_is_not_gone_on_with_under_another_key_unless_somebody_says_so()
             drivers: Vec::new(),
             declared: None,
             pauses: true,
+            policy: rolldeck::control::Policy::default(),
         };
         Control::start(std::sync::Arc::new(store), clock::system(), options).await
     };

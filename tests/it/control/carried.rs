@@ -29,6 +29,7 @@ async fn open(folder: &Path, puppet: &Arc<Puppet>) -> Control {
         drivers: vec![Arc::clone(puppet) as Arc<dyn Driver>],
         declared: None,
         pauses: true,
+        policy: rolldeck::control::Policy::default(),
     };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }

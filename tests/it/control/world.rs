@@ -55,6 +55,7 @@ async fn open(folder: &Path) -> Control {
         drivers: Vec::new(),
         declared: None,
         pauses: true,
+        policy: rolldeck::control::Policy::default(),
     };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }

@@ -18,7 +18,6 @@ async fn whatever_is_wrong_with_a_request_is_a_problem_with_its_code() {
         // Paths and methods.
         (Call::get("/"), 404, "not-found"),
         (Call::get("/api/v1/nothing"), 404, "not-found"),
-        (Call::get("/api/v1/flags"), 404, "not-found"),
         (Call::get("/api/v2/rollouts"), 404, "not-found"),
         (Call::get("/api/v1/rollouts/dc-west"), 404, "not-found"),
         (Call::new("DELETE", "/api/v1/rollouts"), 405, "invalid"),

@@ -60,6 +60,7 @@ impl World {
             drivers: Vec::new(),
             declared: None,
             pauses: true,
+            policy: rolldeck::control::Policy::default(),
         };
         let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
         Self { router: router(control.clone(), options), control, _folder: folder }

@@ -173,12 +173,12 @@ async fn a_database_of_a_newer_rolldeck_is_refused_with_both_numbers() {
     let dir = used().await;
     shell(
         dir.path(),
-        "INSERT INTO _sqlx_migrations SELECT 99, 'later', installed_on, 1, checksum, 0 FROM _sqlx_migrations",
+        "INSERT INTO _sqlx_migrations SELECT 99, 'later', installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
     )
     .await
     .unwrap();
     let error = refused(dir.path()).await;
-    assert!(matches!(error, StoreError::TooNew { found: 99, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::TooNew { found: 99, known: 1..99, .. }), "{error:?}");
     assert!(matches!(verify_data_dir(dir.path()).await, Err(StoreError::TooNew { .. })));
 }
 
