@@ -376,6 +376,10 @@ pub struct FlagPlace {
     pub site: SiteName,
     /// The lane.
     pub lane: LaneName,
+    /// The stage of the rollout that covers the unit now, as the server decides it for callers there; none
+    /// where no rollout does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
     /// The variant that a caller without attributes of its own gets there; none where that depends on the
     /// targeting key.
     pub wanted: Option<SafeText>,
