@@ -34,7 +34,7 @@ pub use audit::{Actor, ActorKind, AuditEntry, Outcome, Subject, SubjectKind, Via
 pub use flag::{Flag, FlagDefinition, FlagKey, FlagReason, FlagStage};
 pub use name::{GateName, LaneName, NameError, RolloutId, RolloutName, SiteName, StageName, TargetName};
 pub use operation::{Initiator, Operation};
-pub use overrides::{Consent, Override, OverrideKind, OverrideState, WindowRef};
+pub use overrides::{Consent, Override, OverrideKind, OverrideState, Use, WindowRef};
 pub use phase::{Phase, StageState};
 pub use plan::Plan;
 pub use principal::{Binding, Principal, Role};

@@ -1,7 +1,9 @@
 //! May this action run now?
 //!
 //! The order of the questions is: the role, then the phase, then the windows. A window holds what
-//! widens a change and never what takes it back.
+//! widens a change and never what takes it back. What an override lets pass is in [`overriding`].
+
+pub mod overriding;
 
 use crate::domain::{Action, Blocker, BlockerKind, Freeze, Phase, Role, SafeText};
 

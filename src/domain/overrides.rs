@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Operation, Revision, RolloutId, SafeText, Scope};
 
 /// An override. It lifts windows and nothing else: gates, budgets and roles are not its business.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Override {
     /// `o-` and a short id.
     pub id: SafeText,
@@ -39,6 +39,9 @@ pub struct Override {
     pub ticket: Option<SafeText>,
     /// Who asked for it.
     pub requested_by: SafeText,
+    /// The id of the token that it was asked for with: once that is revoked, it cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_with: Option<SafeText>,
     /// When.
     pub requested_at: DateTime<Utc>,
     /// How many other people must agree before it counts.
@@ -53,6 +56,9 @@ pub struct Override {
     /// Until when it is to be countersigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub countersign_until: Option<DateTime<Utc>>,
+    /// When it was found, and said in the audit trail, that nobody had countersigned in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_since: Option<DateTime<Utc>>,
     /// Who countersigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub countersigned: Option<Consent>,
@@ -71,6 +77,18 @@ pub struct Override {
 }
 
 impl Override {
+    /// Whether it was taken without waiting, and nobody has stood by it since.
+    #[must_use]
+    pub fn awaits_countersign(&self) -> bool {
+        self.break_glass && self.countersigned.is_none()
+    }
+
+    /// Whether what a use of it let through is let through still: until it expires or is taken back.
+    #[must_use]
+    pub fn lasts(&self, at: DateTime<Utc>) -> bool {
+        self.withdrawn.is_none() && at < self.expires_at
+    }
+
     /// How often it can still be used.
     #[must_use]
     pub fn uses_left(&self) -> u32 {
@@ -119,10 +137,13 @@ pub enum OverrideKind {
 }
 
 /// Somebody agreed to something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Consent {
     /// Who.
     pub by: SafeText,
+    /// The id of the token that it was said with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<SafeText>,
     /// When.
     pub at: DateTime<Utc>,
     /// Why.
@@ -143,6 +164,9 @@ pub struct Use {
     /// The stage that it let through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<SafeText>,
+    /// The `seq` of the entry in the audit trail of what it allowed.
+    #[serde(default)]
+    pub entry: u64,
 }
 
 /// Where an override is.
