@@ -16,8 +16,10 @@ use crate::{
 };
 
 pub mod age;
+pub mod approvals;
 pub mod attention;
 mod banner;
+pub mod calendar;
 pub mod carriers;
 pub mod change;
 pub mod chart;
@@ -30,6 +32,7 @@ pub mod line;
 pub mod link;
 pub mod notice;
 pub mod offer;
+pub mod overrides;
 pub mod places;
 pub mod rollouts;
 pub mod signal;
@@ -41,6 +44,8 @@ pub mod when;
 pub mod workload;
 mod zone;
 
+use approvals::Approvals;
+use calendar::Calendar;
 use carriers::Carriers;
 use chart::ChartMode;
 use detail::Detail;
@@ -48,6 +53,7 @@ use dialog::{Dialog, Draft};
 use line::Line;
 use link::Link;
 use notice::{Lasting, Notice, Tone};
+use overrides::Overrides;
 use places::{Sites, Windows};
 use rollouts::Rollouts;
 use text::Field;
@@ -147,6 +153,9 @@ pub struct App {
     pub(super) watched: Option<RolloutId>,
     pub(super) trail: Trail,
     pub(super) windows: Windows,
+    pub(super) calendar: Calendar,
+    pub(super) overrides: Overrides,
+    pub(super) approvals: Approvals,
     pub(super) sites: Sites,
     pub(super) view: View,
     pub(super) views: Vec<View>,
@@ -196,6 +205,9 @@ impl App {
             watched: None,
             trail: Trail::default(),
             windows: Windows::default(),
+            calendar: Calendar::default(),
+            overrides: Overrides::default(),
+            approvals: Approvals::default(),
             sites: Sites::default(),
             view: View::Overview,
             views: Vec::new(),
@@ -396,6 +408,11 @@ impl App {
                 | Answer::Timeline(..)
                 | Answer::Audit(..)
                 | Answer::Windows(_)
+                | Answer::Calendar(..)
+                | Answer::Overrides(_)
+                | Answer::Approvals(_)
+                | Answer::SiteState(..)
+                | Answer::SiteTrail(..)
                 | Answer::Sites(_)
         );
         if !shown {

@@ -38,6 +38,8 @@ const SETTLES: Duration = Duration::from_millis(120);
 /// How often an action whose answer was lost is asked for again with the same key.
 const ASK_AGAIN: usize = 4;
 
+mod change;
+
 type Slot = Arc<OnceLock<Arc<dyn Backend>>>;
 
 /// The tasks of the current connection.
@@ -217,6 +219,7 @@ impl Effects {
             Command::AddWindow { key, request } => self.spawn(add_window(line, key, *request)),
             Command::LiftWindow { key, id, request } => self.spawn(lift_window(line, key, id, request)),
             other @ (Command::Theme(_) | Command::Redraw | Command::Suspend | Command::Quit) => return Some(other),
+            other => self.spawn(change::run(line, other)),
         }
         None
     }

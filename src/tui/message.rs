@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 use super::intent::Intent;
 use crate::{
     backend::{
-        ActionReply, ActionRequest, AuditPage, AuditQuery, BackendError, Conditions, ReasonRequest, RolloutsPage,
-        ServerInfo, SitesPage, Tagged, VerifyReport, WindowReply, WindowRequest, WindowsPage,
+        ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, BackendError,
+        CalendarPage, Conditions, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, ReasonRequest,
+        RolloutsPage, ServerInfo, SitesPage, Tagged, VerifyReport, WindowReply, WindowRequest, WindowsPage,
+        WindowsQuery, WindowsState,
     },
     domain::{Rollout, RolloutId},
 };
@@ -89,6 +91,20 @@ pub enum Answer {
     Acted(String, Result<ActionReply, BackendError>),
     /// A window's change, by its idempotency key.
     WindowChanged(String, Result<WindowReply, BackendError>),
+    /// Spans of windows from when until when.
+    Calendar(DateTime<Utc>, DateTime<Utc>, Result<CalendarPage, BackendError>),
+    /// Overrides.
+    Overrides(Result<OverridesPage, BackendError>),
+    /// An override was asked for, or changed, by the dialog's key.
+    OverrideChanged(String, Result<OverrideReply, BackendError>),
+    /// What waits for a second person.
+    Approvals(Result<ApprovalsPage, BackendError>),
+    /// What waited was decided, by the dialog's key.
+    ApprovalDecided(String, Result<ApprovalReply, BackendError>),
+    /// What holds the site that is followed.
+    SiteState(WindowsQuery, Result<WindowsState, BackendError>),
+    /// Audit entries since the site is followed.
+    SiteTrail(AuditQuery, Result<AuditPage, BackendError>),
 }
 
 /// What the dashboard asks of the world.
@@ -142,6 +158,50 @@ pub enum Command {
         /// Why.
         request: ReasonRequest,
     },
+    /// Ask for the spans of windows from when until when.
+    Calendar {
+        /// From when.
+        from: DateTime<Utc>,
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// Ask for overrides.
+    Overrides,
+    /// Ask for an override to be given.
+    AddOverride {
+        /// The dialog's idempotency key.
+        key: String,
+        /// What it is to lift.
+        request: Box<OverrideRequest>,
+    },
+    /// Countersign an override, or take it back.
+    ChangeOverride {
+        /// The dialog's key.
+        key: String,
+        /// The override's id.
+        id: String,
+        /// Which of the two.
+        change: OverrideChange,
+        /// Why.
+        request: ReasonRequest,
+    },
+    /// Ask what waits for a second person.
+    Approvals,
+    /// Agree to what waits, refuse it, or take it back.
+    DecideApproval {
+        /// The dialog's key.
+        key: String,
+        /// The approval's id.
+        id: String,
+        /// Which of the three.
+        change: ApprovalChange,
+        /// Why.
+        request: ReasonRequest,
+    },
+    /// Ask what holds the site that is followed.
+    SiteState(WindowsQuery),
+    /// Ask for audit entries since the site is followed.
+    SiteTrail(AuditQuery),
     /// Connect to another context.
     Connect(String),
     /// Use another theme, by its name.

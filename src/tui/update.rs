@@ -10,6 +10,7 @@ mod act;
 mod answer;
 mod command;
 mod commit;
+mod consent;
 mod input;
 mod motion;
 mod record;

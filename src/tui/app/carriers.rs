@@ -164,10 +164,13 @@ impl App {
         self.carriers.all_lost(self.server_now())
     }
 
-    /// What is wrong with carriers, for the views in which rollouts are decided on.
+    /// What waits for the caller, in every view; then what is wrong with carriers, for the views in which
+    /// rollouts are decided on.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        if matches!(self.view, View::Overview | View::Detail) { self.carriers.remarks() } else { Vec::new() }
+        let of_carriers =
+            if matches!(self.view, View::Overview | View::Detail) { self.carriers.remarks() } else { Vec::new() };
+        self.strips().into_iter().chain(of_carriers).collect()
     }
 }
 

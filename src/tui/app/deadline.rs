@@ -36,6 +36,9 @@ impl App {
             at.push(due);
             at.extend(age::left_flips_in(left).map(|flip| now + flip));
         }
+        let flips = [self.approvals.flips_at(server), self.overrides.flips_at(server), self.windows.flips_at()];
+        let ahead = flips.into_iter().flatten().filter_map(|at| (at - server).to_std().ok());
+        at.extend(ahead.map(|left| now + left + Duration::from_millis(50)));
         match self.view {
             View::Overview => {
                 let height = self.page();

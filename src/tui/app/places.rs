@@ -1,8 +1,10 @@
 //! The state of the windows view and of the sites view.
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     backend::{BackendError, LaneView, SiteView, SitesPage, WindowView, WindowsPage},
-    domain::{ReportState, WindowState},
+    domain::{ReportState, SafeText, WindowState},
 };
 
 /// The windows view.
@@ -40,12 +42,26 @@ impl Windows {
         self.all().iter().filter(|view| view.state == WindowState::Active)
     }
 
-    /// Takes an answer; the selection stays with its window.
-    pub fn take(&mut self, page: WindowsPage) {
+    /// Takes an answer; the selection stays with its window. Says whether it is another one than before.
+    pub fn take(&mut self, page: WindowsPage) -> bool {
+        let changed = self.error.take().is_some() || self.page.as_ref() != Some(&page);
         self.page = Some(page);
-        self.error = None;
         let at = self.selected.as_ref().and_then(|id| self.all().iter().position(|v| v.window.id.as_str() == id));
         self.move_to(at.unwrap_or(self.cursor));
+        changed
+    }
+
+    /// Selects a window by its id.
+    pub fn select(&mut self, id: &SafeText) {
+        if let Some(at) = self.all().iter().position(|view| &view.window.id == id) {
+            self.move_to(at);
+        }
+    }
+
+    /// When the next of them begins or ends, by what the backend said last.
+    #[must_use]
+    pub fn flips_at(&self) -> Option<DateTime<Utc>> {
+        self.all().iter().filter_map(|view| view.next_transition).min()
     }
 
     /// Puts one window in the place of its former self, or first.

@@ -43,7 +43,7 @@ impl App {
     }
 }
 
-fn offset(zone: FixedOffset) -> String {
+pub(super) fn offset(zone: FixedOffset) -> String {
     let seconds = zone.local_minus_utc();
     let (sign, seconds) = if seconds < 0 { ('-', -seconds) } else { ('+', seconds) };
     match (seconds / 3600, seconds % 3600 / 60) {

@@ -1,6 +1,6 @@
 //! What the backend answered.
 
-use super::{act, command, commit};
+use super::{act, command, commit, consent};
 use crate::{
     backend::{BackendError, Code, RolloutsPage, Tagged},
     domain::{Rollout, RolloutId, SafeText},
@@ -70,13 +70,26 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
             }
             app.touch();
         }
-        Answer::Windows(result) => {
-            match result {
-                Ok(page) => app.windows.take(page),
-                Err(error) => app.windows.error = Some(error),
+        Answer::Windows(result) => match result {
+            Ok(page) => {
+                if app.windows.take(page) {
+                    app.calendar.outdated();
+                    app.touch();
+                }
             }
-            app.touch();
+            Err(error) => {
+                app.windows.error = Some(error);
+                app.touch();
+            }
+        },
+        Answer::Calendar(from, until, result) => {
+            if app.calendar.take((from, until), result) {
+                app.touch();
+            }
         }
+        Answer::Overrides(result) => consent::overrides(app, result),
+        Answer::Approvals(result) => consent::approvals(app, result),
+        Answer::OverrideChanged(..) | Answer::ApprovalDecided(..) | Answer::SiteState(..) | Answer::SiteTrail(..) => {}
         Answer::Sites(result) => {
             match result {
                 Ok(page) => app.sites.take(page),
@@ -165,6 +178,9 @@ fn view(app: &mut App, page: RolloutsPage, fresh: bool) -> Vec<Command> {
     }
     // Views that nobody pushes to are asked for again when the fleet moved.
     let moved = changes.changed + changes.removed > 0;
+    if fresh {
+        commands.extend(consent::poll(app, moved || first || blind.is_some()));
+    }
     if (moved && matches!(app.view, View::Audit | View::Windows)) || app.view == View::Sites {
         commands.extend(command::ask_for(app, app.view));
     }

@@ -311,6 +311,9 @@ pub(super) fn connect(app: &mut App, name: &str) -> Vec<Command> {
     app.watched = None;
     app.trail = Trail::default();
     app.windows = crate::tui::app::places::Windows::default();
+    app.calendar = crate::tui::app::calendar::Calendar::default();
+    app.overrides = crate::tui::app::overrides::Overrides::default();
+    app.approvals = crate::tui::app::approvals::Approvals::default();
     app.sites = crate::tui::app::places::Sites::default();
     app.overlay = Overlay::None;
     app.view = View::Overview;

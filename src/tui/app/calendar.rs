@@ -1,0 +1,485 @@
+//! The calendar of change windows: the range that is shown, the cells it is shown in, and what each cell
+//! says of a scope. The cells are rounded against risk: a freeze that touches a cell fills it, and a cell
+//! counts as allowed only when it is so from its beginning to its end.
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
+
+use super::App;
+use crate::{
+    backend::{BackendError, CalendarPage, Conflict, WindowView},
+    domain::{Effect, SafeText, WindowState},
+};
+
+/// Lengths of a cell that can be zoomed through, in minutes.
+const ZOOM: [i64; 8] = [15, 30, 45, 60, 90, 180, 360, 720];
+/// Most days that are shown.
+const DAYS_MAX: i64 = 14;
+
+/// What of the view has the keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// Bars over time.
+    #[default]
+    Bars,
+    /// The list of all windows.
+    List,
+}
+
+/// The zone that the calendar is drawn in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zone {
+    /// UTC.
+    Utc,
+    /// The viewer's, by its offset now.
+    Viewer(FixedOffset),
+    /// That of the selected window's schedule.
+    Window(Tz),
+}
+
+impl Zone {
+    /// The civil time there.
+    #[must_use]
+    pub fn civil(self, at: DateTime<Utc>) -> NaiveDateTime {
+        match self {
+            Self::Utc => at.naive_utc(),
+            Self::Viewer(offset) => at.with_timezone(&offset).naive_local(),
+            Self::Window(zone) => at.with_timezone(&zone).naive_local(),
+        }
+    }
+
+    /// Its name, and whose it is.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Utc => "UTC".to_owned(),
+            Self::Viewer(offset) => format!("UTC{offset} (yours)"),
+            Self::Window(zone) => format!("{} (the window's)", zone.name()),
+        }
+    }
+
+    /// The beginning of the civil day that an instant lies in.
+    fn day(self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let civil = self.civil(at);
+        let midnight = civil.date().and_hms_opt(0, 0, 0).unwrap_or(civil);
+        let earliest = match self {
+            Self::Utc => Some(midnight.and_utc()),
+            Self::Viewer(offset) => offset.from_local_datetime(&midnight).earliest().map(|at| at.to_utc()),
+            Self::Window(zone) => zone.from_local_datetime(&midnight).earliest().map(|at| at.to_utc()),
+        };
+        // Where the clock skips midnight the day begins with what comes after it: near enough for a range.
+        earliest.unwrap_or_else(|| at - TimeDelta::seconds(i64::from(civil.num_seconds_from_midnight())))
+    }
+}
+
+/// The cells of the range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// When the first cell begins.
+    pub from: DateTime<Utc>,
+    /// How long a cell is.
+    pub cell: TimeDelta,
+    /// How many there are.
+    pub cells: usize,
+    /// Columns before the first cell.
+    pub label: u16,
+}
+
+impl Grid {
+    /// When a cell begins.
+    #[must_use]
+    pub fn at(&self, index: usize) -> DateTime<Utc> {
+        self.from + self.cell * i32::try_from(index).unwrap_or(i32::MAX)
+    }
+
+    /// When the last cell ends.
+    #[must_use]
+    pub fn until(&self) -> DateTime<Utc> {
+        self.at(self.cells)
+    }
+
+    /// The cell that an instant lies in.
+    #[must_use]
+    pub fn index(&self, at: DateTime<Utc>) -> Option<usize> {
+        let index = usize::try_from((at - self.from).num_seconds().div_euclid(self.cell.num_seconds().max(1))).ok()?;
+        (at >= self.from && index < self.cells).then_some(index)
+    }
+}
+
+/// What a cell says of a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell {
+    /// Nothing is said: changes are open.
+    Open,
+    /// A window allows changes, and outside of such windows they are closed.
+    Allowed,
+    /// The same for a part of the cell, or for some actions or initiators only.
+    Partly,
+    /// No window that allows changes is open.
+    Closed,
+    /// A window denies changes for a part of the cell at least.
+    Frozen,
+    /// The same for some actions or initiators only.
+    FrozenForSome,
+}
+
+impl Cell {
+    /// Its sign: another one for each, so that no colour is needed.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Open => " ",
+            Self::Allowed => "=",
+            Self::Partly => "-",
+            Self::Closed => ".",
+            Self::Frozen => "#",
+            Self::FrozenForSome => "%",
+        }
+    }
+}
+
+/// One span of a window, with that window.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    /// The window; none while the list does not have it yet.
+    pub window: Option<&'a WindowView>,
+    /// Its id.
+    pub id: &'a SafeText,
+    /// When it begins.
+    pub from: DateTime<Utc>,
+    /// When it ends; open-ended, when absent.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Piece<'_> {
+    fn touches(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
+        self.from < until && self.until.is_none_or(|end| end > from)
+    }
+
+    fn denies(&self) -> bool {
+        self.window.is_none_or(|view| view.window.effect == Effect::Deny)
+    }
+
+    /// Whether it is about some actions or initiators only.
+    fn is_limited(&self) -> bool {
+        self.window.is_some_and(|view| !view.window.actions.is_empty() || !view.window.initiators.is_empty())
+    }
+}
+
+/// A scope with all spans of the windows over it.
+#[derive(Debug, Clone)]
+pub struct Bar<'a> {
+    /// The scope as it is written.
+    pub scope: String,
+    /// The windows, enabled or not.
+    pub windows: Vec<&'a WindowView>,
+    /// Their spans, by their beginning.
+    pub pieces: Vec<Piece<'a>>,
+}
+
+impl<'a> Bar<'a> {
+    /// What a stretch of time says of it.
+    #[must_use]
+    pub fn cell(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Cell {
+        let here = || self.pieces.iter().filter(|piece| piece.touches(from, until));
+        if here().any(|piece| piece.denies() && !piece.is_limited()) {
+            return Cell::Frozen;
+        }
+        let limited = here().any(Piece::denies);
+        // A window that allows holds what lies outside of it for as long as it is there at all.
+        let holds = |view: &&WindowView| {
+            view.window.effect == Effect::Allow
+                && matches!(view.state, WindowState::Active | WindowState::Upcoming)
+                && view.window.until.is_none_or(|end| end > from)
+        };
+        let of_allow: Vec<&&WindowView> = self.windows.iter().filter(|view| holds(view)).collect();
+        if of_allow.is_empty() {
+            return if limited { Cell::FrozenForSome } else { Cell::Open };
+        }
+        let allows: Vec<&Piece<'_>> = here().filter(|piece| !piece.denies()).collect();
+        let mut reached = from;
+        for piece in allows.iter().filter(|piece| !piece.is_limited()) {
+            if piece.from <= reached {
+                reached = reached.max(piece.until.unwrap_or(until));
+            }
+        }
+        match (reached >= until, allows.is_empty(), limited) {
+            (true, _, false) => Cell::Allowed,
+            (true, _, true) => Cell::FrozenForSome,
+            (false, false, _) => Cell::Partly,
+            // One that is for some only leaves the others as they are.
+            (false, true, _) if of_allow.iter().all(|view| is_limited(view)) => Cell::Partly,
+            (false, true, _) => Cell::Closed,
+        }
+    }
+
+    /// The window to speak of at an instant: one that denies before one that allows, one that holds before
+    /// the next to come, and that before the last one.
+    #[must_use]
+    pub fn window_at(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<(&'a WindowView, Option<Piece<'a>>)> {
+        let shown = |piece: &Piece<'a>| piece.window.map(|window| (window, Some(*piece)));
+        let here = self.pieces.iter().filter(|piece| piece.touches(from, until));
+        let next = self.pieces.iter().filter(|piece| piece.from >= until);
+        here.max_by_key(|piece| (piece.denies(), std::cmp::Reverse(piece.from)))
+            .and_then(shown)
+            .or_else(|| next.min_by_key(|piece| piece.from).and_then(shown))
+            .or_else(|| self.pieces.iter().max_by_key(|piece| piece.from).and_then(shown))
+            .or_else(|| self.windows.first().map(|window| (*window, None)))
+    }
+}
+
+fn is_limited(view: &WindowView) -> bool {
+    !view.window.actions.is_empty() || !view.window.initiators.is_empty()
+}
+
+/// The calendar.
+#[derive(Debug, Default)]
+pub struct Calendar {
+    /// The last answer.
+    pub page: Option<CalendarPage>,
+    /// Why the last question was not answered.
+    pub error: Option<BackendError>,
+    /// What has the keys.
+    pub pane: Pane,
+    /// Whether times are in the zone of the selected window.
+    pub by_window: bool,
+    asked: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    from: Option<DateTime<Utc>>,
+    zoom: Option<usize>,
+    at: Option<DateTime<Utc>>,
+    scope: Option<String>,
+}
+
+impl Calendar {
+    /// Takes an answer, if it is the one to the last question; says whether the screen may differ.
+    pub fn take(&mut self, asked: (DateTime<Utc>, DateTime<Utc>), answer: Result<CalendarPage, BackendError>) -> bool {
+        if self.asked != Some(asked) {
+            return false;
+        }
+        match answer {
+            Ok(page) => {
+                let changed = self.error.take().is_some() || self.page.as_ref() != Some(&page);
+                self.page = Some(page);
+                changed
+            }
+            Err(error) => {
+                let changed = self.error.as_ref() != Some(&error);
+                self.error = Some(error);
+                changed
+            }
+        }
+    }
+
+    /// What is shown may not be what is any more: it is asked for again.
+    pub fn outdated(&mut self) {
+        self.asked = None;
+    }
+
+    /// The range to ask for, when another one was asked for last.
+    pub fn wants(&mut self, grid: &Grid) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let range = (grid.from, grid.until());
+        if self.asked == Some(range) {
+            return None;
+        }
+        self.asked = Some(range);
+        Some(range)
+    }
+
+    /// Conflicts, by when they come.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<&Conflict> {
+        let mut all: Vec<&Conflict> = self.page.iter().flat_map(|page| &page.conflicts).collect();
+        all.sort_by_key(|conflict| (conflict.at, conflict.rollout.clone()));
+        all
+    }
+
+    /// Zooms in or out; says whether there was a step left.
+    pub fn step_zoom(&mut self, in_: bool, now_minutes: i64) -> bool {
+        let at = ZOOM.iter().position(|minutes| *minutes == now_minutes).unwrap_or(2);
+        let to = if in_ { at.checked_sub(1) } else { Some(at + 1).filter(|to| *to < ZOOM.len()) };
+        if to.is_some() {
+            self.zoom = to;
+        }
+        to.is_some()
+    }
+}
+
+impl App {
+    /// The zone that the calendar is drawn in.
+    #[must_use]
+    pub fn calendar_zone(&self) -> Zone {
+        let of_window = || self.windows.selected()?.window.schedule.as_ref()?.zone.as_str().parse().ok();
+        match (self.calendar.by_window.then(of_window).flatten(), self.zone) {
+            (Some(zone), _) => Zone::Window(zone),
+            (None, Some(offset)) => Zone::Viewer(offset),
+            (None, None) => Zone::Utc,
+        }
+    }
+
+    /// The cells of the calendar in so many columns.
+    #[must_use]
+    pub fn grid(&self, width: u16) -> Grid {
+        let (label, usual) = match width {
+            ..100 => (14, 45),
+            100..160 => (20, 60),
+            _ => (28, 180),
+        };
+        let minutes = self.calendar.zoom.and_then(|zoom| ZOOM.get(zoom).copied()).unwrap_or(usual);
+        let room = i64::from(width.saturating_sub(label + 1)).max(8);
+        let per_day = 24 * 60 / minutes;
+        let days = (room / per_day).min(DAYS_MAX);
+        let cells = if days > 0 { days * per_day } else { room };
+        let from = self.calendar.from.unwrap_or_else(|| self.calendar_zone().day(self.server_now()));
+        Grid { from, cell: TimeDelta::minutes(minutes), cells: usize::try_from(cells).unwrap_or(8), label }
+    }
+
+    /// Scopes with their spans, in the order of their names.
+    #[must_use]
+    pub fn bars(&self) -> Vec<Bar<'_>> {
+        let mut bars: Vec<Bar<'_>> = Vec::new();
+        let spans = || self.calendar.page.iter().flat_map(|page| &page.spans);
+        for view in self.windows.all() {
+            let is_shown = matches!(view.state, WindowState::Active | WindowState::Upcoming)
+                || spans().any(|span| span.window == view.window.id);
+            if !is_shown {
+                continue;
+            }
+            let scope = view.window.scope.to_string();
+            match bars.iter_mut().find(|bar| bar.scope == scope) {
+                Some(bar) => bar.windows.push(view),
+                None => bars.push(Bar { scope, windows: vec![view], pieces: Vec::new() }),
+            }
+        }
+        for span in spans() {
+            let window = self.windows.all().iter().find(|view| view.window.id == span.window);
+            let piece = Piece { window, id: &span.window, from: span.from, until: span.until };
+            let scope = window.map_or_else(|| span.window.to_string(), |view| view.window.scope.to_string());
+            match bars.iter_mut().find(|bar| bar.scope == scope) {
+                Some(bar) => bar.pieces.push(piece),
+                None => bars.push(Bar { scope, windows: Vec::new(), pieces: vec![piece] }),
+            }
+        }
+        for bar in &mut bars {
+            bar.pieces.sort_by_key(|piece| piece.from);
+        }
+        // What is over everything stands below all.
+        bars.sort_by(|a, b| (a.scope == "*", &a.scope).cmp(&(b.scope == "*", &b.scope)));
+        bars
+    }
+
+    /// The row that is selected.
+    #[must_use]
+    pub fn calendar_row(&self, bars: &[Bar<'_>]) -> usize {
+        let named = self.calendar.scope.as_ref().and_then(|scope| bars.iter().position(|bar| &bar.scope == scope));
+        named.unwrap_or(0).min(bars.len().saturating_sub(1))
+    }
+
+    /// The cell that is selected.
+    #[must_use]
+    pub fn calendar_cell(&self, grid: &Grid) -> usize {
+        let at = self.calendar.at.unwrap_or_else(|| self.server_now());
+        grid.index(at).unwrap_or(if at < grid.from { 0 } else { grid.cells.saturating_sub(1) })
+    }
+
+    /// The window that the calendar speaks of, and the span.
+    #[must_use]
+    pub fn calendar_window(&self, grid: &Grid) -> Option<(&WindowView, Option<Piece<'_>>)> {
+        let bars = self.bars();
+        let at = self.calendar.at.unwrap_or_else(|| self.server_now());
+        let cell = self.calendar_cell(grid);
+        let (from, until) = if self.calendar.at.is_some() { (grid.at(cell), grid.at(cell + 1)) } else { (at, at) };
+        let until = until.max(from + TimeDelta::seconds(1));
+        bars.get(self.calendar_row(&bars)).and_then(|bar| bar.window_at(from, until))
+    }
+
+    fn calendar_chosen(&mut self, grid: &Grid) {
+        let id = self.calendar_window(grid).map(|(view, _)| view.window.id.clone());
+        if let Some(id) = id {
+            self.windows.select(&id);
+        }
+    }
+
+    /// Moves from scope to scope.
+    pub(in crate::tui) fn calendar_move_row(&mut self, by: isize, grid: &Grid) {
+        let bars = self.bars();
+        let to = self.calendar_row(&bars).saturating_add_signed(by).min(bars.len().saturating_sub(1));
+        let scope = bars.get(to).map(|bar| bar.scope.clone());
+        self.calendar.scope = scope;
+        self.calendar_chosen(grid);
+    }
+
+    /// Moves from cell to cell; the range goes along where the cell would leave it.
+    pub(in crate::tui) fn calendar_move_cell(&mut self, by: i32, grid: &Grid) {
+        let cell = self.calendar_cell(grid);
+        let to = grid.at(cell) + grid.cell * by;
+        self.calendar_go(to, grid);
+    }
+
+    /// Goes to an instant; the range goes along where it is not in it.
+    pub(in crate::tui) fn calendar_go(&mut self, to: DateTime<Utc>, grid: &Grid) {
+        // A calendar of the next thousand years is nobody's.
+        if (to - self.server_now()).num_days().abs() > 3660 {
+            return;
+        }
+        self.calendar.at = Some(to);
+        if grid.index(to).is_none() {
+            let length = grid.until() - grid.from;
+            let day = TimeDelta::days(1);
+            self.calendar.from = Some(match (length >= day, to < grid.from) {
+                (true, true) => self.calendar_zone().day(to),
+                (true, false) => self.calendar_zone().day(to) - (length - day),
+                (false, true) => to,
+                (false, false) => to - length + grid.cell,
+            });
+        }
+        self.calendar_chosen(grid);
+    }
+
+    /// Goes back to now.
+    pub(in crate::tui) fn calendar_now(&mut self, grid: &Grid) {
+        self.calendar.from = None;
+        self.calendar.at = None;
+        self.calendar_chosen(grid);
+    }
+
+    /// Goes to the next conflict after the selected cell, or to the last one before it.
+    pub(in crate::tui) fn calendar_conflict(&mut self, forward: bool, grid: &Grid) -> bool {
+        let at = grid.at(self.calendar_cell(grid));
+        let end = at + grid.cell;
+        let all = self.calendar.conflicts();
+        let found = if forward {
+            all.iter().find(|conflict| conflict.at >= end).or_else(|| all.first())
+        } else {
+            all.iter().rev().find(|conflict| conflict.at < at).or_else(|| all.last())
+        };
+        let Some((to, window)) = found.map(|conflict| (conflict.at, conflict.window.clone())) else { return false };
+        let scope = self.windows.all().iter().find(|view| view.window.id == window);
+        self.calendar.scope = scope.map(|view| view.window.scope.to_string());
+        self.calendar_go(to, grid);
+        self.windows.select(&window);
+        true
+    }
+
+    /// An instant on the calendar: its day, where that is not today, its time and, with it, the zone.
+    #[must_use]
+    pub fn calendar_clock(&self, at: DateTime<Utc>) -> String {
+        let zone = self.calendar_zone();
+        let (civil, today) = (zone.civil(at), zone.civil(self.server_now()));
+        let day = if civil.date() == today.date() {
+            String::new()
+        } else if civil.year() == today.year() {
+            civil.format("%d %b ").to_string()
+        } else {
+            civil.format("%d %b %Y ").to_string()
+        };
+        let sign = match zone {
+            Zone::Utc => "Z".to_owned(),
+            Zone::Viewer(offset) => super::zone::offset(offset),
+            Zone::Window(tz) => super::zone::offset(tz.offset_from_utc_datetime(&at.naive_utc()).fix()),
+        };
+        format!("{day}{}{sign}", civil.format("%H:%M"))
+    }
+}
+
+#[cfg(test)]
+mod tests;
