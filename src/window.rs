@@ -1,26 +1,167 @@
-//! Change windows, evaluated: which freeze covers a place at an instant.
+//! Change windows, evaluated: when each of them holds, and what it holds at a place.
 //!
-//! A window holds over `[from, until)`, or over `[from, lifted)` where it was lifted before that.
+//! Every span is half-open: `[from, until)`, cut off at the instant at which the window was lifted.
+//! A window that denies closes what it covers while it holds. Where windows that allow cover a place, one of
+//! them must hold, or it is closed. Where none covers it, it is open. No window is stronger because
+//! it is narrower.
+//!
+//! [`Calendar`] answers for the present instant, quickly and for many windows. The functions here
+//! answer for any instant.
+
+mod calendar;
+pub mod import;
+mod index;
+mod matcher;
+mod schedule;
+mod timeline;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Freeze, Place, SafeText, Window, WindowState};
+pub use self::{
+    calendar::Calendar,
+    schedule::{Bounds, ScheduleError, check, tzdb},
+    timeline::{Span, Timeline},
+};
+use crate::domain::{Effect, Freeze, Initiator, Operation, Overridable, Place, SafeText, Window, WindowState};
 
 /// Where a window is at an instant. For an instant before it was lifted, it answers as it was then.
 #[must_use]
 pub fn state(window: &Window, at: DateTime<Utc>) -> WindowState {
-    let lifted = window.lifted.as_ref().is_some_and(|lifted| lifted.at <= at);
-    // One that had run out before it was lifted ended by itself.
-    let ran_out =
-        window.until.is_some_and(|until| until <= at && window.lifted.as_ref().is_none_or(|lifted| until <= lifted.at));
-    if ran_out {
-        WindowState::Ended
-    } else if lifted {
-        WindowState::Lifted
-    } else if window.from <= at {
-        WindowState::Active
-    } else {
-        WindowState::Upcoming
+    state_by(window, &Timeline::of(window), at)
+}
+
+/// Where a window with this timeline is at an instant.
+fn state_by(window: &Window, timeline: &Timeline, at: DateTime<Utc>) -> WindowState {
+    if let Some(lifted) = window.lifted.as_ref().filter(|lifted| lifted.at <= at) {
+        // One that had run out before it was lifted ended by itself.
+        let ran_out = timeline.end().is_some_and(|end| end <= lifted.at);
+        return if ran_out { WindowState::Ended } else { WindowState::Lifted };
+    }
+    match timeline.at_or_after(at) {
+        None if timeline.never_opens(at) => WindowState::Upcoming,
+        None => WindowState::Ended,
+        Some(_) if !window.enabled => WindowState::Disabled,
+        Some(span) if span.from <= at => WindowState::Active,
+        Some(_) => WindowState::Upcoming,
+    }
+}
+
+/// The window's spans that reach into `[from, until)`, by their beginning, at most `max` of them.
+/// None reaches another: those that overlap or touch are one. A window that is switched off has none.
+#[must_use]
+pub fn spans(window: &Window, from: DateTime<Utc>, until: DateTime<Utc>, max: usize) -> Vec<Span> {
+    if !window.enabled {
+        return Vec::new();
+    }
+    let lifted = window.lifted.as_ref().map(|lifted| lifted.at);
+    let timeline = Timeline::of(window);
+    let spans = timeline.spans_from(from).map_while(|span| span.cut_at(lifted));
+    spans.skip_while(|span| !span.reaches(from)).take_while(|span| span.from < until).take(max).collect()
+}
+
+/// Everything that closes a place to an operation at an instant, the one that ends last first. It is
+/// open when there is nothing.
+///
+/// Windows that allow close it together, while none of them holds: that is one freeze, in the name of the
+/// one that opens next.
+#[must_use]
+pub fn freezes_at<'a>(
+    windows: impl IntoIterator<Item = &'a Window>,
+    place: &Place<'_>,
+    operation: Operation,
+    initiator: Initiator,
+    at: DateTime<Utc>,
+) -> Vec<Freeze> {
+    let mut calendar = Calendar::empty(at);
+    for window in windows {
+        if matcher::touches(window, place, operation, initiator) {
+            calendar.put(window.clone());
+        }
+    }
+    calendar.freezes(place, operation, initiator)
+}
+
+/// When a place that is open to an operation next closes, or one that is closed next opens; none when that
+/// never happens, or not within the years that time zones are known for.
+#[must_use]
+pub fn next_change<'a>(
+    windows: impl IntoIterator<Item = &'a Window>,
+    place: &Place<'_>,
+    operation: Operation,
+    initiator: Initiator,
+    at: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let touching: Vec<Touching> = windows
+        .into_iter()
+        .filter(|window| window.enabled && matcher::touches(window, place, operation, initiator))
+        .map(|window| Touching {
+            effect: window.effect,
+            timeline: Timeline::of(window),
+            lifted: window.lifted.as_ref().map(|lifted| lifted.at),
+        })
+        .collect();
+    let closed = Closed::at(&touching, at);
+    let mut reached = at;
+    // Each step goes to where something begins or ends; this many of them without a change are years.
+    for _ in 0..STEPS_MAX {
+        let step = Closed::at(&touching, reached);
+        if step.closed != closed.closed {
+            return Some(reached);
+        }
+        reached = step.next?;
+    }
+    None
+}
+
+/// Most beginnings and ends that are looked at for one answer.
+const STEPS_MAX: usize = 10_000;
+
+/// A window that is about what is asked.
+struct Touching {
+    effect: Effect,
+    timeline: Timeline,
+    lifted: Option<DateTime<Utc>>,
+}
+
+/// Whether windows close a place, and until when that is certain.
+struct Closed {
+    closed: bool,
+    /// Nothing changes before it; none when nothing ever does.
+    next: Option<DateTime<Utc>>,
+}
+
+impl Closed {
+    fn at(touching: &[Touching], at: DateTime<Utc>) -> Self {
+        let earlier = |a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>| a.into_iter().chain(b).min();
+        let mut denied_until: Option<Option<DateTime<Utc>>> = None;
+        let mut next_deny = None;
+        let (mut allowing, mut allowed, mut next_allow) = (false, false, None);
+        for window in touching.iter().filter(|window| window.lifted.is_none_or(|lifted| at < lifted)) {
+            let span = window.timeline.at_or_after(at);
+            let active = span.filter(|span| span.from <= at);
+            match window.effect {
+                Effect::Deny => match active {
+                    Some(active) => {
+                        let until = earlier(active.until, window.lifted);
+                        // None is later than any instant.
+                        denied_until = Some(denied_until.map_or(until, |so_far| Some(so_far?.max(until?))));
+                    }
+                    None => next_deny = earlier(next_deny, span.map(|span| span.from)),
+                },
+                Effect::Allow => {
+                    allowing |= span.is_some() || window.timeline.never_opens(at);
+                    allowed |= active.is_some();
+                    let next = active.map_or(span.map(|span| span.from), |active| active.until);
+                    next_allow = earlier(next_allow, earlier(next, window.lifted));
+                }
+            }
+        }
+        match denied_until {
+            // While a freeze holds, what else begins or ends makes no difference.
+            Some(until) => Self { closed: true, next: until },
+            None if allowing && !allowed => Self { closed: true, next: next_allow },
+            None => Self { closed: false, next: earlier(next_deny, next_allow) },
+        }
     }
 }
 
@@ -34,16 +175,16 @@ pub fn freeze_over(windows: &[Window], place: &Place<'_>, at: DateTime<Utc>) -> 
 /// Every freeze that covers the place at the instant, the one that ends last first.
 #[must_use]
 pub fn freezes_over(windows: &[Window], place: &Place<'_>, at: DateTime<Utc>) -> Vec<Freeze> {
-    let mut covering: Vec<&Window> =
-        windows.iter().filter(|w| state(w, at) == WindowState::Active && w.scope.covers(place)).collect();
-    covering.sort_by(|a, b| {
-        let ends = |w: &Window| w.until.unwrap_or(DateTime::<Utc>::MAX_UTC);
-        ends(b).cmp(&ends(a)).then_with(|| a.from.cmp(&b.from)).then_with(|| a.id.cmp(&b.id))
-    });
-    covering.into_iter().map(freeze).collect()
+    freezes_at(windows, place, Operation::Advance, Initiator::Automation, at)
 }
 
-fn freeze(window: &Window) -> Freeze {
+/// The next instant after `at` at which some window begins or ends.
+#[must_use]
+pub fn next_transition(windows: &[Window], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    Calendar::new(windows.to_vec(), at).next_transition()
+}
+
+fn freeze(window: &Window, span: Span) -> Freeze {
     Freeze {
         window: window.id.clone(),
         revision: window.revision,
@@ -52,26 +193,14 @@ fn freeze(window: &Window) -> Freeze {
         scope: SafeText::new(window.scope.to_string()),
         reason: window.reason.clone(),
         by: window.created_by.clone(),
-        since: window.from,
-        until: window.until,
-        ..Freeze::default()
+        since: span.from,
+        until: span.until,
     }
 }
 
-/// The next instant after `at` at which some window begins or ends.
-#[must_use]
-pub fn next_transition(windows: &[Window], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    windows.iter().flat_map(transitions).filter(|instant| *instant > at).min()
-}
-
-/// When a window begins and ends; never, where it was lifted before it began.
-fn transitions(window: &Window) -> impl Iterator<Item = DateTime<Utc>> {
-    let end = match (window.until, window.lifted.as_ref().map(|lifted| lifted.at)) {
-        (Some(until), Some(lifted)) => Some(until.min(lifted)),
-        (until, lifted) => until.or(lifted),
-    };
-    let happens = end.is_none_or(|end| window.from < end);
-    std::iter::once(window.from).chain(end).filter(move |_| happens)
+/// Of two, the one that fewer people may let something pass.
+fn stricter(a: Overridable, b: Overridable) -> Overridable {
+    a.max(b)
 }
 
 #[cfg(test)]

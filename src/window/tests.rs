@@ -58,8 +58,8 @@ fn a_window_holds_from_its_first_instant_until_just_before_its_last() {
         ),
         ("lifted after its end", &lifted(bounded.clone(), 30), &[(19, Active), (20, Ended), (30, Ended)]),
         ("open-ended, lifted", &lifted(open.clone(), 30), &[(29, Active), (30, Lifted)]),
-        ("empty", &window("w-3", "dc-west", 10, Some(10)), &[(9, Upcoming), (10, Ended)]),
-        ("backwards", &window("w-4", "dc-west", 10, Some(5)), &[(4, Upcoming), (7, Ended), (12, Ended)]),
+        ("empty", &window("w-3", "dc-west", 10, Some(10)), &[(9, Ended), (10, Ended)]),
+        ("backwards", &window("w-4", "dc-west", 10, Some(5)), &[(4, Ended), (7, Ended), (12, Ended)]),
     ];
     for (what, window, instants) in cases {
         for (at, expected) in *instants {
@@ -106,7 +106,9 @@ fn the_next_transition_is_the_first_beginning_or_end_after_an_instant() {
         lifted(window("w-3", "dc-west", 30, None), 5),
         window("w-4", "dc-west", 60, Some(50)),
     ];
-    for (at, expected) in [(0, Some(10)), (10, Some(12)), (12, Some(20)), (20, Some(40)), (40, None), (99, None)] {
+    for (at, expected) in
+        [(0, Some(5)), (5, Some(10)), (10, Some(12)), (12, Some(20)), (20, Some(40)), (40, None), (99, None)]
+    {
         assert_eq!(next_transition(&windows, t(at)), expected.map(t), "after {at}");
     }
     assert_eq!(next_transition(&[], t(0)), None);
