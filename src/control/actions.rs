@@ -12,18 +12,22 @@ use super::{
     journal::Draft,
     judging::{self, Judging},
     orders::Acted,
+    overrides::Trial,
 };
 use crate::{
     domain::{
-        Action, ActorKind, Blocker, BlockerKind, Digest, Freeze, GateName, Outcome, Plan, Principal, Reason, Role,
-        RollbackTo, RolloutId, SafeText, TargetName, UnitKey,
+        Action, ActorKind, Blocker, BlockerKind, Digest, Freeze, GateName, Operation, Outcome, Place, Plan, Principal,
+        Reason, Role, RollbackTo, RolloutId, SafeText, StageName, TargetName, UnitKey,
         audit::RevisionChange,
         plan::REPORTED,
         rollout::{Check, CheckState},
     },
     engine::{self, Answer, Context, Event, Member},
     gate::Expression,
-    guard::{self, Decision, Question},
+    guard::{
+        self, Decision, Question,
+        overriding::{self, Occasion},
+    },
     source::SliSource as _,
     store::{IdempotencyRecord, Write},
     wire::{ActionReply, ActionRequest, Code, Conditions, Problem, StartRequest},
@@ -172,14 +176,27 @@ impl Core {
             .collect();
         let began = engine::begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
-        let freezes = self.freezes_at_start(&id, &plan, &began.state);
+        let attempt = Attempt { who, verb: "start", why: why.as_ref(), ticket: request.ticket.as_ref(), conditions };
+        let occasion = Occasion {
+            operation: Operation::Start,
+            subject: overriding::Subject::Rollout { id: &id, candidate: plan.snapshot.as_str() },
+            at: now,
+        };
+        let first = plan.stages.first().map(|stage| stage.name.clone());
+        let trial = match &request.override_id {
+            Some(named) => match self.try_override(who, named, &occasion, first.into_iter().collect()) {
+                Ok(trial) => Some(trial),
+                Err(blockers) => return Err(self.refuse(&id, &attempt, blockers)),
+            },
+            None => None,
+        };
+        let (freezes, trial) = self.under_trial(trial, |core| {
+            core.look_through(&id, Operation::Start, began.state.members(&plan));
+            core.freezes_at_start(&id, &plan, &began.state)
+        });
         let question = Question { action: None, phase: None, role: who.role, freezes: &freezes };
         if let Decision::NeedsOverride(blockers) | Decision::Refused(blockers) = guard::decide(&question) {
-            return Err(self.refuse(
-                &id,
-                &Attempt { who, verb: "start", why: why.as_ref(), ticket: request.ticket.as_ref(), conditions },
-                blockers,
-            ));
+            return Err(self.refuse_held(&id, &attempt, blockers, &occasion, &freezes, trial.as_ref()));
         }
         let effect = engine::preview_begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
@@ -220,6 +237,7 @@ impl Core {
             superseded: false,
             brought_back,
             failed: BTreeMap::new(),
+            let_through: Vec::new(),
             history: std::collections::VecDeque::new(),
         };
         let mut record = Record::new(stored).map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
@@ -230,15 +248,21 @@ impl Core {
         self.touched_rollouts.insert(id.clone());
         self.dirty.insert(id.clone());
         self.hold_again(&id);
+        let used = trial.filter(Trial::is_needed);
         let entry = self.journal(Draft {
             reason: Some(SafeText::new(why.as_str())),
             ticket: authorize::ticket(request.ticket.as_ref()),
             revision: RevisionChange { before, after: self.revision(&id) },
             effect: Some(effect.summary.clone()),
+            approved_by: used.iter().flat_map(Trial::agreed).collect(),
+            override_id: used.as_ref().map(|trial| trial.id().clone()),
             idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
             correlation_id: Some(correlation_id),
             ..Draft::new(who.actor(), "start", rollout_subject(&id), Outcome::Applied)
         });
+        if let Some(trial) = &used {
+            self.pass_under(&id, trial, who, Operation::Start, entry.seq);
+        }
         // What nothing fresh is known of is unknown from the start.
         let silent: Vec<UnitKey> =
             self.fleet.group(&id.target).filter(|(_, unit)| !unit.is_reachable()).map(|(unit, _)| unit.key()).collect();
@@ -324,13 +348,6 @@ impl Core {
         {
             return Ok(Acted::Done(Box::new(Reply { body, replayed: true })));
         }
-        if let Some(unknown) = &request.override_id {
-            return Err(Problem::new(
-                Code::NotFound,
-                format!("there is no override {:?}: this server has none", SafeText::new(unknown).as_str()),
-            )
-            .in_field("override"));
-        }
         // Stopping must not lose a race: only what widens is held against the revision.
         if action.widens() && !request.dry_run {
             self.compare_revision(who, id, request, conditions, why.as_ref())?;
@@ -353,8 +370,28 @@ impl Core {
                 vec![blocker],
             ));
         }
-        let freezes = self.freezes_over_action(id, action);
         let phase = record.stored.state.phase();
+        let candidate = record.stored.plan.snapshot.clone();
+        let attempt = Attempt { who, verb, why: why.as_ref(), ticket: request.ticket.as_ref(), conditions };
+        let subject = overriding::Subject::Rollout { id, candidate: candidate.as_str() };
+        // What is always open asks for no override, and is not refused for one that does not fit.
+        let occasion = Operation::of(action).map(|operation| Occasion { operation, subject, at: self.now() });
+        let trial = match occasion.as_ref().zip(request.override_id.as_ref()) {
+            Some((occasion, named)) => {
+                let stages = self.stage_let_on(id, action).into_iter().collect();
+                match self.try_override(who, named, occasion, stages) {
+                    Ok(trial) => Some(trial),
+                    Err(blockers) => return Err(self.refuse(id, &attempt, blockers)),
+                }
+            }
+            None => None,
+        };
+        let (freezes, trial) = self.under_trial(trial, |core| {
+            if let (Some(record), Some(occasion)) = (core.rollouts.get(id), &occasion) {
+                core.look_through(id, occasion.operation, record.stored.state.members(&record.stored.plan));
+            }
+            core.freezes_over_action(id, action)
+        });
         let question = Question { action: Some(action), phase: Some(phase), role: who.role, freezes: &freezes };
         let decision = guard::decide(&question);
         let now = self.now();
@@ -376,13 +413,17 @@ impl Core {
                 effect,
                 audit: None,
                 rollout,
-                blocking_windows: Vec::new(),
+                blocking_windows: freezes,
                 approval: None,
             };
             return Ok(Acted::Done(Box::new(Reply { body, replayed: false })));
         };
         match decision {
             Decision::Allowed => {}
+            Decision::NeedsOverride(blockers) if let Some(occasion) = &occasion => {
+                let attempt = Attempt { who, verb, why: Some(&why), ticket: request.ticket.as_ref(), conditions };
+                return Err(self.refuse_held(id, &attempt, blockers, occasion, &freezes, trial.as_ref()));
+            }
             Decision::NeedsOverride(blockers) | Decision::Refused(blockers) => {
                 return Err(self.refuse(
                     id,
@@ -408,8 +449,12 @@ impl Core {
             record.judging.acknowledge();
             record.stored.failed.clear();
         }
+        let used = trial.filter(Trial::is_needed);
+        // Going on is something to do for what went on already, when it is let past what held its units.
+        let lets_on = action == Action::Resume && used.is_some();
         let outcome = match stepped.answer {
             Answer::Done => Outcome::Applied,
+            Answer::NoOp if lets_on => Outcome::Applied,
             Answer::NoOp => Outcome::NoOp,
             Answer::Refused(blockers) => {
                 return Err(self.refuse(
@@ -419,7 +464,10 @@ impl Core {
                 ));
             }
         };
-        let done = if outcome == Outcome::NoOp || stepped.facts.is_empty() {
+        let used = used.filter(|_| outcome == Outcome::Applied);
+        let done = if let (true, Some(trial)) = (stepped.facts.is_empty(), &used) {
+            SafeText::new(format!("what {} held goes on", trial.windows_named()))
+        } else if outcome == Outcome::NoOp || stepped.facts.is_empty() {
             SafeText::new("nothing was to be changed")
         } else {
             stepped.facts.remove(0).detail
@@ -429,11 +477,16 @@ impl Core {
             ticket: authorize::ticket(request.ticket.as_ref()),
             revision: RevisionChange { before: stepped.before.clone(), after: self.revision(id) },
             effect: Some(done),
+            approved_by: used.iter().flat_map(Trial::agreed).collect(),
+            override_id: used.as_ref().map(|trial| trial.id().clone()),
             saw: request.saw.as_ref().map(SafeText::new),
             idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
             correlation_id: self.rollouts.get(id).map(|r| r.stored.correlation_id.clone()),
             ..Draft::new(who.actor(), verb, rollout_subject(id), outcome)
         });
+        if let Some((trial, occasion)) = used.as_ref().zip(occasion.as_ref()) {
+            self.pass_under(id, trial, who, occasion.operation, entry.seq);
+        }
         self.journal_facts(id, stepped.facts, stepped.before.as_ref(), stepped.known_good);
         if outcome == Outcome::Applied {
             self.step(id, &Event::Tick);
@@ -539,46 +592,16 @@ impl Core {
         }
     }
 
-    /// Freezes that hold a start: when all units of the first stage are held, or the target itself.
+    /// Freezes that hold a start: when all units of the first stage are held, or the rollout itself.
     fn freezes_at_start(&self, id: &RolloutId, plan: &Plan, state: &engine::State) -> Vec<Freeze> {
-        if let Some(freeze) = self.freeze_of_target(&id.target) {
-            return vec![freeze];
-        }
-        let now = self.now();
         let first = plan.stages.first().map(|stage| &stage.name);
-        let mut held = BTreeMap::new();
-        let mut units = Vec::new();
-        for (unit, stage) in state.members(plan) {
-            if stage != first {
-                continue;
-            }
-            let place =
-                crate::domain::UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
-            let place = crate::domain::Place {
-                target: &id.target,
-                rollout: Some(&id.name),
-                site: Some(&unit.site),
-                lane: Some(&unit.lane),
-                stage,
-                labels: self.fleet.get(&place).map(|u| &u.labels),
-            };
-            if let Some(freeze) = crate::window::freeze_over(&self.windows, &place, now) {
-                held.insert(unit.clone(), freeze);
-            }
-            units.push(unit.clone());
-        }
-        all_held(&units, &held)
+        let units = state.members(plan).filter(|(_, stage)| *stage == first);
+        self.freezes_over(id, first, units, Operation::Start)
     }
 
-    /// Freezes that hold an action: when every unit that it would tell is held, or the target itself.
+    /// Freezes that hold an action: when every unit that it would tell is held, or the rollout itself.
     fn freezes_over_action(&self, id: &RolloutId, action: Action) -> Vec<Freeze> {
-        let Some(record) = self.rollouts.get(id) else { return Vec::new() };
-        if !action.widens() {
-            return Vec::new();
-        }
-        if let Some(freeze) = self.freeze_of_target(&id.target) {
-            return vec![freeze];
-        }
+        let Some((record, operation)) = self.rollouts.get(id).zip(Operation::of(action)) else { return Vec::new() };
         let plan = &record.stored.plan;
         let context = Context { now: self.now(), plan, held: &record.held };
         let present = engine::view(&record.stored.state, &context).current_stage;
@@ -588,14 +611,49 @@ impl Core {
             _ => present.unwrap_or(0),
         };
         let named = plan.stages.get(wanted).map(|stage| &stage.name);
-        let units: Vec<UnitKey> = record
-            .stored
-            .state
-            .members(plan)
-            .filter(|(_, stage)| named.is_none() || *stage == named || action == Action::PromoteFull)
-            .map(|(unit, _)| unit.clone())
-            .collect();
-        all_held(&units, &record.held)
+        let beyond = named.is_none() || action == Action::PromoteFull;
+        let units = record.stored.state.members(plan).filter(|(_, stage)| beyond || *stage == named);
+        self.freezes_over(id, named, units, operation)
+    }
+
+    /// The freezes of the rollout, and those of these units when each of them is held: none when one is free.
+    fn freezes_over<'a>(
+        &self,
+        id: &RolloutId,
+        stage: Option<&StageName>,
+        units: impl Iterator<Item = (&'a UnitKey, Option<&'a StageName>)>,
+        operation: Operation,
+    ) -> Vec<Freeze> {
+        let mut all = self.freezes_of_rollout(id, stage, operation);
+        for (unit, stage) in units {
+            let freezes = self.freezes_of_unit(id, unit, stage, operation);
+            if freezes.is_empty() {
+                return Vec::new();
+            }
+            for freeze in freezes {
+                if !all.iter().any(|known| known.window == freeze.window) {
+                    all.push(freeze);
+                }
+            }
+        }
+        all
+    }
+
+    /// Journals that windows hold something, and why an override that was named does not lift them.
+    fn refuse_held(
+        &mut self,
+        id: &RolloutId,
+        attempt: &Attempt<'_>,
+        mut blockers: Vec<Blocker>,
+        occasion: &Occasion<'_>,
+        freezes: &[Freeze],
+        trial: Option<&Trial>,
+    ) -> Problem {
+        let place =
+            Place { target: &id.target, rollout: Some(&id.name), site: None, lane: None, stage: None, labels: None };
+        blockers.extend(trial.into_iter().flat_map(|trial| trial.why_not(&place, freezes)));
+        let override_offer = super::overrides::offer(occasion.operation, occasion.subject, freezes);
+        Problem { blocking_windows: freezes.to_vec(), override_offer, ..self.refuse(id, attempt, blockers) }
     }
 
     /// Journals a refusal and says it.
@@ -700,18 +758,6 @@ fn allowed_check(who: &Principal, id: &RolloutId) -> Check {
         state: CheckState::Pass,
         text: SafeText::new(format!("{} is {} on {}", who.id, who.role.as_str(), id.target)),
     }
-}
-
-/// The freezes of these units when each of them is held, none when one is free.
-fn all_held(units: &[UnitKey], held: &BTreeMap<UnitKey, Freeze>) -> Vec<Freeze> {
-    let mut freezes: Vec<Freeze> = Vec::new();
-    for unit in units {
-        let Some(freeze) = held.get(unit) else { return Vec::new() };
-        if !freezes.iter().any(|f| f.window == freeze.window) {
-            freezes.push(freeze.clone());
-        }
-    }
-    freezes
 }
 
 pub(super) fn not_found(id: &RolloutId) -> Problem {

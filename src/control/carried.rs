@@ -12,11 +12,12 @@ use super::{
     core::{Core, rollout_subject},
     journal::Draft,
     judging::Judging,
+    overrides::Passage,
 };
 use crate::{
     domain::{
-        Action, Actor, ActorKind, Blocker, BlockerKind, Freeze, OnEnter, Outcome, Phase, Place, Revision, Rollout,
-        RolloutId, SafeText, WindowState, audit::RevisionChange, workload::Pending,
+        Action, Actor, ActorKind, Blocker, BlockerKind, Freeze, OnEnter, Operation, Outcome, Phase, Place, Revision,
+        Rollout, RolloutId, SafeText, WindowState, audit::RevisionChange, workload::Pending,
     },
     driver::{self, Elsewhere, Health, Order, Seen, Sighting},
     store::Document,
@@ -53,6 +54,9 @@ pub(super) struct Resting {
     /// Windows that paused this candidate already: each does so once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) paused_by: BTreeSet<SafeText>,
+    /// What uses of overrides let through of this candidate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) let_through: Vec<Passage>,
 }
 
 impl Resting {
@@ -71,6 +75,9 @@ pub(super) struct Sent {
     pub(super) actor: Actor,
     pub(super) ticket: Option<SafeText>,
     pub(super) key: Option<SafeText>,
+    /// The override that it was sent under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) override_id: Option<SafeText>,
     /// Whether it was given up to wait.
     pub(super) unconfirmed: bool,
 }
@@ -100,6 +107,11 @@ impl Carried {
         let now = self.stored.sent.iter().filter(|sent| sent.order.action == Action::Rollback);
         let now = now.map(|sent| SafeText::new(hash_of(driver::candidate(&sent.order.revision))));
         self.stored.given_up.iter().cloned().chain(now).collect()
+    }
+
+    /// The order that an entry says was sent.
+    pub(super) fn noted(&self, intent: u64) -> Option<&Sent> {
+        self.stored.sent.iter().find(|sent| sent.intent == intent)
     }
 
     /// Notes that a candidate was given up.
@@ -190,12 +202,14 @@ impl Core {
             sent: Vec::new(),
             given_up: Vec::new(),
             paused_by: BTreeSet::new(),
+            let_through: Vec::new(),
         });
         if stored.candidate != candidate || stored.carried_by != place {
             stored.correlation_id = SafeText::new(self.clock.id());
             let previous = std::mem::replace(&mut stored.candidate, candidate);
             stored.carried_by = place;
             stored.paused_by.clear();
+            stored.let_through.clear();
             // An undo that was not confirmed in time makes another candidate, and is found by that. Of those before
             // it nobody waits any more for what was never seen: it is in the trail.
             stored.sent.retain(|sent| !sent.unconfirmed || driver::candidate(&sent.order.revision) == previous);
@@ -287,7 +301,7 @@ impl Core {
             stage: carried.sighting.rollout.current_stage.as_ref(),
             labels: Some(&carried.sighting.labels),
         };
-        window::freezes_over(&self.windows, &place, at)
+        self.let_pass(id, &place, Operation::Advance, window::freezes_over(&self.windows, &place, at))
     }
 
     /// All that is shown of such a rollout.

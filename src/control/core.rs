@@ -17,8 +17,9 @@ use crate::{
     audit::{Signer, Tree},
     clock::Clock,
     domain::{
-        Actor, Digest, Freeze, GateName, Outcome, Place, Plan, Revision, RolloutId, RolloutName, SafeText, Snapshot,
-        Subject, SubjectKind, TargetName, UnitId, UnitKey, Window, audit::RevisionChange, plan::GateRule,
+        Actor, Digest, Freeze, GateName, Operation, Outcome, Override, Place, Plan, Revision, RolloutId, RolloutName,
+        SafeText, Snapshot, StageName, Subject, SubjectKind, TargetName, UnitId, UnitKey, Window,
+        audit::RevisionChange, plan::GateRule,
     },
     driver::{
         Health,
@@ -36,6 +37,7 @@ use super::{
     carried::{Carried, Resting},
     journal::Draft,
     judging::Judging,
+    overrides::{self, Passage, Trial},
 };
 
 /// How long the answer to an idempotency key is kept after its rollout ended.
@@ -77,6 +79,9 @@ pub(super) struct Stored {
     /// Indicators that failed in the present stage and that nobody acknowledged.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) failed: BTreeMap<SafeText, Standing>,
+    /// What uses of overrides let through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) let_through: Vec<Passage>,
     /// What happened at which revision, the newest last.
     pub(super) history: VecDeque<(u64, SafeText)>,
 }
@@ -130,12 +135,20 @@ pub(super) struct Core {
     pub(super) health: Vec<Health>,
     pub(super) fleet: Fleet,
     pub(super) windows: Vec<Window>,
+    /// Overrides, by id.
+    pub(super) overrides: BTreeMap<SafeText, Override>,
+    /// The override that the present decision is tried with.
+    pub(super) trial: Option<Trial>,
+    /// When an override that was used expires, or one that was taken without waiting is overdue.
+    pub(super) override_due: Option<DateTime<Utc>>,
     pub(super) snapshots: BTreeMap<Digest, Snapshot>,
     pub(super) tokens: Arc<Vec<TokenRecord>>,
     pub(super) idempotency: HashMap<(String, String, String), IdempotencyRecord>,
     pub(super) tree: Tree,
     /// The newest checkpoint: how many entries it covers, when it was signed, its note.
     pub(super) checkpoint: Option<(u64, DateTime<Utc>, String)>,
+    /// Something was decided that is signed for at once.
+    pub(super) sign_now: bool,
     /// What the next commit makes durable, beside what was touched.
     pub(super) batch: Batch,
     pub(super) touched_rollouts: BTreeSet<RolloutId>,
@@ -168,9 +181,10 @@ impl Core {
         clock: Arc<dyn Clock>,
         options: Options,
         reported: Arc<Reported>,
-        loaded: Loaded,
+        mut loaded: Loaded,
     ) -> Result<Self, StoreError> {
         let now = clock.now();
+        let overrides = overrides::read(&mut loaded.records)?;
         let mut rollouts = BTreeMap::new();
         let mut resting = BTreeMap::new();
         for (id, document) in loaded.rollouts {
@@ -208,6 +222,9 @@ impl Core {
             signer,
             fleet: Fleet::new(units, now),
             windows: loaded.windows,
+            overrides,
+            trial: None,
+            override_due: None,
             snapshots: loaded.snapshots.into_iter().map(|s| (s.digest.clone(), s)).collect(),
             tokens: Arc::new(loaded.tokens),
             idempotency: loaded
@@ -218,6 +235,7 @@ impl Core {
             tree: Tree::new(loaded.leaves),
             // Its own size and time are not needed to go on: a stale one is replaced at the next chance.
             checkpoint: loaded.checkpoint.map(|note| (note_size(&note).unwrap_or(0).min(size), now, note)),
+            sign_now: false,
             batch,
             touched_rollouts: BTreeSet::new(),
             touched_units: BTreeSet::new(),
@@ -244,6 +262,7 @@ impl Core {
                 ..Draft::new(Actor::system("server"), "audit_key_replaced", subject, Outcome::Applied)
             });
         }
+        core.override_due = core.next_of_overrides();
         core.windows_changed();
         Ok(core)
     }
@@ -376,6 +395,7 @@ impl Core {
     /// Lets time go by: silences, ticks that are due, windows that begin or end.
     pub(super) fn tick(&mut self) {
         let now = self.now();
+        self.tick_overrides(now);
         if self.transition.is_some_and(|at| at <= now) {
             self.urgent = true;
             self.windows_changed();
@@ -422,7 +442,10 @@ impl Core {
     pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
         let ticks = self.rollouts.values().filter_map(|r| r.due).min();
         let refused = self.refused_since.map(|since| since + TimeDelta::minutes(1));
-        [ticks, self.transition, self.fleet.next_silence(), refused, Some(self.tidy_at)].into_iter().flatten().min()
+        [ticks, self.transition, self.fleet.next_silence(), refused, self.override_due, Some(self.tidy_at)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Rollouts that have this unit among theirs and can still change: at most one of them is open.
@@ -482,7 +505,8 @@ impl Core {
                     stage,
                     labels,
                 };
-                if let Some(freeze) = window::freeze_over(&active, &place, now) {
+                let freezes = window::freezes_over(&active, &place, now);
+                if let Some(freeze) = self.let_pass(id, &place, Operation::Advance, freezes).into_iter().next() {
                     held.insert(unit.clone(), freeze);
                 }
             }
@@ -495,10 +519,35 @@ impl Core {
         changed
     }
 
-    /// The freeze that covers a whole target, where no unit is to be told yet.
-    pub(super) fn freeze_of_target(&self, target: &crate::domain::TargetName) -> Option<Freeze> {
-        let place = Place { target, rollout: None, site: None, lane: None, stage: None, labels: None };
-        window::freeze_over(&self.windows, &place, self.now())
+    /// The freezes that cover a whole rollout, whatever its units.
+    pub(super) fn freezes_of_rollout(
+        &self,
+        id: &RolloutId,
+        stage: Option<&StageName>,
+        operation: Operation,
+    ) -> Vec<Freeze> {
+        let place = Place { target: &id.target, rollout: Some(&id.name), site: None, lane: None, stage, labels: None };
+        self.let_pass(id, &place, operation, window::freezes_over(&self.windows, &place, self.now()))
+    }
+
+    /// The freezes that hold a unit of a rollout, the one that ends last first.
+    pub(super) fn freezes_of_unit(
+        &self,
+        id: &RolloutId,
+        unit: &UnitKey,
+        stage: Option<&StageName>,
+        operation: Operation,
+    ) -> Vec<Freeze> {
+        let known = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
+        let place = Place {
+            target: &id.target,
+            rollout: Some(&id.name),
+            site: Some(&unit.site),
+            lane: Some(&unit.lane),
+            stage,
+            labels: self.fleet.get(&known).map(|unit| &unit.labels),
+        };
+        self.let_pass(id, &place, operation, window::freezes_over(&self.windows, &place, self.now()))
     }
 
     /// What the next commit makes durable: what was decided, and each touched thing once.

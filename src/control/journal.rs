@@ -113,6 +113,7 @@ impl Core {
         let size = self.tree.size();
         let covered = self.checkpoint.as_ref().map_or(0, |(covered, ..)| *covered);
         let new = size.saturating_sub(covered);
+        let now_please = std::mem::take(&mut self.sign_now) || now_please;
         let due = self.checkpoint_due().is_some_and(|at| at <= self.now());
         if new > 0 && (now_please || new >= CHECKPOINT_ENTRIES || due) {
             let at = self.now();

@@ -10,15 +10,20 @@ use super::{
     carried::{Carried, Sent},
     core::{Core, rollout_subject},
     journal::Draft,
+    overrides::{self, Trial},
 };
 use crate::{
     domain::{
-        Action, Actor, Blocker, BlockerKind, Outcome, Preview, Principal, Reason, RolloutId, SafeText,
+        Action, Actor, Blocker, BlockerKind, Freeze, Operation, Outcome, Place, Preview, Principal, Reason, RolloutId,
+        SafeText,
         audit::RevisionChange,
         rollout::{Check, CheckState},
     },
     driver::{Driver, Order, OrderError, Proposal, Uptake},
-    guard::{self, Decision, Question as Guarded},
+    guard::{
+        self, Decision, Question as Guarded,
+        overriding::{self, Occasion},
+    },
     wire::{ActionReply, ActionRequest, Code, Conditions, Problem},
 };
 
@@ -51,7 +56,13 @@ pub(super) struct Wanted {
 }
 
 /// What keeps an order from being sent, or that it may be.
-struct Held(Vec<Blocker>);
+struct Held {
+    blockers: Vec<Blocker>,
+    /// The windows among them.
+    freezes: Vec<Freeze>,
+    /// The override that it names, as it was tried.
+    trial: Option<Trial>,
+}
 
 impl Core {
     /// An action on a rollout that is carried out elsewhere. The caller is authorized.
@@ -113,13 +124,37 @@ impl Core {
     }
 
     /// What holds an order now: windows, or another one that is under way.
-    fn holds(&self, order: &Order, who: &Principal) -> Held {
-        let freezes = self.freezes_of_carried(&order.id, self.now());
+    fn holds(&mut self, order: &Order, who: &Principal, named: Option<&String>) -> Held {
+        let mut unfit = Vec::new();
+        let mut trial = None;
+        // What is always open asks for no override, and is not refused for one that does not fit.
+        if let Some((operation, named)) = Operation::of(order.action).zip(named) {
+            let present = self.candidate_now(&order.id).unwrap_or_default();
+            let subject = overriding::Subject::Rollout { id: &order.id, candidate: present.as_str() };
+            let occasion = Occasion { operation, subject, at: self.now() };
+            match self.try_override(who, named, &occasion, self.stages_let_on(&order.id, order.action)) {
+                Ok(fits) => trial = Some(fits),
+                Err(blockers) => unfit = blockers,
+            }
+        }
+        let (freezes, trial) = self.under_trial(trial, |core| core.freezes_of_carried(&order.id, core.now()));
         let question = Guarded { action: Some(order.action), phase: None, role: who.role, freezes: &freezes };
         let mut blockers = match guard::decide(&question) {
             Decision::NeedsOverride(blockers) | Decision::Refused(blockers) => blockers,
             Decision::Allowed | Decision::Forbidden(_) => Vec::new(),
         };
+        blockers.extend(unfit);
+        let place = Place {
+            target: &order.id.target,
+            rollout: Some(&order.id.name),
+            site: None,
+            lane: None,
+            stage: None,
+            labels: None,
+        };
+        blockers.extend(trial.iter().flat_map(|trial| trial.why_not(&place, &freezes)));
+        // Of what is always open they hold nothing.
+        let freezes = if order.action.widens() { freezes } else { Vec::new() };
         let sent = self.carried.get(&order.id).map(|carried| carried.stored.sent.as_slice()).unwrap_or_default();
         if order.action.widens()
             && let Some(other) = sent.iter().find(|sent| !sent.unconfirmed)
@@ -136,22 +171,32 @@ impl Core {
                 until: None,
             });
         }
-        Held(blockers)
+        Held { blockers, freezes, trial }
     }
 
     /// Journals that an order is about to be sent; refused where something holds it.
     fn intend(&mut self, wanted: &Wanted, effect: &Preview) -> Result<u64, Problem> {
         let order = &wanted.order;
-        let Held(blockers) = self.holds(order, &wanted.who);
+        let Held { blockers, freezes, trial } = self.holds(order, &wanted.who, wanted.request.override_id.as_ref());
         if !blockers.is_empty() {
-            return Err(self.refuse_order(wanted, blockers, None));
+            let refused = self.refuse_order(wanted, blockers, None);
+            return Err(self.with_windows(refused, order, freezes));
         }
+        let used = trial.filter(Trial::is_needed);
         if order.action.widens() {
             self.check_reserve(order.action.verb())?;
         }
-        let entry =
-            self.journal(Draft { effect: Some(effect.summary.clone()), ..self.draft(wanted, Outcome::Intended) });
-        self.send_noted(wanted.sent(entry.seq));
+        let entry = self.journal(Draft {
+            effect: Some(effect.summary.clone()),
+            override_id: used.as_ref().map(|trial| trial.id().clone()),
+            approved_by: used.iter().flat_map(Trial::agreed).collect(),
+            ..self.draft(wanted, Outcome::Intended)
+        });
+        if let Some((trial, operation)) = used.as_ref().zip(Operation::of(order.action)) {
+            self.pass_order_under(&order.id, trial, &wanted.who, operation, entry.seq);
+        }
+        let override_id = used.map(|trial| trial.id().clone());
+        self.send_noted(Sent { override_id, ..wanted.sent(entry.seq) });
         Ok(entry.seq)
     }
 
@@ -191,6 +236,8 @@ impl Core {
         blockers: Vec<Blocker>,
     ) -> crate::domain::AuditEntry {
         let (id, now) = (&sent.order.id, self.now());
+        let noted = self.carried.get(id).and_then(|carried| carried.noted(sent.intent));
+        let override_id = sent.override_id.clone().or_else(|| noted.and_then(|noted| noted.override_id.clone()));
         let entry = self.journal(Draft {
             intent: Some(sent.intent),
             reason: Some(sent.order.reason.clone()),
@@ -198,10 +245,15 @@ impl Core {
             revision: RevisionChange { before: Some(sent.order.revision.clone()), after: self.revision(id) },
             effect: Some(effect),
             blockers,
+            override_id: override_id.clone(),
             idempotency_key: sent.key.clone(),
             correlation_id: self.carried.get(id).map(|carried| carried.stored.correlation_id.clone()),
             ..Draft::new(sent.actor.clone(), sent.order.action.verb(), rollout_subject(id), outcome)
         });
+        // Nothing was done: what it would have passed is as it was before. Of what may have been done, it counts.
+        if let Some(override_id) = override_id.filter(|_| matches!(outcome, Outcome::Refused | Outcome::NoOp)) {
+            self.give_back(&override_id, sent.intent);
+        }
         let word = match outcome {
             Outcome::Applied => "applied",
             Outcome::NoOp => "no_op",
@@ -246,6 +298,15 @@ impl Core {
         self.count(verb, "refused");
         let next_transition = blockers.iter().filter(|b| b.kind == BlockerKind::Freeze).filter_map(|b| b.until).min();
         Problem { blockers, next_transition, revision: self.revision(id), audit, ..Problem::new(Code::Blocked, detail) }
+    }
+
+    /// Says which windows refused an order, and what to ask for to pass them.
+    fn with_windows(&self, refused: Problem, order: &Order, freezes: Vec<Freeze>) -> Problem {
+        let present = self.candidate_now(&order.id).unwrap_or_default();
+        let subject = overriding::Subject::Rollout { id: &order.id, candidate: present.as_str() };
+        let override_offer =
+            Operation::of(order.action).and_then(|operation| overrides::offer(operation, subject, &freezes));
+        Problem { blocking_windows: freezes, override_offer, ..refused }
     }
 
     /// The orders that nobody follows and whose outcome is not known: of a process that is gone, or
@@ -298,7 +359,15 @@ impl Core {
             correlation_id: self.carried.get(&order.id).map(|carried| carried.stored.correlation_id.clone()),
             ..Draft::new(actor.clone(), order.action.verb(), rollout_subject(&order.id), Outcome::Intended)
         });
-        let sent = Sent { order: order.clone(), intent: entry.seq, actor, ticket: None, key: None, unconfirmed: false };
+        let sent = Sent {
+            order: order.clone(),
+            intent: entry.seq,
+            actor,
+            ticket: None,
+            key: None,
+            override_id: None,
+            unconfirmed: false,
+        };
         self.send_noted(sent.clone());
         sent
     }
@@ -324,6 +393,7 @@ impl Wanted {
             actor: self.who.actor(),
             ticket: authorize::ticket(self.request.ticket.as_ref()),
             key: self.conditions.idempotency_key.as_ref().map(SafeText::new),
+            override_id: None,
             unconfirmed: false,
         }
     }
@@ -413,7 +483,7 @@ impl Control {
         wanted: &Wanted,
         proposed: Result<Proposal, OrderError>,
     ) -> Result<Reply<ActionReply>, Problem> {
-        let (order, who) = (wanted.order.clone(), wanted.who.clone());
+        let (order, who, named) = (wanted.order.clone(), wanted.who.clone(), wanted.request.override_id.clone());
         let mut effect = match proposed {
             Ok(proposal) => proposal.preview,
             Err(OrderError::Refused(blockers)) => Preview {
@@ -429,7 +499,7 @@ impl Control {
             Err(error) => return Err(problem_of(&error)),
         };
         self.decide(move |core| {
-            let Held(blockers) = core.holds(&order, &who);
+            let Held { blockers, freezes, .. } = core.holds(&order, &who, named.as_ref());
             let warning = core.carried.get(&order.id).filter(|_| order.action.widens()).and_then(Carried::warning);
             effect.checks.extend(warning);
             let held = blockers.iter().map(|b| Check { state: CheckState::Block, text: b.summary.clone() });
@@ -440,7 +510,7 @@ impl Control {
                 effect,
                 audit: None,
                 rollout,
-                blocking_windows: Vec::new(),
+                blocking_windows: freezes,
                 approval: None,
             };
             Ok(Reply { body, replayed: false })

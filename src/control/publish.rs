@@ -12,7 +12,10 @@ use tokio::sync::watch;
 
 use super::{Figures, core::Core};
 use crate::{
-    domain::{Digest, Freeze, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, UnitKey, VersionRef},
+    domain::{
+        Digest, Freeze, Operation, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, UnitKey,
+        VersionRef,
+    },
     engine::{self, Context},
     wire::{CarrierView, Cursor, RolloutsPage},
 };
@@ -330,7 +333,9 @@ impl Core {
         if !open {
             return None;
         }
-        self.freeze_of_target(&id.target).or_else(|| held.values().next().cloned())
+        let stage = self.rollouts.get(id).and_then(|record| record.stored.state.stage(&record.stored.plan));
+        let whole = self.freezes_of_rollout(id, stage.map(|stage| &stage.name), Operation::Advance);
+        whole.into_iter().next().or_else(|| held.values().next().cloned())
     }
 
     fn figures_now(&self) -> Figures {

@@ -384,6 +384,6 @@ fn span(window: &Window) -> String {
 }
 
 /// The last 12 digits of a UUIDv7: random, and short enough to type.
-fn short_id(id: &str) -> &str {
+pub(super) fn short_id(id: &str) -> &str {
     id.rsplit('-').next().unwrap_or(id)
 }

@@ -205,6 +205,30 @@ pub struct OverrideRequest {
     pub saw: Option<String>,
 }
 
+/// What to ask for to pass the windows that hold something: the beginning of an [`OverrideRequest`], which
+/// says a reason too. The same request is then made again with the override's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OverrideOffer {
+    /// Where to ask.
+    pub href: SafeText,
+    /// The windows.
+    pub windows: Vec<SafeText>,
+    /// For what.
+    pub actions: Vec<Operation>,
+    /// The rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutId>,
+    /// The snapshot that a rollout which has not begun is to bring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<SafeText>,
+    /// The flag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<SafeText>,
+    /// Whether a second person has to agree in any case.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub two_person: bool,
+}
+
 /// An override and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideView {

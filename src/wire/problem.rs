@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::OverrideOffer;
 use crate::domain::{Blocker, Freeze, Revision, SafeText};
 
 /// What went wrong, in a word that clients can rely on.
@@ -119,6 +120,9 @@ pub struct Problem {
     /// The windows that refused it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocking_windows: Vec<Freeze>,
+    /// What to ask for to pass them; none where nobody may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_offer: Option<Box<OverrideOffer>>,
     /// The approval that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<SafeText>,
@@ -150,6 +154,7 @@ impl Problem {
             field: None,
             blockers: Vec::new(),
             blocking_windows: Vec::new(),
+            override_offer: None,
             approval: None,
             next_transition: None,
             revision: None,
