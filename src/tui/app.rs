@@ -27,6 +27,7 @@ mod deadline;
 pub mod detail;
 pub mod dialog;
 pub mod figure;
+pub mod flags;
 pub mod layout;
 pub mod line;
 pub mod link;
@@ -50,6 +51,7 @@ use carriers::Carriers;
 use chart::ChartMode;
 use detail::Detail;
 use dialog::{Dialog, Draft};
+use flags::Flags;
 use line::Line;
 use link::Link;
 use notice::{Lasting, Notice, Tone};
@@ -79,6 +81,8 @@ pub enum View {
     Audit,
     /// Change windows.
     Windows,
+    /// Flags by site and lane, or by stage.
+    Flags,
     /// Contexts to switch to.
     Contexts,
 }
@@ -157,6 +161,7 @@ pub struct App {
     pub(super) overrides: Overrides,
     pub(super) approvals: Approvals,
     pub(super) sites: Sites,
+    pub(super) flags: Flags,
     pub(super) view: View,
     pub(super) views: Vec<View>,
     pub(super) overlay: Overlay,
@@ -209,6 +214,7 @@ impl App {
             overrides: Overrides::default(),
             approvals: Approvals::default(),
             sites: Sites::default(),
+            flags: Flags::default(),
             view: View::Overview,
             views: Vec::new(),
             overlay: Overlay::None,
@@ -289,6 +295,7 @@ impl App {
                 View::Detail => vec![ContextName::Detail, ContextName::Global],
                 View::Audit => vec![ContextName::Audit, ContextName::Global],
                 View::Windows => vec![ContextName::Windows, ContextName::Global],
+                View::Flags => vec![ContextName::Flags, ContextName::Global],
                 View::Overview | View::Sites | View::Contexts => vec![ContextName::List, ContextName::Global],
             },
         }
@@ -414,6 +421,8 @@ impl App {
                 | Answer::SiteState(..)
                 | Answer::SiteTrail(..)
                 | Answer::Sites(_)
+                | Answer::Flags(_)
+                | Answer::FlagHistory(..)
         );
         if !shown {
             return Some(answer);

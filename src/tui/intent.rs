@@ -54,6 +54,7 @@ intents! {
     ViewSites = "view-sites", "sites of the fleet";
     ViewAudit = "view-audit", "audit trail";
     ViewWindows = "view-windows", "change windows";
+    ViewFlags = "view-flags", "flags by site and lane";
     LastView = "last-view", "the view before";
     Sort = "sort", "sort again by need of attention";
     Zoom = "zoom", "give the pane the whole screen";
@@ -77,6 +78,13 @@ intents! {
     Terminate = "terminate", "end the analysis that runs (opens the dialog)";
     AddWindow = "add-window", "add a freeze (opens the dialog)";
     LiftWindow = "lift-window", "lift the selected freeze (opens the dialog)";
+    FlagKill = "flag-kill", "kill the selected flag (opens the dialog)";
+    FlagDisable = "flag-disable", "switch the selected flag off (opens the dialog)";
+    FlagEnable = "flag-enable", "switch the selected flag on (opens the dialog)";
+    FlagWiden = "flag-widen", "share of sites that gets the selected flag (opens the dialog)";
+    FlagRevive = "flag-revive", "bring a killed flag back (opens the dialog)";
+    Pivot = "pivot", "columns: lanes of sites, or stages";
+    ChangedOnly = "changed-only", "only what somebody should look at, or all";
     Arm = "arm", "arm or disarm what widens a change in a protected context";
     VerifyAudit = "verify-audit", "verify the audit trail now";
     HistoryOlder = "history-older", "an older entry of the history";

@@ -41,6 +41,8 @@ pub enum ContextName {
     Audit,
     /// Change windows.
     Windows,
+    /// Flags.
+    Flags,
     /// The action menu.
     Menu,
     /// A dialog, while a button has the keys.
@@ -51,13 +53,14 @@ pub enum ContextName {
 
 impl ContextName {
     /// Every context, in the order of the help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Always,
         Self::Global,
         Self::List,
         Self::Detail,
         Self::Audit,
         Self::Windows,
+        Self::Flags,
         Self::Menu,
         Self::Dialog,
         Self::Text,
@@ -73,6 +76,7 @@ impl ContextName {
             Self::Detail => "detail",
             Self::Audit => "audit",
             Self::Windows => "windows",
+            Self::Flags => "flags",
             Self::Menu => "menu",
             Self::Dialog => "dialog",
             Self::Text => "text",
@@ -81,14 +85,14 @@ impl ContextName {
 
     /// Whether a key pressed here is pressed at the top level, where no key may begin a change.
     const fn is_top_level(self) -> bool {
-        matches!(self, Self::Always | Self::Global | Self::List | Self::Detail | Self::Audit | Self::Windows)
+        !matches!(self, Self::Menu | Self::Dialog | Self::Text)
     }
 
     /// The contexts that are asked after this one when it is what has the keys.
     const fn behind(self) -> &'static [Self] {
         match self {
             Self::Always => &[],
-            Self::List | Self::Detail | Self::Audit | Self::Windows => &[Self::Global, Self::Always],
+            Self::List | Self::Detail | Self::Audit | Self::Windows | Self::Flags => &[Self::Global, Self::Always],
             Self::Global | Self::Menu | Self::Dialog | Self::Text => &[Self::Always],
         }
     }

@@ -8,11 +8,11 @@ use super::intent::Intent;
 use crate::{
     backend::{
         ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, BackendError,
-        CalendarPage, Conditions, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, ReasonRequest,
-        RolloutsPage, ServerInfo, SitesPage, Tagged, VerifyReport, WindowReply, WindowRequest, WindowsPage,
-        WindowsQuery, WindowsState,
+        CalendarPage, Conditions, FlagReply, FlagRequest, FlagsPage, OverrideChange, OverrideReply, OverrideRequest,
+        OverridesPage, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, Tagged, VerifyReport, WindowReply,
+        WindowRequest, WindowsPage, WindowsQuery, WindowsState,
     },
-    domain::{Rollout, RolloutId},
+    domain::{FlagKey, Rollout, RolloutId},
 };
 
 /// When something happened: by the wall and since the program started.
@@ -81,6 +81,10 @@ pub enum Answer {
     Windows(Result<WindowsPage, BackendError>),
     /// Sites.
     Sites(Result<SitesPage, BackendError>),
+    /// Flags.
+    Flags(Result<FlagsPage, BackendError>),
+    /// What happened to a flag.
+    FlagHistory(FlagKey, Result<AuditPage, BackendError>),
     /// The connection is lost; it is tried again after that time.
     RetryIn(Duration),
     /// An answer was lost: the action with this idempotency key was asked for again, that many times by now.
@@ -105,6 +109,10 @@ pub enum Answer {
     SiteState(WindowsQuery, Result<WindowsState, BackendError>),
     /// Audit entries since the site is followed.
     SiteTrail(AuditQuery, Result<AuditPage, BackendError>),
+    /// A dry run of a flag's change, for the dialog of this idempotency key.
+    FlagPreviewed(String, Result<FlagReply, BackendError>),
+    /// A flag's change, by its idempotency key.
+    FlagChanged(String, Result<FlagReply, BackendError>),
 }
 
 /// What the dashboard asks of the world.
@@ -124,6 +132,10 @@ pub enum Command {
     Windows,
     /// Ask for sites.
     Sites,
+    /// Ask for flags.
+    Flags,
+    /// Ask what happened to a flag.
+    FlagHistory(FlagKey),
     /// Ask what an action would do (a dry run).
     Preview {
         /// The dialog's idempotency key.
@@ -202,6 +214,33 @@ pub enum Command {
     SiteState(WindowsQuery),
     /// Ask for audit entries since the site is followed.
     SiteTrail(AuditQuery),
+    /// Ask what a flag's change would do (a dry run).
+    PreviewFlag {
+        /// The dialog's idempotency key.
+        key: String,
+        /// The flag.
+        flag: FlagKey,
+        /// What it is to be.
+        request: Box<FlagRequest>,
+    },
+    /// Change a flag. Asked again with the same key when the answer is lost.
+    PutFlag {
+        /// The flag.
+        flag: FlagKey,
+        /// What it is to be.
+        request: Box<FlagRequest>,
+        /// Key and revision.
+        conditions: Conditions,
+    },
+    /// Switch a flag off everywhere, now.
+    KillFlag {
+        /// The dialog's idempotency key.
+        key: String,
+        /// The flag.
+        flag: FlagKey,
+        /// Why.
+        request: ReasonRequest,
+    },
     /// Connect to another context.
     Connect(String),
     /// Use another theme, by its name.

@@ -11,6 +11,7 @@ mod answer;
 mod command;
 mod commit;
 mod consent;
+mod flags;
 mod input;
 mod motion;
 mod record;
@@ -57,6 +58,7 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
         Message::Answer(..) => Vec::new(),
     };
     commands.extend(due(app));
+    commands.extend(flags::due(app));
     commands.extend(follow(app));
     commands
 }

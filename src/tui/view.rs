@@ -17,6 +17,7 @@ mod clusters;
 mod contexts;
 mod detail;
 mod dialog;
+mod flags;
 mod footer;
 mod gates;
 mod header;
@@ -64,6 +65,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
         View::Audit => audit::draw(app, theme, body, buffer),
         View::Windows => windows::draw(app, theme, body, buffer),
         View::Sites => sites::draw(app, theme, body, buffer),
+        View::Flags => flags::draw(app, theme, body, buffer),
         View::Contexts => contexts::draw(app, theme, body, buffer),
     };
     let over = match &app.overlay {

@@ -60,6 +60,7 @@ impl App {
                     at.extend(self.pending_flips_at(&rollout, server));
                 }
             }
+            View::Flags => at.extend(self.flags.due()),
             _ => {}
         }
         at.into_iter().filter(|at| *at > now).min()

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::text::Field;
+use super::{
+    flags::change::{self, FlagChange, Verb},
+    text::Field,
+};
 use crate::{
-    backend::{ActionReply, BackendError},
+    backend::{ActionReply, BackendError, FlagReply},
     domain::{
         Action, Phase, Reason, Revision, RollbackTo, Rollout, RolloutId, SafeText, Window, reason::REASON_MAX,
         rollout::CheckState, workload::RevisionView,
@@ -36,6 +39,8 @@ pub enum Subject {
     AddWindow,
     /// The lifting of a freeze.
     LiftWindow(Box<Window>),
+    /// A change of a flag.
+    Flag(Box<FlagChange>),
 }
 
 /// What a dialog was opened on.
@@ -119,6 +124,8 @@ pub enum PreviewState {
     Asking,
     /// It said.
     Ready(Box<ActionReply>),
+    /// It said, of a flag.
+    Flag(Box<FlagReply>),
     /// It did not.
     Failed(BackendError),
 }
@@ -152,6 +159,8 @@ pub enum Stage {
 pub enum Focus {
     /// The revision that a rollback goes to.
     To,
+    /// The share of sites that gets a flag.
+    Share,
     /// The scope of a freeze.
     Scope,
     /// Its beginning.
@@ -191,6 +200,8 @@ pub struct Dialog {
     pub moved: Option<String>,
     /// The number of the revision that a rollback goes to, where one was chosen.
     pub to: Option<u64>,
+    /// The share of sites that gets a flag, in percent.
+    pub share: Field,
     /// The scope of a freeze.
     pub scope: Field,
     /// Its beginning.
@@ -218,11 +229,17 @@ impl Dialog {
     /// A dialog with the draft that was kept for it.
     #[must_use]
     pub fn new(subject: Subject, key: String, draft: Option<&Draft>, opened_at: DateTime<Utc>) -> Self {
-        let preview = match subject {
-            Subject::Action { .. } => PreviewState::Asking,
-            _ => PreviewState::None,
+        let asks = match &subject {
+            Subject::Action { .. } => true,
+            Subject::Flag(change) => change.verb != Verb::Kill,
+            _ => false,
         };
-        let focus = if matches!(subject, Subject::AddWindow) { Focus::Scope } else { Focus::Reason };
+        let preview = if asks { PreviewState::Asking } else { PreviewState::None };
+        let focus = match &subject {
+            Subject::AddWindow => Focus::Scope,
+            Subject::Flag(change) if change.verb == Verb::Widen => Focus::Share,
+            _ => Focus::Reason,
+        };
         let draft = draft.cloned().unwrap_or_default();
         Self {
             subject,
@@ -231,6 +248,7 @@ impl Dialog {
             preview,
             moved: None,
             to: None,
+            share: Field::with(8, &draft.share),
             scope: Field::with(200, &draft.scope),
             from: Field::with(40, &draft.from),
             until: Field::with(40, &draft.until),
@@ -249,6 +267,7 @@ impl Dialog {
     #[must_use]
     pub fn draft(&self) -> Draft {
         Draft {
+            share: self.share.text().to_owned(),
             scope: self.scope.text().to_owned(),
             from: self.from.text().to_owned(),
             until: self.until.text().to_owned(),
@@ -264,6 +283,7 @@ impl Dialog {
             Subject::Action { action, pinned } => format!("{action} {}", pinned.id),
             Subject::AddWindow => "window add".to_owned(),
             Subject::LiftWindow(window) => format!("window lift {}", window.id),
+            Subject::Flag(change) => format!("flag {} {}", change.verb.as_str(), change.pinned.flag.key),
         }
     }
 
@@ -274,7 +294,14 @@ impl Dialog {
             Subject::Action { action, .. } => action.widens(),
             Subject::AddWindow => false,
             Subject::LiftWindow(_) => true,
+            Subject::Flag(change) => change.widens(self.percent()),
         }
+    }
+
+    /// The share of sites that was typed, in percent, where one was.
+    #[must_use]
+    pub fn percent(&self) -> Option<f64> {
+        change::share(self.share.text()).ok()
     }
 
     /// What can have the focus, in order. The reason comes before the buttons, the safe one first.
@@ -283,6 +310,9 @@ impl Dialog {
         match self.subject {
             Subject::AddWindow => {
                 &[Focus::Scope, Focus::From, Focus::Until, Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit]
+            }
+            Subject::Flag(ref change) if change.verb == Verb::Widen => {
+                &[Focus::Share, Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit]
             }
             _ if self.revisions().is_empty() => &[Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit],
             _ => &[Focus::To, Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit],
@@ -319,7 +349,14 @@ impl Dialog {
     /// Under which key its preview is asked for: that of another choice is another preview.
     #[must_use]
     pub fn preview_key(&self) -> String {
-        self.to.map_or_else(|| self.key.clone(), |number| format!("{}.{number}", self.key))
+        match (&self.subject, self.to) {
+            // The same share of another revision is another preview too.
+            (Subject::Flag(change), _) => {
+                format!("{}.{}.{}", self.key, change.pinned.flag.revision, self.share.text())
+            }
+            (_, Some(number)) => format!("{}.{number}", self.key),
+            (_, None) => self.key.clone(),
+        }
     }
 
     /// Moves the focus on, or back.
@@ -333,6 +370,7 @@ impl Dialog {
     /// The focused text field.
     pub fn field(&mut self) -> Option<&mut Field> {
         match self.focus {
+            Focus::Share => Some(&mut self.share),
             Focus::Scope => Some(&mut self.scope),
             Focus::From => Some(&mut self.from),
             Focus::Until => Some(&mut self.until),
@@ -397,6 +435,8 @@ impl Dialog {
 /// What was typed into a dialog.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Draft {
+    /// The share of sites.
+    pub share: String,
     /// The scope.
     pub scope: String,
     /// The beginning.

@@ -87,6 +87,35 @@ pub fn overview(body: Rect) -> Overview {
     }
 }
 
+/// The parts of the flags view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlagParts {
+    /// Counts, headings and the matrix.
+    pub table: Rect,
+    /// What there is to say of the selection, with its history at its end.
+    pub record: Rect,
+    /// The history beside the record, where there is room.
+    pub history: Option<Rect>,
+}
+
+/// The parts of the flags view in a body.
+#[must_use]
+pub fn flags(body: Rect) -> FlagParts {
+    let record = match body.height {
+        ..14 => 0,
+        14..30 => body.height / 2 + 1,
+        _ => (body.height / 2).min(18),
+    };
+    let table = row(body, 0, body.height - record);
+    let below = row(body, body.height - record, record);
+    if body.width < 110 || record == 0 {
+        return FlagParts { table, record: below, history: None };
+    }
+    let left = body.width * 55 / 100;
+    let history = Rect { x: below.x + left + 1, width: below.width - left - 1, ..below };
+    FlagParts { table, record: Rect { width: left, ..below }, history: Some(history) }
+}
+
 /// The parts of a view with a table and a record below it.
 #[must_use]
 pub fn table_and_record(body: Rect, record: u16) -> (Rect, Rect) {
@@ -124,6 +153,7 @@ impl App {
         let rows = match self.view {
             View::Overview => overview(body).table.height.saturating_sub(1),
             View::Audit | View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
+            View::Flags => flags(body).table.height.saturating_sub(4),
             View::Sites | View::Contexts => body.height.saturating_sub(2),
             View::Detail => body.height / 3,
         };

@@ -1,7 +1,10 @@
 //! Which actions are offered, and why one is not. Menu, dialog, palette and hints all ask here.
 
-use super::{App, age, rollouts::Row};
-use crate::domain::{Action, Role};
+use super::{App, age, flags::change::Verb, rollouts::Row};
+use crate::{
+    backend::FlagView,
+    domain::{Action, Freeze, Role},
+};
 
 /// Why an action is not offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,28 @@ impl App {
             return Err(Why::Held(format!("frozen by {} {until}: {}", freeze.window, freeze.reason)));
         }
         self.widening_held(Some(rollout)).map_or(Ok(()), |why| Err(Why::Held(why)))
+    }
+
+    /// Whether a change of a flag can be done now, or why not.
+    pub fn offer_flag(&self, verb: Verb, view: Option<&FlagView>) -> Result<(), Why> {
+        self.permits(Role::Operator, "").map_err(Why::Never)?;
+        let Some(view) = view else { return Err(Why::Never("no flag is selected".to_owned())) };
+        if let Some(why) = verb.senseless(view) {
+            return Err(Why::Never(why));
+        }
+        // Whether a share is more than it was, its dialog knows.
+        if !matches!(verb, Verb::Enable | Verb::Revive) {
+            return Ok(());
+        }
+        self.widening_held(None).map_or(Ok(()), |why| Err(Why::Held(why)))
+    }
+
+    /// Which window holds something, and until when.
+    #[must_use]
+    pub fn held_by(&self, freeze: &Freeze) -> String {
+        let until =
+            freeze.until.map_or_else(|| "until lifted".to_owned(), |at| format!("until {}", self.day_clock(at)));
+        format!("frozen by {} {until}: {}", freeze.window, freeze.reason)
     }
 
     /// Whether the caller's role allows something that needs `needed` on a target.
@@ -108,6 +133,18 @@ impl App {
                 None if widens => return Some("this rollout is not in the list any more".to_owned()),
                 None => {}
             }
+        } else if let Subject::Flag(change) = &dialog.subject {
+            if let Err(why) = self.offer_flag(change.verb, Some(&change.pinned)) {
+                return Some(why.text().to_owned());
+            }
+            if change.verb == Verb::Widen
+                && let Err(why) = super::flags::change::share(dialog.share.text())
+            {
+                return Some(why);
+            }
+            if let Some(why) = self.widening_held(None).filter(|_| widens) {
+                return Some(why);
+            }
         } else {
             if let Err(why) = self.permits(Role::Commander, "") {
                 return Some(why);
@@ -123,6 +160,11 @@ impl App {
                 PreviewState::Ready(_) => {
                     if let Some(check) = dialog.blocked() {
                         return Some(check.as_str().to_owned());
+                    }
+                }
+                PreviewState::Flag(reply) => {
+                    if let Some(freeze) = reply.blocking_windows.first() {
+                        return Some(self.held_by(freeze));
                     }
                 }
                 PreviewState::None => {}

@@ -16,7 +16,7 @@ pub(super) struct Broken {
 }
 
 /// The intents that open the dialog of a change.
-const DANGER: [Intent; 10] = [
+const DANGER: [Intent; 15] = [
     Intent::Pause,
     Intent::Resume,
     Intent::Promote,
@@ -27,6 +27,11 @@ const DANGER: [Intent; 10] = [
     Intent::Terminate,
     Intent::AddWindow,
     Intent::LiftWindow,
+    Intent::FlagKill,
+    Intent::FlagDisable,
+    Intent::FlagEnable,
+    Intent::FlagWiden,
+    Intent::FlagRevive,
 ];
 
 /// The intents that only move about, which fingers do without looking.

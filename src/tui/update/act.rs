@@ -8,6 +8,7 @@ use crate::{
             App, Overlay, View, age, attention,
             dialog::{Dialog, Pinned, Subject},
             figure,
+            flags::change::Verb,
             notice::Tone,
             offer::Why,
             workload,
@@ -26,10 +27,15 @@ pub enum Item {
     AddWindow,
     /// The lifting of the selected freeze.
     LiftWindow,
+    /// A change of the selected flag.
+    Flag(Verb),
 }
 
 /// The lines of the action menu, in every view: what cannot be done says why.
 pub fn items(app: &App) -> Vec<Item> {
+    if app.view == View::Flags {
+        return Verb::ALL.into_iter().map(Item::Flag).chain([Item::AddWindow]).collect();
+    }
     let actions = ACTIONS.iter().filter(|spec| app.names(spec.action)).map(Item::Action);
     actions.chain([Item::AddWindow, Item::LiftWindow]).collect()
 }
@@ -51,6 +57,7 @@ impl Item {
             },
             Self::AddWindow => Intent::AddWindow,
             Self::LiftWindow => Intent::LiftWindow,
+            Self::Flag(verb) => verb.intent(),
         }
     }
 
@@ -65,6 +72,7 @@ impl Item {
             }
             Self::AddWindow => ("Freeze", "add a window that holds what widens a change"),
             Self::LiftWindow => ("Lift freeze", "end the selected window now"),
+            Self::Flag(verb) => (verb.label(), verb.summary()),
         }
     }
 
@@ -88,6 +96,7 @@ impl Item {
                 }
                 app.widening_held(None).map_or(Ok(()), |why| Err(Why::Held(why)))
             }
+            Self::Flag(verb) => app.offer_flag(verb, app.flags.selected()),
         }
     }
 }
@@ -152,6 +161,7 @@ fn choose(app: &mut App, item: Item) -> Vec<Command> {
         Item::Action(spec) => open(app, spec.action, app.subject()),
         Item::AddWindow => add_window(app, None),
         Item::LiftWindow => lift_window(app, None),
+        Item::Flag(verb) => super::flags::open(app, verb, None),
     }
 }
 
@@ -218,7 +228,7 @@ pub(super) fn lift_window(app: &mut App, id: Option<&str>) -> Vec<Command> {
     Vec::new()
 }
 
-fn show(app: &mut App, subject: Subject, key: String) {
+pub(super) fn show(app: &mut App, subject: Subject, key: String) {
     let opened_at = app.server_now();
     let mut dialog = Dialog::new(subject, key, None, opened_at);
     if let Some(draft) = app.drafts.get(&dialog.draft_key()).cloned() {

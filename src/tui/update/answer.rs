@@ -1,6 +1,6 @@
 //! What the backend answered.
 
-use super::{act, command, commit, consent};
+use super::{act, command, commit, consent, flags};
 use crate::{
     backend::{BackendError, Code, RolloutsPage, Tagged},
     domain::{Rollout, RolloutId, SafeText},
@@ -97,6 +97,10 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
             }
             app.touch();
         }
+        Answer::Flags(result) => return flags::came(app, result),
+        Answer::FlagHistory(key, result) => flags::history_came(app, &key, result),
+        Answer::FlagPreviewed(key, result) => flags::previewed(app, &key, result),
+        Answer::FlagChanged(key, result) => return flags::changed(app, &key, result),
         Answer::Previewed(key, result) => commit::previewed(app, &key, result),
         Answer::AskedAgain(key, times) => commit::asked_again(app, &key, times),
         Answer::Acted(key, result) => return commit::acted(app, &key, result),

@@ -2,7 +2,7 @@
 
 use chrono::{Local, Offset, TimeZone};
 
-use super::act;
+use super::{act, flags};
 use crate::{
     domain::{Action, RolloutId, action::ACTIONS},
     tui::{
@@ -22,12 +22,14 @@ use crate::{
 };
 
 /// The words of the command line, with what may follow.
-pub const COMMANDS: [(&str, &str); 23] = [
+pub const COMMANDS: [(&str, &str); 25] = [
     ("rollouts", ""),
     ("open", "TARGET/NAME"),
     ("sites", ""),
     ("audit", "[actor:x action:y rollout:t/n since:2h words]"),
     ("windows", ""),
+    ("flags", ""),
+    ("flag", "kill|disable|enable|widen|revive KEY [SHARE]"),
     ("ctx", "[NAME]"),
     ("clusters", ""),
     ("pause", "[TARGET/NAME]"),
@@ -59,6 +61,8 @@ pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
         "rollouts" | "overview" => show(app, View::Overview),
         "sites" => show(app, View::Sites),
         "windows" => show(app, View::Windows),
+        "flags" => show(app, View::Flags),
+        "flag" => flags::run(app, rest),
         "audit" => match Filter::parse(rest, app.server_now(), app.zone) {
             Ok(filter) => {
                 rest.clone_into(&mut app.trail.text);
@@ -191,6 +195,7 @@ pub(super) fn candidates(app: &App, text: &str) -> Vec<String> {
             starting(&mut ids.into_iter().map(|id| format!("{verb} {id}")))
         }
         Some(("ctx", _)) => starting(&mut app.contexts.iter().map(|context| format!("ctx {}", context.name))),
+        Some(("flag", rest)) => starting(&mut flags::candidates(app, rest).into_iter()),
         Some(("lift", _)) => starting(&mut app.windows.active().map(|view| format!("lift {}", view.window.id))),
         Some(("freeze", _)) => {
             let mut targets: Vec<String> = app.rollouts.iter().map(|row| row.rollout.target.to_string()).collect();
@@ -237,6 +242,7 @@ pub(super) fn ask_for(app: &mut App, view: View) -> Vec<Command> {
         }
         View::Windows => vec![Command::Windows],
         View::Sites => vec![Command::Sites],
+        View::Flags => flags::ask(app),
         View::Overview | View::Detail | View::Contexts => Vec::new(),
     }
 }
@@ -315,6 +321,7 @@ pub(super) fn connect(app: &mut App, name: &str) -> Vec<Command> {
     app.overrides = crate::tui::app::overrides::Overrides::default();
     app.approvals = crate::tui::app::approvals::Approvals::default();
     app.sites = crate::tui::app::places::Sites::default();
+    app.flags = crate::tui::app::flags::Flags::default();
     app.overlay = Overlay::None;
     app.view = View::Overview;
     app.views.clear();

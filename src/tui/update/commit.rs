@@ -1,5 +1,6 @@
 //! From a committed dialog to the command that acts, and what becomes of it. The only place that
-//! makes [`Command::Act`], [`Command::AddWindow`] and [`Command::LiftWindow`].
+//! makes [`Command::Act`], [`Command::AddWindow`], [`Command::LiftWindow`], [`Command::PutFlag`] and
+//! [`Command::KillFlag`].
 
 use super::{act, close};
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
         app::{
             App, Overlay, attention,
             dialog::{Dialog, Focus, Pinned, PreviewState, STOP_WINDOW, Stage, Subject},
+            flags::change::Verb,
             notice::{Lasting, Tone},
             when,
         },
@@ -121,6 +123,19 @@ fn send(app: &mut App) -> Vec<Command> {
             id: window.id.as_str().to_owned(),
             request: ReasonRequest { reason: reason.clone(), ticket },
         },
+        Subject::Flag(change) if change.verb == Verb::Kill => Command::KillFlag {
+            key,
+            flag: change.pinned.flag.key.clone(),
+            request: ReasonRequest { reason: reason.clone(), ticket },
+        },
+        Subject::Flag(change) => match change.request(dialog.percent(), reason.clone(), ticket, false) {
+            Some(request) => Command::PutFlag {
+                flag: change.pinned.flag.key.clone(),
+                request: Box::new(request),
+                conditions: Conditions { revision: Some(change.revision()), idempotency_key: Some(key) },
+            },
+            None => return Vec::new(),
+        },
     };
     dialog.stage = Stage::Sending { since, again: 0 };
     dialog.refused = None;
@@ -136,6 +151,9 @@ fn send(app: &mut App) -> Vec<Command> {
 
 /// Asks again what the action would do, on the rollout as it is now.
 pub(super) fn look_again(app: &mut App) -> Vec<Command> {
+    if matches!(app.dialog().map(|dialog| &dialog.subject), Some(Subject::Flag(_))) {
+        return super::flags::look_again(app);
+    }
     let Some(id) = app.dialog().filter(|dialog| dialog.is_editing()).and_then(Dialog::rollout).cloned() else {
         return Vec::new();
     };
@@ -313,14 +331,14 @@ pub(super) fn window_changed(app: &mut App, key: &str, result: Result<WindowRepl
 }
 
 /// The dialog has done its work: its draft goes with it.
-fn done(app: &mut App, key: &str) {
+pub(super) fn done(app: &mut App, key: &str) {
     if let Some(draft) = app.dialog().filter(|dialog| dialog.key == key).map(Dialog::draft_key) {
         app.overlay = Overlay::None;
         app.drafts.remove(&draft);
     }
 }
 
-fn failed(app: &mut App, key: &str, error: BackendError) {
+pub(super) fn failed(app: &mut App, key: &str, error: BackendError) {
     let moved = match &error {
         BackendError::Problem(problem) if problem.code == Code::RevisionMismatch => {
             Some(problem.changed.clone().unwrap_or_else(|| problem.detail.clone()).as_str().to_owned())
@@ -351,7 +369,7 @@ fn failed(app: &mut App, key: &str, error: BackendError) {
     app.touch();
 }
 
-const fn outcome_tone(outcome: Outcome) -> Tone {
+pub(super) const fn outcome_tone(outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Applied => Tone::Done,
         Outcome::NoOp | Outcome::Intended => Tone::Note,

@@ -2,7 +2,7 @@
 
 use tui_input::InputRequest;
 
-use super::{act, close, command, commit, motion, record};
+use super::{act, close, command, commit, flags, motion, record};
 use crate::tui::{
     app::{
         App, Overlay, View,
@@ -72,6 +72,9 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
     if let Some(action) = act::action_of(intent) {
         return act::open(app, action, app.subject());
     }
+    if let Some(verb) = flags::verb_of(intent) {
+        return flags::open(app, verb, None);
+    }
     match intent {
         Intent::Help => app.overlay = Overlay::Help { search: Field::new(40), cursor: 0 },
         Intent::CommandLine => app.line = Some(Line::new(Kind::Command, "")),
@@ -79,6 +82,7 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
             let text = match app.view {
                 View::Overview => app.rollouts.filter().to_owned(),
                 View::Sites => app.sites.filter.clone(),
+                View::Flags => app.flags.filter.clone(),
                 View::Audit => app.trail.text.clone(),
                 _ => {
                     app.say(Tone::Note, "there is nothing to filter here");
@@ -97,6 +101,9 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::ViewSites => return command::show(app, View::Sites),
         Intent::ViewAudit => return command::show(app, View::Audit),
         Intent::ViewWindows => return command::show(app, View::Windows),
+        Intent::ViewFlags => return command::show(app, View::Flags),
+        Intent::Pivot => flags::pivot(app),
+        Intent::ChangedOnly => flags::toggle_changed(app),
         Intent::LastView => {
             if let Some(view) = app.views.pop() {
                 app.view = view;
@@ -158,6 +165,7 @@ fn back(app: &mut App) {
             }
         }
         View::Sites if !app.sites.filter.is_empty() => app.sites.set_filter(""),
+        View::Flags if !app.flags.filter.is_empty() => app.flags.set_filter(""),
         View::Detail if app.detail.as_ref().is_some_and(|detail| detail.zoom) => {
             if let Some(detail) = &mut app.detail {
                 detail.zoom = false;
@@ -184,16 +192,19 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
                 && let Some(field) = dialog.field()
             {
                 field.edit(request);
+                return flags::share_typed(app);
             }
         }
         Input::Paste(text) => {
             let editing = dialog.is_editing();
             let dropped = dialog.field().filter(|_| editing).map(|field| field.insert(&text));
+            let commands = flags::share_typed(app);
             match dropped {
                 None => app.say(Tone::Note, "a paste was dropped: it never presses a button"),
                 Some(0) => {}
                 Some(n) => app.say(Tone::Note, format!("{n} characters of the paste were left out")),
             }
+            return commands;
         }
         Input::Unbound => {}
         Input::Intent(intent) => match intent {
@@ -222,6 +233,9 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
             }
             Intent::PageDown | Intent::HalfPageDown => dialog.scroll += 5,
             Intent::PageUp | Intent::HalfPageUp => dialog.scroll = dialog.scroll.saturating_sub(5),
+            Intent::HistoryOlder | Intent::HistoryNewer if dialog.focus == Focus::Share && dialog.is_editing() => {
+                return flags::step_share(app, intent == Intent::HistoryOlder);
+            }
             Intent::HistoryOlder | Intent::HistoryNewer => commit::step_reason(app, intent == Intent::HistoryOlder),
             Intent::Refresh => return commit::look_again(app),
             _ => {}
@@ -258,6 +272,7 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
                     match app.view {
                         View::Overview => app.rollouts.set_filter(&before),
                         View::Sites => app.sites.set_filter(&before),
+                        View::Flags => app.flags.set_filter(&before),
                         _ => {}
                     }
                 }
@@ -284,6 +299,7 @@ fn narrow(app: &mut App) {
     match app.view {
         View::Overview => app.rollouts.set_filter(&text),
         View::Sites => app.sites.set_filter(&text),
+        View::Flags => app.flags.set_filter(&text),
         _ => {}
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
             View::Audit => app.trail.move_to(to(app.trail.cursor())),
             View::Windows => app.windows.move_to(to(app.windows.cursor())),
             View::Sites => app.sites.move_to(to(app.sites.cursor())),
+            View::Flags => app.flags.move_to(to(app.flags.cursor())),
             View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
             View::Detail => {
                 if let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id))
@@ -40,6 +41,17 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
                     detail.move_by(by, len);
                 }
             }
+        }
+        return;
+    }
+    if app.view == View::Flags {
+        let column = app.flags.column();
+        match intent {
+            Intent::Left => app.flags.move_to_column(column.saturating_sub(1)),
+            Intent::Right => app.flags.move_to_column(column + 1),
+            Intent::NextPane | Intent::NextStage => app.flags.step_group(true),
+            Intent::PreviousPane | Intent::PreviousStage => app.flags.step_group(false),
+            _ => {}
         }
         return;
     }
@@ -77,7 +89,7 @@ pub(super) fn open(app: &mut App) -> Vec<Command> {
                 detail.toggle_zoom();
             }
         }
-        View::Audit | View::Windows | View::Sites => super::record::open(app),
+        View::Audit | View::Windows | View::Sites | View::Flags => super::record::open(app),
     }
     Vec::new()
 }

@@ -30,6 +30,7 @@ pub(super) fn open(app: &mut App) {
             .sites
             .at(app.sites.cursor())
             .map(|(site, lane)| (format!("{}/{}/{}", site.group, site.site, lane.lane), lines(lane))),
+        View::Flags => app.flags.selected().map(|view| (format!("flag {}", view.flag.key), lines(view))),
         View::Contexts => None,
     };
     match record {

@@ -17,12 +17,15 @@ use crate::{
         app::{
             App, age,
             dialog::{Dialog, Focus, PreviewState, Stage, Subject},
+            flags::change::Verb,
             workload,
         },
         theme::{Mark, Role, Theme},
         widget::{field, fit, row::Row},
     },
 };
+
+mod flag;
 
 type Styled = (Option<Mark>, String, Role);
 
@@ -44,6 +47,7 @@ pub(super) fn draw(app: &App, dialog: &Dialog, theme: &Theme, body: Rect, buffer
 fn form_height(dialog: &Dialog) -> u16 {
     match dialog.subject {
         Subject::AddWindow => 10,
+        Subject::Flag(ref change) if change.verb == Verb::Widen => 8,
         _ if !dialog.revisions().is_empty() => 8,
         _ => 7,
     }
@@ -61,6 +65,7 @@ fn title(app: &App, dialog: &Dialog) -> String {
         }
         Subject::AddWindow => format!("FREEZE  {context}"),
         Subject::LiftWindow(window) => format!("LIFT FREEZE {}  {}  {context}", window.id, window.scope),
+        Subject::Flag(change) => flag::title(change, context),
     }
 }
 
@@ -79,6 +84,7 @@ pub(super) fn commit_words(dialog: &Dialog) -> String {
         }
         Subject::AddWindow => format!("Freeze {}", dialog.scope.text().chars().take(40).collect::<String>()),
         Subject::LiftWindow(window) => format!("Lift freeze {}", window.id),
+        Subject::Flag(change) => flag::commit_words(dialog, change),
     }
 }
 
@@ -99,7 +105,8 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         lines.extend(revisions(app, dialog));
     }
     match (&dialog.subject, &dialog.preview) {
-        (Subject::Action { .. }, PreviewState::Asking | PreviewState::None) => {
+        (Subject::Flag(change), _) => flag::preview(app, dialog, change, &mut lines),
+        (Subject::Action { .. }, PreviewState::Asking | PreviewState::None | PreviewState::Flag(_)) => {
             lines.push((None, "asking what it would do".to_owned(), Role::Muted));
         }
         (Subject::Action { .. }, PreviewState::Failed(error)) => {
@@ -322,6 +329,7 @@ pub(super) fn twin(app: &App, dialog: &Dialog) -> String {
         Subject::LiftWindow(window) => {
             words.extend(["window".to_owned(), "lift".to_owned(), window.id.as_str().to_owned()]);
         }
+        Subject::Flag(change) => words.extend(flag::twin(dialog, change)),
     }
     words.extend(["--context".to_owned(), quoted(app.context_name())]);
     if let Some(ticket) = dialog.checked_ticket() {
@@ -348,6 +356,10 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
         put("From (empty: now)", Focus::From, &dialog.from, y + 1, buffer);
         put("Until (empty: open end)", Focus::Until, &dialog.until, y + 2, buffer);
         y += 3;
+    }
+    if matches!(&dialog.subject, Subject::Flag(change) if change.verb == Verb::Widen) {
+        put("Share of sites, percent", Focus::Share, &dialog.share, y, buffer);
+        y += 1;
     }
     let mut choice = None;
     if let (Subject::Action { pinned, .. }, false) = (&dialog.subject, dialog.revisions().is_empty()) {

@@ -117,6 +117,16 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
                 (I::Back, "back"),
             ]
         }
+        View::Flags => vec![
+            (I::ActionMenu, "act"),
+            (I::Pivot, "pivot"),
+            (I::ChangedOnly, "changed"),
+            (I::NextStage, "next site"),
+            (I::Filter, "filter"),
+            (I::Open, "record"),
+            (I::Help, "help"),
+            (I::Back, "back"),
+        ],
         View::Sites => {
             vec![
                 (I::Filter, "filter"),

@@ -21,6 +21,7 @@ fn title(view: View) -> &'static str {
         View::Sites => "SITES",
         View::Audit => "AUDIT",
         View::Windows => "WINDOWS",
+        View::Flags => "FLAGS",
         View::Contexts => "CONTEXTS",
     }
 }

@@ -30,6 +30,7 @@ fn contexts(view: View) -> Vec<ContextName> {
         View::Detail => ContextName::Detail,
         View::Audit => ContextName::Audit,
         View::Windows => ContextName::Windows,
+        View::Flags => ContextName::Flags,
         View::Overview | View::Sites | View::Contexts => ContextName::List,
     };
     vec![own, ContextName::Global, ContextName::Always, ContextName::Menu, ContextName::Dialog, ContextName::Text]

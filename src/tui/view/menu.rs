@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{boxed, centred};
 use crate::tui::{
-    app::{App, offer::Why},
+    app::{App, View, offer::Why},
     keymap::ContextName,
     theme::{Mark, Role, Theme},
     update::items,
@@ -22,7 +22,12 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
     let items = items(app);
     let rows = items.len() as u16;
     let area = centred(body, body.width.min(96), rows + 4);
-    let subject = app.subject().map_or_else(|| "no rollout".to_owned(), |id| id.to_string());
+    let subject = match app.view {
+        View::Flags => {
+            app.flags.selected().map_or_else(|| "no flag".to_owned(), |view| format!("flag {}", view.flag.key))
+        }
+        _ => app.subject().map_or_else(|| "no rollout".to_owned(), |id| id.to_string()),
+    };
     let inner =
         boxed(theme, area, &format!("actions for {subject}: each opens a dialog, nothing is sent from here"), buffer);
     let mut place = None;
@@ -61,6 +66,7 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
     }
     let lock = match app.widening_held(None) {
         Some(why) => format!(" what widens a change is held: {why}"),
+        None if app.view == View::Flags => " a kill needs a reason and nothing else".to_owned(),
         None => " pause and rollback need a reason and nothing else".to_owned(),
     };
     Row::new(theme, inner.width).text(&lock, Role::Muted).draw(inner, rows + 1, buffer);

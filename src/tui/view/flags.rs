@@ -1,0 +1,286 @@
+//! Flags: what each lane of each site is to get and what it has, and why; or the same by stage.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use crate::{
+    backend::FlagView,
+    domain::FlagStage,
+    tui::{
+        app::{
+            App,
+            flags::{
+                Flags, Group, Need,
+                cell::{Cell, Serves, State},
+                need,
+            },
+            layout,
+            rollouts::scroll,
+        },
+        theme::{Mark, Role, Theme},
+        widget::{fit, row::Row},
+    },
+};
+
+mod record;
+
+/// Columns of the stage at the end of a row.
+const STAGE: usize = 8;
+
+/// How wide things are.
+struct Widths {
+    key: usize,
+    cell: usize,
+}
+
+impl Widths {
+    fn of(area: Rect) -> Self {
+        if area.width >= 110 { Self { key: 26, cell: 5 } } else { Self { key: 15, cell: 4 } }
+    }
+
+    /// Columns of a group, with the blank at its end.
+    fn group(&self, group: &Group) -> usize {
+        let cells = group.columns.len() * (self.cell + 1);
+        cells.max(fit::width(&group.name).min(12) + 1)
+    }
+}
+
+/// The groups that are shown: as many as fit, and among them that which has the cursor.
+fn shown(groups: &[Group], selected: usize, widths: &Widths, room: usize) -> std::ops::Range<usize> {
+    let mut start = 0;
+    loop {
+        let mut used = 0;
+        let fits = groups[start..].iter().take_while(|group| {
+            used += widths.group(group);
+            used <= room
+        });
+        // A page at least one group long, so that the pages end.
+        let end = start + fits.count().max(1);
+        if selected < end || end >= groups.len() {
+            return start..end.min(groups.len());
+        }
+        start = end;
+    }
+}
+
+/// Paints the view.
+pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let parts = layout::flags(body);
+    let (table, flags) = (parts.table, &app.flags);
+    summary(app, theme, table, buffer);
+    let widths = Widths::of(table);
+    let groups = flags.groups();
+    let mut at = 0;
+    let selected_group = groups
+        .iter()
+        .position(|group| {
+            at += group.columns.len();
+            flags.column() < at
+        })
+        .unwrap_or(0);
+    let room = usize::from(table.width).saturating_sub(3 + widths.key + 1 + STAGE + 3);
+    let range = if groups.is_empty() { 0..0 } else { shown(groups, selected_group, &widths, room) };
+    headings(flags, theme, &widths, range.clone(), table, buffer);
+    let rows = Rect { y: table.y + 4, height: table.height.saturating_sub(4), ..table };
+    let height = usize::from(rows.height);
+    let top = scroll(flags.cursor().saturating_sub(height / 2), flags.cursor(), height, flags.len());
+    let mut cursor = None;
+    for y in 0..height {
+        let Some(view) = flags.at(top + y) else { break };
+        let selected = flags.cursor() == top + y;
+        let place = line(app, view, selected, &widths, range.clone(), theme, rows, y as u16, buffer);
+        cursor = cursor.or(place);
+    }
+    if let Some(view) = flags.selected() {
+        record::draw(app, view, theme, &parts, buffer);
+    }
+    cursor
+}
+
+/// How many there are of what, or why there is nothing.
+fn summary(app: &App, theme: &Theme, table: Rect, buffer: &mut Buffer) {
+    let flags = &app.flags;
+    let counts = flags.counts();
+    let mut row = Row::new(theme, table.width).text(" ", Role::Normal);
+    row = match (&flags.error, &flags.page) {
+        (Some(error), None) => row.text(&format!("not to be had: {error}"), Role::Error),
+        (None, None) => row.text("asking for flags", Role::Strong),
+        (_, Some(page)) if page.flags.is_empty() => {
+            row.text("no flags yet: rolldeck flag put KEY FILE --reason TEXT adds one", Role::Strong)
+        }
+        (error, Some(page)) => {
+            row = row.text(&format!("{} flags  ", page.flags.len()), Role::Strong);
+            let words = [
+                (Need::Drift, Mark::Fail, "DRIFT"),
+                (Need::Killed, Mark::Fail, "KILLED"),
+                (Need::Review, Mark::NeedsPerson, "to look at"),
+                (Need::Silent, Mark::NoData, "not reported"),
+            ];
+            for (need, mark, word) in words {
+                if let Some(count) = counts.get(&need) {
+                    row = row.mark(mark).text(&format!("{count} {word}  "), mark.role());
+                }
+            }
+            if let Some(error) = error {
+                row = row.mark(Mark::Stale).text(&format!("STALE, not to be had: {error}"), Role::Error);
+            }
+            row
+        }
+    };
+    row.draw(table, 0, buffer);
+    let by = if flags.by_stage { "by stage" } else { "by site x lane" };
+    let which = if flags.changed_only { "only what to look at" } else { "all" };
+    let filter = if flags.filter.is_empty() { "-".to_owned() } else { flags.filter.clone() };
+    Row::new(theme, table.width)
+        .text(
+            &format!(" {by}   {which}   filter {}   {} shown", crate::domain::SafeText::new(filter), flags.len()),
+            Role::Muted,
+        )
+        .text("   . off  ! drift  ? not reported  n% part", Role::Muted)
+        .draw(table, 1, buffer);
+}
+
+/// Sites and lanes, or stages, over the columns.
+fn headings(
+    flags: &Flags,
+    theme: &Theme,
+    widths: &Widths,
+    range: std::ops::Range<usize>,
+    table: Rect,
+    buffer: &mut Buffer,
+) {
+    let groups = flags.groups();
+    let lead = 3 + widths.key + 1;
+    let what = if flags.by_stage { "stages" } else { "sites" };
+    let pages = if range.len() < groups.len() {
+        format!("{what} {}-{} of {}", range.start + 1, range.end, groups.len())
+    } else {
+        String::new()
+    };
+    let mut names = Row::new(theme, table.width).gap(3).cell(&pages, widths.key, Role::Muted);
+    let mut labels = Row::new(theme, table.width).gap(3).cell("FLAG", widths.key, Role::Heading);
+    let mut at: usize = groups[..range.start].iter().map(|group| group.columns.len()).sum();
+    let mut used = lead;
+    for group in &groups[range] {
+        let width = widths.group(group);
+        let holds = (at..at + group.columns.len()).contains(&flags.column());
+        let name = fit::fit(&group.name, width - 1, fit::ellipsis(theme));
+        names = names.to(used).text(&name, if holds { Role::Strong } else { Role::Heading });
+        labels = labels.to(used);
+        for (_, label) in &group.columns {
+            // The column that has the cursor is told by a sign as well.
+            let selected = at == flags.column();
+            let text = if selected { format!(">{label}") } else { label.clone() };
+            labels = labels.cell(&text, widths.cell, if selected { Role::Strong } else { Role::Heading });
+            at += 1;
+        }
+        used += width;
+    }
+    names.draw(table, 2, buffer);
+    labels.to(usize::from(table.width).saturating_sub(STAGE + 1)).text("STAGE", Role::Heading).draw(table, 3, buffer);
+}
+
+/// The mark of a flag, none where there is nothing to look at.
+pub(super) const fn mark(need: Need) -> Option<Mark> {
+    match need {
+        Need::Drift | Need::Killed => Some(Mark::Fail),
+        Need::Review => Some(Mark::NeedsPerson),
+        Need::Silent => Some(Mark::NoData),
+        Need::Nothing => None,
+    }
+}
+
+/// How a flag stands: what is abnormal in upper case.
+pub(super) fn stage(app: &App, view: &FlagView) -> (String, Role) {
+    let flag = &view.flag;
+    if flag.killed.is_some() {
+        return ("KILLED".to_owned(), Role::Fail);
+    }
+    match view.stage {
+        FlagStage::Expired => ("EXPIRED".to_owned(), Role::NeedsPerson),
+        FlagStage::Due => ("DUE".to_owned(), Role::NeedsPerson),
+        FlagStage::Stale => ("STALE".to_owned(), Role::NeedsPerson),
+        FlagStage::Live if !flag.definition.enabled => ("off".to_owned(), Role::Muted),
+        FlagStage::Live => {
+            let rollout = view.rollout.as_ref().and_then(|id| app.rollouts.get(id));
+            let stage = rollout.and_then(|row| row.rollout.current_stage.as_ref()).map(ToString::to_string);
+            (stage.unwrap_or_else(|| "live".to_owned()), Role::Normal)
+        }
+    }
+}
+
+/// The role of a cell.
+fn role(cell: &Cell) -> Role {
+    match (&cell.state, &cell.wanted) {
+        (State::Drift(_), _) => Role::Fail,
+        (State::Silent, _) => Role::NoData,
+        (State::AsWanted, Serves::Off) => Role::Muted,
+        (State::AsWanted, _) => Role::Normal,
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "a row of a matrix needs its columns, its place and its paints")]
+fn line(
+    app: &App,
+    view: &FlagView,
+    selected: bool,
+    widths: &Widths,
+    range: std::ops::Range<usize>,
+    theme: &Theme,
+    rows: Rect,
+    y: u16,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    let flags = &app.flags;
+    let ellipsis = fit::ellipsis(theme);
+    let mut row = Row::new(theme, rows.width).text(if selected { ">" } else { " " }, Role::Normal);
+    row = match mark(need(view)) {
+        Some(mark) => row.mark(mark),
+        None => row.gap(2),
+    };
+    let key = fit::middle(view.flag.key.as_str(), widths.key, ellipsis);
+    row = row.cell(&key, widths.key, Role::Strong);
+    let mut used = 3 + widths.key + 1;
+    let mut at: usize = flags.groups()[..range.start].iter().map(|group| group.columns.len()).sum();
+    let mut place = None;
+    for group in &flags.groups()[range] {
+        row = row.to(used);
+        for (column, _) in &group.columns {
+            let here = selected && at == flags.column();
+            if here {
+                place = Some(Position { x: rows.x + (usize::from(rows.width) - row.left()) as u16, y: rows.y + y });
+            }
+            let cell = Cell::of(view, &Flags::places(view, column));
+            let (text, role) = cell.map_or_else(
+                || (String::new(), Role::Muted),
+                |cell| (fitted(&cell, widths.cell, ellipsis), role(&cell)),
+            );
+            row = row.cell(&text, widths.cell, role);
+            at += 1;
+        }
+        used += widths.group(group);
+    }
+    let (word, role) = stage(app, view);
+    let end = usize::from(rows.width).saturating_sub(STAGE + 1);
+    let row = row.to(end).text(&fit::fit(&word, STAGE, ellipsis), role);
+    if selected {
+        let start = row.draw_selected(rows, y, buffer);
+        return place.or(start);
+    }
+    row.draw(rows, y, buffer);
+    None
+}
+
+/// The text of a cell in its columns: what is abnormal about it is never cut off.
+fn fitted(cell: &Cell, columns: usize, ellipsis: &str) -> String {
+    let text = cell.text();
+    match text.chars().last() {
+        Some(sign @ ('!' | '?')) if fit::width(&text) > columns => {
+            let rest = text.strip_suffix(sign).unwrap_or(&text);
+            format!("{}{sign}", fit::fit(rest, columns.saturating_sub(1), ellipsis))
+        }
+        _ => fit::fit(&text, columns, ellipsis),
+    }
+}
