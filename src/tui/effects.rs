@@ -15,16 +15,16 @@ use tokio::{
 };
 
 use super::{
-    app::{detail::TIMELINE_MAX, flags::HISTORY_MAX, link::POLL_WAIT},
+    app::{detail::TIMELINE_MAX, link::POLL_WAIT},
     message::{Answer, Command, Generation, Message},
     options::Connect,
 };
 use crate::{
     backend::{
-        ActionReply, ActionRequest, AuditQuery, Backend, BackendError, Code, Conditions, Cursor, FlagReply,
-        FlagRequest, ReasonRequest, RolloutsPage, Tagged, WindowReply, WindowRequest,
+        ActionReply, ActionRequest, AuditQuery, Backend, BackendError, Code, Conditions, Cursor, ReasonRequest,
+        RolloutsPage, Tagged, WindowReply, WindowRequest,
     },
-    domain::{FlagKey, RolloutId, SubjectKind},
+    domain::RolloutId,
 };
 
 /// A request that takes longer than its wait and this was lost, whatever the socket says.
@@ -39,6 +39,7 @@ const SETTLES: Duration = Duration::from_millis(120);
 const ASK_AGAIN: usize = 4;
 
 mod change;
+mod flag;
 
 type Slot = Arc<OnceLock<Arc<dyn Backend>>>;
 
@@ -213,7 +214,7 @@ impl Effects {
                 let result = first_connection(&line, |backend| async move { backend.flags().await }).await;
                 line.send(Answer::Flags(result)).await;
             }),
-            Command::FlagHistory(flag) => self.spawn(flag_history(line, flag)),
+            Command::FlagHistory(flag) => self.spawn(flag::history(line, flag)),
             Command::PreviewFlag { key, flag, request } => self.spawn(async move {
                 let result = line
                     .ask(GRACE, |backend| async move { backend.put_flag(&flag, *request, Conditions::default()).await })
@@ -221,9 +222,9 @@ impl Effects {
                 line.send(Answer::FlagPreviewed(key, result)).await;
             }),
             Command::PutFlag { flag, request, conditions } => {
-                self.spawn(put_flag(line, flag, *request, conditions));
+                self.spawn(flag::put(line, flag, *request, conditions));
             }
-            Command::KillFlag { key, flag, request } => self.spawn(kill_flag(line, key, flag, request)),
+            Command::KillFlag { key, flag, request } => self.spawn(flag::kill(line, key, flag, request)),
             Command::Preview { key, id, request } => self.spawn(async move {
                 let result = line
                     .ask(GRACE, |backend| async move { backend.act(&id, request, Conditions::default()).await })
@@ -408,38 +409,4 @@ async fn lift_window(line: Line, key: String, id: String, request: ReasonRequest
     })
     .await;
     line.send(Answer::WindowChanged(key, result)).await;
-}
-
-/// Entries about a flag. The backend is asked for the newest of all: it knows no filter by subject.
-async fn flag_history(line: Line, flag: FlagKey) {
-    let query = AuditQuery { newest: true, ..AuditQuery::default() };
-    let result = line.ask(GRACE, |backend| async move { backend.audit(query).await }).await;
-    let result = result.map(|mut page| {
-        page.entries
-            .retain(|entry| entry.subject.kind == SubjectKind::Flag && entry.subject.name.as_str() == flag.as_str());
-        let more = page.entries.len().saturating_sub(HISTORY_MAX as usize);
-        page.entries.drain(..more);
-        page
-    });
-    line.send(Answer::FlagHistory(flag, result)).await;
-}
-
-async fn put_flag(line: Line, flag: FlagKey, request: FlagRequest, conditions: Conditions) {
-    let key = conditions.idempotency_key.clone().unwrap_or_default();
-    let result: Result<FlagReply, BackendError> = until_answered(&line, &key, |backend| {
-        let (flag, request, conditions) = (flag.clone(), request.clone(), conditions.clone());
-        async move { backend.put_flag(&flag, request, conditions).await }
-    })
-    .await;
-    line.send(Answer::FlagChanged(key, result)).await;
-}
-
-/// A flag that is killed twice is killed once: asking again needs no key.
-async fn kill_flag(line: Line, key: String, flag: FlagKey, request: ReasonRequest) {
-    let result: Result<FlagReply, BackendError> = until_answered(&line, &key, |backend| {
-        let (flag, request) = (flag.clone(), request.clone());
-        async move { backend.kill_flag(&flag, request).await }
-    })
-    .await;
-    line.send(Answer::FlagChanged(key, result)).await;
 }
