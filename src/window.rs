@@ -9,9 +9,11 @@
 //! answer for any instant.
 
 mod calendar;
+mod civil;
 pub mod import;
 mod index;
 mod matcher;
+mod rule;
 mod schedule;
 mod timeline;
 
@@ -27,17 +29,18 @@ use crate::domain::{Effect, Freeze, Initiator, Operation, Overridable, Place, Sa
 /// Where a window is at an instant. For an instant before it was lifted, it answers as it was then.
 #[must_use]
 pub fn state(window: &Window, at: DateTime<Utc>) -> WindowState {
-    state_by(window, &Timeline::of(window), at)
+    let timeline = Timeline::of(window);
+    state_by(window, &timeline, timeline.at_or_after(at), at)
 }
 
-/// Where a window with this timeline is at an instant.
-fn state_by(window: &Window, timeline: &Timeline, at: DateTime<Utc>) -> WindowState {
+/// Where a window with this timeline is at an instant, of which this is the span that holds then, or else the next one.
+fn state_by(window: &Window, timeline: &Timeline, span: Option<Span>, at: DateTime<Utc>) -> WindowState {
     if let Some(lifted) = window.lifted.as_ref().filter(|lifted| lifted.at <= at) {
         // One that had run out before it was lifted ended by itself.
         let ran_out = timeline.end().is_some_and(|end| end <= lifted.at);
         return if ran_out { WindowState::Ended } else { WindowState::Lifted };
     }
-    match timeline.at_or_after(at) {
+    match span {
         None if timeline.never_opens(at) => WindowState::Upcoming,
         None => WindowState::Ended,
         Some(_) if !window.enabled => WindowState::Disabled,

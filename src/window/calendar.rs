@@ -67,9 +67,10 @@ impl Kept {
     /// Works out where it is now.
     fn renew(&mut self, now: DateTime<Utc>) {
         let lifted = self.window.lifted.as_ref().map(|lifted| lifted.at);
-        self.state = state_by(&self.window, &self.timeline, now);
+        let span = self.timeline.at_or_after(now);
+        self.state = state_by(&self.window, &self.timeline, span, now);
         self.span = match self.state {
-            WindowState::Active | WindowState::Upcoming => self.timeline.at_or_after(now),
+            WindowState::Active | WindowState::Upcoming => span,
             WindowState::Ended | WindowState::Lifted | WindowState::Disabled => None,
         };
         let next = match (self.state, self.span) {

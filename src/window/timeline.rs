@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Effect, Window};
+use super::{
+    ScheduleError,
+    schedule::{self, Compiled, Shape},
+};
+use crate::domain::{Effect, Schedule, Window};
 
 /// One span in which a window holds: `[from, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub struct Timeline(Kind);
 enum Kind {
     /// One span.
     Once(Span),
+    /// Spans again and again.
+    Spans(Box<Compiled>),
     /// None at all.
     None,
     /// Its schedule cannot be read, and it allows: nobody knows when, so it allows nothing until this instant.
@@ -50,12 +56,22 @@ impl Timeline {
     #[must_use]
     pub fn of(window: &Window) -> Self {
         let whole = Span { from: window.from, until: window.until };
-        let kind = match (&window.schedule, window.effect) {
-            (Some(_), Effect::Allow) => Kind::Closed(window.until),
-            (Some(_), Effect::Deny) | (None, _) if whole.reaches(whole.from) => Kind::Once(whole),
-            _ => Kind::None,
-        };
-        Self(kind)
+        let timeline = window.schedule.as_ref().map(|schedule| Self::read(schedule, window.effect));
+        match (timeline, window.effect) {
+            (Some(Ok(timeline)), _) => timeline,
+            (Some(Err(_)), Effect::Allow) => Self(Kind::Closed(window.until)),
+            (Some(Err(_)), Effect::Deny) | (None, _) if whole.reaches(whole.from) => Self(Kind::Once(whole)),
+            _ => Self(Kind::None),
+        }
+    }
+
+    /// The spans of a schedule.
+    pub(super) fn read(schedule: &Schedule, effect: Effect) -> Result<Self, ScheduleError> {
+        Ok(Self(match schedule::read(schedule, effect)? {
+            Shape::Spans(compiled) => Kind::Spans(compiled),
+            Shape::One(span) => Kind::Once(span),
+            Shape::None => Kind::None,
+        }))
     }
 
     /// The span that holds at an instant, or else the next one.
@@ -63,6 +79,7 @@ impl Timeline {
     pub fn at_or_after(&self, at: DateTime<Utc>) -> Option<Span> {
         match &self.0 {
             Kind::Once(span) => Some(*span).filter(|span| span.reaches(at)),
+            Kind::Spans(compiled) => compiled.at_or_after(at),
             Kind::None | Kind::Closed(_) => None,
         }
     }
@@ -78,6 +95,7 @@ impl Timeline {
     pub fn last_before(&self, at: DateTime<Utc>) -> Option<Span> {
         match &self.0 {
             Kind::Once(span) => Some(*span).filter(|span| !span.reaches(at)),
+            Kind::Spans(compiled) => compiled.last_before(at),
             Kind::None | Kind::Closed(_) => None,
         }
     }
@@ -87,6 +105,7 @@ impl Timeline {
     pub fn end(&self) -> Option<DateTime<Utc>> {
         match &self.0 {
             Kind::Once(span) => span.until,
+            Kind::Spans(compiled) => compiled.end(),
             Kind::Closed(until) => *until,
             Kind::None => None,
         }
