@@ -111,6 +111,9 @@ pub enum Event {
     /// The indicators were judged. It is to be said at every evaluation, changed or not: what was not
     /// said again for long is unknown.
     Judged(Judged),
+    /// A window began over what is under way, and demands something of it. It is obeyed once, at once, and
+    /// whatever nobody can do any more is not done.
+    Windowed(Demand),
 }
 
 /// What the judge says of a rollout at one evaluation.
@@ -125,7 +128,7 @@ pub struct Judged {
     pub demand: Demand,
 }
 
-/// What the judge asks for as a whole.
+/// What the judge, or a window, asks for as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Demand {
     /// Nothing: gates hold what they hold.
@@ -236,6 +239,8 @@ pub enum FactBy {
     Engine,
     /// The judge, by its evidence.
     Judge,
+    /// A window that began.
+    Window,
 }
 
 impl FactBy {
@@ -245,6 +250,7 @@ impl FactBy {
         match self {
             Self::Engine => "engine",
             Self::Judge => "judge",
+            Self::Window => "window",
         }
     }
 }
@@ -376,6 +382,12 @@ pub fn step(state: &State, event: &Event, context: &Context<'_>) -> Step {
             let counts = work.judged(judged);
             let routine = !work.settle_if(counts, state);
             return Step { routine, ..work.done(Answer::Done) };
+        }
+        Event::Windowed(demand) => {
+            if !work.obey_window(demand) {
+                return Step { routine: true, ..work.done(Answer::NoOp) };
+            }
+            Answer::Done
         }
     };
     if answer == Answer::Done {

@@ -83,11 +83,13 @@ pub enum RecordKind {
     Flag,
     /// When flags were evaluated, by key.
     FlagUse,
+    /// When windows with a schedule were worked out to hold, by id.
+    WindowTimes,
 }
 
 impl RecordKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Override, Self::Approval, Self::Flag, Self::FlagUse];
+    pub const ALL: [Self; 5] = [Self::Override, Self::Approval, Self::Flag, Self::FlagUse, Self::WindowTimes];
 
     /// Its name in the store.
     #[must_use]
@@ -97,6 +99,7 @@ impl RecordKind {
             Self::Approval => "approval",
             Self::Flag => "flag",
             Self::FlagUse => "flag_use",
+            Self::WindowTimes => "window_times",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Starting rollouts and acting on them: authenticate, authorize, compare the revision, guard,
 //! journal, step, answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         Action, ActorKind, Blocker, BlockerKind, Digest, Freeze, GateName, Operation, Outcome, Place, Plan, Principal,
-        Reason, Role, RollbackTo, RolloutId, SafeText, StageName, TargetName, UnitKey,
+        Reason, Role, RollbackTo, RolloutId, SafeText, TargetName, UnitKey,
         audit::RevisionChange,
         plan::REPORTED,
         rollout::{Check, CheckState},
@@ -182,6 +182,7 @@ impl Core {
             subject: overriding::Subject::Rollout { id: &id, candidate: plan.snapshot.as_str() },
             at: now,
         };
+        let by = who.kind.into();
         let first = plan.stages.first().map(|stage| stage.name.clone());
         let trial = match &request.override_id {
             Some(named) => match self.try_override(who, named, &occasion, first.into_iter().collect()) {
@@ -191,8 +192,8 @@ impl Core {
             None => None,
         };
         let (freezes, trial) = self.under_trial(trial, |core| {
-            core.look_through(&id, Operation::Start, began.state.members(&plan));
-            core.freezes_at_start(&id, &plan, &began.state)
+            core.look_through(&id, (Operation::Start, by), began.state.members(&plan));
+            core.freezes_at_start(&id, &plan, &began.state, by)
         });
         let question = Question { action: None, phase: None, role: who.role, freezes: &freezes };
         if let Decision::NeedsOverride(blockers) | Decision::Refused(blockers) = guard::decide(&question) {
@@ -227,6 +228,7 @@ impl Core {
             }
         }
         let correlation_id = SafeText::new(self.clock.id());
+        let let_on = plan.stages.first().map(|stage| (stage.name.clone(), by)).into_iter().collect();
         let stored = Stored {
             plan,
             state: began.state,
@@ -238,6 +240,8 @@ impl Core {
             brought_back,
             failed: BTreeMap::new(),
             let_through: Vec::new(),
+            let_on,
+            entered: BTreeSet::new(),
             history: std::collections::VecDeque::new(),
         };
         let mut record = Record::new(stored).map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
@@ -248,6 +252,7 @@ impl Core {
         self.touched_rollouts.insert(id.clone());
         self.dirty.insert(id.clone());
         self.hold_again(&id);
+        self.note_windows(&id);
         let used = trial.filter(Trial::is_needed);
         let entry = self.journal(Draft {
             reason: Some(SafeText::new(why.as_str())),
@@ -386,11 +391,12 @@ impl Core {
             }
             None => None,
         };
+        let by = who.kind.into();
         let (freezes, trial) = self.under_trial(trial, |core| {
             if let (Some(record), Some(occasion)) = (core.rollouts.get(id), &occasion) {
-                core.look_through(id, occasion.operation, record.stored.state.members(&record.stored.plan));
+                core.look_through(id, (occasion.operation, by), record.stored.state.members(&record.stored.plan));
             }
-            core.freezes_over_action(id, action)
+            core.freezes_over_action(id, action, by)
         });
         let question = Question { action: Some(action), phase: Some(phase), role: who.role, freezes: &freezes };
         let decision = guard::decide(&question);
@@ -439,6 +445,7 @@ impl Core {
             self.check_reserve(verb)?;
         }
 
+        let begins = self.stage_let_on(id, action);
         let Some(mut stepped) = self.advance(id, &Event::Act { action, to: to.clone() }) else {
             return Err(not_found(id));
         };
@@ -453,7 +460,12 @@ impl Core {
         // Going on is something to do for what went on already, when it is let past what held its units.
         let lets_on = action == Action::Resume && used.is_some();
         let outcome = match stepped.answer {
-            Answer::Done => Outcome::Applied,
+            Answer::Done => {
+                if action.widens() {
+                    self.let_on(id, begins, by);
+                }
+                Outcome::Applied
+            }
             Answer::NoOp if lets_on => Outcome::Applied,
             Answer::NoOp => Outcome::NoOp,
             Answer::Refused(blockers) => {
@@ -590,53 +602,6 @@ impl Core {
             )),
             Some(_) => Ok(Some(to.clone())),
         }
-    }
-
-    /// Freezes that hold a start: when all units of the first stage are held, or the rollout itself.
-    fn freezes_at_start(&self, id: &RolloutId, plan: &Plan, state: &engine::State) -> Vec<Freeze> {
-        let first = plan.stages.first().map(|stage| &stage.name);
-        let units = state.members(plan).filter(|(_, stage)| *stage == first);
-        self.freezes_over(id, first, units, Operation::Start)
-    }
-
-    /// Freezes that hold an action: when every unit that it would tell is held, or the rollout itself.
-    fn freezes_over_action(&self, id: &RolloutId, action: Action) -> Vec<Freeze> {
-        let Some((record, operation)) = self.rollouts.get(id).zip(Operation::of(action)) else { return Vec::new() };
-        let plan = &record.stored.plan;
-        let context = Context { now: self.now(), plan, held: &record.held };
-        let present = engine::view(&record.stored.state, &context).current_stage;
-        let present = present.and_then(|name| plan.stages.iter().position(|stage| stage.name == name));
-        let wanted = match action {
-            Action::Promote => present.map_or(0, |stage| stage + 1),
-            _ => present.unwrap_or(0),
-        };
-        let named = plan.stages.get(wanted).map(|stage| &stage.name);
-        let beyond = named.is_none() || action == Action::PromoteFull;
-        let units = record.stored.state.members(plan).filter(|(_, stage)| beyond || *stage == named);
-        self.freezes_over(id, named, units, operation)
-    }
-
-    /// The freezes of the rollout, and those of these units when each of them is held: none when one is free.
-    fn freezes_over<'a>(
-        &self,
-        id: &RolloutId,
-        stage: Option<&StageName>,
-        units: impl Iterator<Item = (&'a UnitKey, Option<&'a StageName>)>,
-        operation: Operation,
-    ) -> Vec<Freeze> {
-        let mut all = self.freezes_of_rollout(id, stage, operation);
-        for (unit, stage) in units {
-            let freezes = self.freezes_of_unit(id, unit, stage, operation);
-            if freezes.is_empty() {
-                return Vec::new();
-            }
-            for freeze in freezes {
-                if !all.iter().any(|known| known.window == freeze.window) {
-                    all.push(freeze);
-                }
-            }
-        }
-        all
     }
 
     /// Journals that windows hold something, and why an override that was named does not lift them.

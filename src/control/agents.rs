@@ -7,12 +7,12 @@ use tokio::sync::Notify;
 use super::{authorize, core::Core, journal::Draft, judging};
 use crate::{
     domain::{
-        Facts, Outcome, Place, Principal, Report, ReportState, RolloutId, SafeText, Subject, SubjectKind, UnitId,
+        Facts, Initiator, Operation, Outcome, Place, Principal, Report, ReportState, RolloutId, SafeText, Subject,
+        SubjectKind, UnitId,
     },
     driver::fleet::{Heard, UNITS_MAX},
     engine::{self, Context, Event, Progress, Reading, UnitReport},
     source::reported::{Arm, Reading as Pooled},
-    window,
     wire::{Code, Desired, Problem},
 };
 
@@ -154,7 +154,7 @@ impl Core {
             stage: None,
             labels: Some(&known.labels),
         };
-        if in_open_rollout || window::freeze_over(&self.windows, &place, now).is_some() {
+        if in_open_rollout || !self.windows.freezes(&place, Operation::Advance, Initiator::Agent).is_empty() {
             return;
         }
         let newest = self

@@ -27,6 +27,11 @@ pub(super) fn holds_for_scope(who: &Principal, scope: &Scope) -> bool {
     holds_everywhere(who) || (!scope.targets.is_empty() && scope.targets.iter().all(covered))
 }
 
+/// Whether a scope can cover anything in a target that the caller may see.
+pub(super) fn sees_scope(who: &Principal, scope: &Scope) -> bool {
+    who.targets.iter().any(|pattern| scope.meets_targets(pattern))
+}
+
 /// Reads need a person's or a machine's role; an agent's credential reads nothing.
 pub(super) fn may_read(who: &Principal) -> Result<(), Problem> {
     if who.role.covers(Role::Viewer) {

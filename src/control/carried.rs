@@ -5,23 +5,23 @@ mod judging;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
     core::{Core, rollout_subject},
+    held::Asked,
     journal::Draft,
     judging::Judging,
     overrides::Passage,
 };
 use crate::{
     domain::{
-        Action, Actor, ActorKind, Blocker, BlockerKind, Freeze, OnEnter, Operation, Outcome, Phase, Place, Revision,
-        Rollout, RolloutId, SafeText, WindowState, audit::RevisionChange, workload::Pending,
+        Action, Actor, ActorKind, Blocker, BlockerKind, Freeze, Initiator, Operation, Outcome, Phase, Place, Revision,
+        Rollout, RolloutId, SafeText, audit::RevisionChange, workload::Pending,
     },
     driver::{self, Elsewhere, Health, Order, Seen, Sighting},
     store::Document,
-    window,
     wire::CarrierView,
 };
 
@@ -31,8 +31,6 @@ pub use judging::Declared;
 const HISTORY: usize = 32;
 /// How many candidates that were given up are remembered of a rollout.
 const GIVEN_UP: usize = 16;
-/// A window's pause that failed is tried again after this.
-const PAUSE_AGAIN: TimeDelta = TimeDelta::seconds(60);
 /// The mark of a stored document that is of such a rollout.
 const MARK: &str = "carried_by";
 
@@ -51,9 +49,12 @@ pub(super) struct Resting {
     /// Hashes of candidates that were given up, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) given_up: Vec<SafeText>,
-    /// Windows that paused this candidate already: each does so once.
+    /// Windows that had their way with this candidate when they began, each with since when: each has it once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) paused_by: BTreeSet<SafeText>,
+    /// When this candidate was first seen here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) candidate_since: Option<DateTime<Utc>>,
     /// What uses of overrides let through of this candidate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) let_through: Vec<Passage>,
@@ -63,6 +64,16 @@ impl Resting {
     /// Whether a stored document is one of these.
     pub(super) fn is_one(document: &Document) -> bool {
         document.get(MARK).is_some()
+    }
+
+    /// Whether a window had its way already, this time that it holds; noted by the window alone once.
+    pub(super) fn has_entered(&self, entry: &SafeText, window: &SafeText) -> bool {
+        self.paused_by.contains(entry) || self.paused_by.contains(window)
+    }
+
+    /// Forgets that a window had its way: it has it again where it holds after all.
+    pub(super) fn forget_entries(&mut self, window: &SafeText) {
+        self.paused_by.retain(|entry| entry.as_str().split('@').next() != Some(window.as_str()));
     }
 }
 
@@ -93,8 +104,8 @@ pub(super) struct Carried {
     pub(super) judging: Judging,
     /// Intents that a task of this process follows: the others are looked for.
     pub(super) followed: BTreeSet<u64>,
-    /// When a window last tried to pause it.
-    pause_tried: Option<DateTime<Utc>>,
+    /// When a window last asked something of it.
+    pub(super) asked_at: Option<DateTime<Utc>>,
     /// Until when what nobody signed is taken for an order's own doing: a field that was removed has no writer.
     pub(super) ours_until: Option<DateTime<Utc>>,
     /// What it came to at which revision, the newest last.
@@ -188,7 +199,7 @@ impl Core {
         let is_new_candidate = before.as_ref().is_some_and(|known| known.stored.candidate != candidate);
         let before_revision = before.as_ref().map(|known| known.sighting.rollout.revision.clone());
         let ours_until = before.as_ref().and_then(|known| known.ours_until);
-        let pause_tried = before.as_ref().filter(|_| !is_new_candidate).and_then(|known| known.pause_tried);
+        let asked_at = before.as_ref().filter(|_| !is_new_candidate).and_then(|known| known.asked_at);
         let (stored, mut history, followed, judging) = match before {
             Some(known) => (Some(known.stored), known.history, known.followed, Some(known.judging)),
             None => (self.resting.remove(&id), VecDeque::new(), BTreeSet::new(), None),
@@ -202,6 +213,7 @@ impl Core {
             sent: Vec::new(),
             given_up: Vec::new(),
             paused_by: BTreeSet::new(),
+            candidate_since: None,
             let_through: Vec::new(),
         });
         if stored.candidate != candidate || stored.carried_by != place {
@@ -209,6 +221,7 @@ impl Core {
             let previous = std::mem::replace(&mut stored.candidate, candidate);
             stored.carried_by = place;
             stored.paused_by.clear();
+            stored.candidate_since = Some(self.now());
             stored.let_through.clear();
             // An undo that was not confirmed in time makes another candidate, and is found by that. Of those before
             // it nobody waits any more for what was never seen: it is in the trail.
@@ -231,10 +244,8 @@ impl Core {
             self.urgent = true;
         }
         let followed_is_empty = followed.is_empty();
-        self.carried.insert(
-            id.clone(),
-            Carried { driver, sighting, stored, judging, followed, pause_tried, ours_until, history },
-        );
+        self.carried
+            .insert(id.clone(), Carried { driver, sighting, stored, judging, followed, asked_at, ours_until, history });
         let ours = !followed_is_empty || ours_until.is_some_and(|until| self.now() < until);
         for act in elsewhere.into_iter().filter(|act| !(ours && act.by.is_empty())) {
             self.journal_elsewhere(&id, act, before_revision.as_ref());
@@ -290,8 +301,8 @@ impl Core {
         });
     }
 
-    /// The freezes that cover such a rollout now.
-    pub(super) fn freezes_of_carried(&self, id: &RolloutId, at: DateTime<Utc>) -> Vec<Freeze> {
+    /// The freezes that hold something about such a rollout now.
+    pub(super) fn freezes_of_carried(&self, id: &RolloutId, (operation, by): Asked) -> Vec<Freeze> {
         let Some(carried) = self.carried.get(id) else { return Vec::new() };
         let place = Place {
             target: &id.target,
@@ -301,7 +312,7 @@ impl Core {
             stage: carried.sighting.rollout.current_stage.as_ref(),
             labels: Some(&carried.sighting.labels),
         };
-        self.let_pass(id, &place, Operation::Advance, window::freezes_over(&self.windows, &place, at))
+        self.let_pass(id, &place, operation, self.windows.freezes(&place, operation, by))
     }
 
     /// All that is shown of such a rollout.
@@ -312,61 +323,20 @@ impl Core {
         carried.add_judged(&mut rollout);
         let newest = carried.stored.sent.iter().max_by_key(|sent| (!sent.unconfirmed, sent.intent));
         rollout.pending = newest.map(pending);
-        if !rollout.phase.is_terminal()
-            && let Some(freeze) = self.freezes_of_carried(&id, self.now()).into_iter().next()
-        {
+        // What a person would meet comes before what nobody asks for.
+        let freeze = (!rollout.phase.is_terminal()).then(|| {
+            let by_hand = self.freezes_of_carried(&id, (Operation::Promote, Initiator::Human));
+            by_hand.into_iter().next().or_else(|| {
+                let by_itself = self.freezes_of_carried(&id, (Operation::Advance, Initiator::Automation));
+                by_itself.into_iter().next()
+            })
+        });
+        if let Some(freeze) = freeze.flatten() {
             rollout.blockers.push(held_by(&freeze, carried.sighting.advances));
             rollout.blockers.sort_by_key(|blocker| blocker.kind);
             rollout.freeze = Some(freeze);
         }
         rollout
-    }
-
-    /// The windows that pause what goes on by itself, and have not paused it yet: for each, the order.
-    pub(super) fn pauses_due(&mut self, driver: usize) -> Vec<(Order, SafeText)> {
-        let now = self.now();
-        let mut due = Vec::new();
-        let pausing: Vec<SafeText> = self
-            .windows
-            .iter()
-            .filter(|w| w.on_enter == OnEnter::Pause && window::state(w, now) == WindowState::Active)
-            .map(|w| w.id.clone())
-            .collect();
-        if pausing.is_empty() || !self.options.pauses {
-            return due;
-        }
-        for (id, carried) in &self.carried {
-            let rollout = &carried.sighting.rollout;
-            if carried.driver != driver || !carried.sighting.advances || rollout.phase == Phase::Paused {
-                continue;
-            }
-            let freeze = self.freezes_of_carried(id, now).into_iter().find(|freeze| {
-                pausing.contains(&freeze.window)
-                    && !carried.stored.paused_by.contains(&freeze.window)
-                    && carried.pause_tried.is_none_or(|tried| now - tried > PAUSE_AGAIN)
-            });
-            let Some(freeze) = freeze else { continue };
-            let order = Order {
-                id: id.clone(),
-                action: Action::Pause,
-                to: None,
-                avoid: Vec::new(),
-                revision: rollout.revision.clone(),
-                by: SafeText::new(format!("window {}", freeze.window)),
-                reason: SafeText::new(format!(
-                    "window {} began, and pauses what goes on by itself: {}",
-                    freeze.window, freeze.reason
-                )),
-                at: now,
-            };
-            due.push((order, freeze.window));
-        }
-        for (order, _) in &due {
-            if let Some(carried) = self.carried.get_mut(&order.id) {
-                carried.pause_tried = Some(now);
-            }
-        }
-        due
     }
 }
 

@@ -1,5 +1,5 @@
 //! One task a driver: hands what it tells to the writer, says what is looked at, looks for orders
-//! whose outcome is not known, and sends the pauses that windows ask for.
+//! whose outcome is not known, and sends what windows ask for when they begin.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,7 @@ const LOOKS: Duration = Duration::from_secs(45);
 const LOOKED_AT: usize = 64;
 /// Batches that wait for the writer.
 const BATCHES: usize = 64;
-/// How often orders are looked for and windows' pauses sent.
+/// How often orders are looked for and windows' orders sent.
 const PULSE: Duration = Duration::from_secs(1);
 /// An order is looked for for so long; then what was journalled of it stands.
 const GIVE_UP: TimeDelta = TimeDelta::hours(1);
@@ -85,15 +85,15 @@ pub(super) async fn run(shared: Arc<Shared>, jobs: mpsc::Sender<Job>, index: usi
             () = shared.attention.news.notified() => attend(&shared, &*driver, &mut attended),
             _ = pulse.tick() => {
                 attend(&shared, &*driver, &mut attended);
-                let Some(errands) = ask(&jobs, move |core| (core.unresolved(index), core.pauses_due(index))).await else {
+                let Some(errands) = ask(&jobs, move |core| (core.unresolved(index), core.orders_of_windows(index))).await else {
                     return;
                 };
-                let (unresolved, pauses) = errands;
+                let (unresolved, of_windows) = errands;
                 for sent in unresolved {
                     look_for(&shared, &jobs, &driver, sent).await;
                 }
-                for (order, _) in pauses {
-                    pause(&shared, &jobs, &driver, order).await;
+                for order in of_windows {
+                    send(&shared, &jobs, &driver, order).await;
                 }
             }
         }
@@ -118,8 +118,8 @@ async fn look_for(shared: &Shared, jobs: &mpsc::Sender<Job>, driver: &Arc<dyn Dr
     }
 }
 
-/// Pauses what goes on by itself, because a window says so.
-async fn pause(shared: &Arc<Shared>, jobs: &mpsc::Sender<Job>, driver: &Arc<dyn Driver>, order: crate::driver::Order) {
+/// Sends what a window asks for that began.
+async fn send(shared: &Arc<Shared>, jobs: &mpsc::Sender<Job>, driver: &Arc<dyn Driver>, order: crate::driver::Order) {
     let wanted = order.clone();
     let Some(sent) = ask(jobs, move |core: &mut Core| core.intend_itself(&wanted)).await else { return };
     let (shared, jobs, driver) = (Arc::clone(shared), jobs.clone(), Arc::clone(driver));

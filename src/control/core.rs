@@ -17,9 +17,9 @@ use crate::{
     audit::{Signer, Tree},
     clock::Clock,
     domain::{
-        Actor, Digest, Freeze, GateName, Operation, Outcome, Override, Place, Plan, Revision, RolloutId, RolloutName,
-        SafeText, Snapshot, StageName, Subject, SubjectKind, TargetName, UnitId, UnitKey, Window,
-        audit::RevisionChange, plan::GateRule,
+        Actor, Digest, Freeze, GateName, Initiator, OnEnter, Outcome, Override, Plan, Revision, RolloutId, RolloutName,
+        SafeText, Snapshot, StageName, Subject, SubjectKind, TargetName, UnitId, UnitKey, audit::RevisionChange,
+        plan::GateRule,
     },
     driver::{
         Health,
@@ -29,8 +29,8 @@ use crate::{
     gate::Expression,
     judge::evidence::Standing,
     source::reported::Reported,
-    store::{Batch, IdempotencyRecord, Loaded, StoreError, TokenRecord, VERIFIER_KEY, Write, key},
-    window,
+    store::{Batch, IdempotencyRecord, Loaded, RecordKind, StoreError, TokenRecord, VERIFIER_KEY, Write, key},
+    window::Calendar,
 };
 
 use super::{
@@ -38,6 +38,7 @@ use super::{
     journal::Draft,
     judging::Judging,
     overrides::{self, Passage, Trial},
+    windows::{TZDB_KEY, Times},
 };
 
 /// How long the answer to an idempotency key is kept after its rollout ended.
@@ -82,6 +83,12 @@ pub(super) struct Stored {
     /// What uses of overrides let through.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) let_through: Vec<Passage>,
+    /// Who let each stage begin; one that is missing began by itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) let_on: BTreeMap<StageName, Initiator>,
+    /// Windows that hold it and had their way when they began, each with since when.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) entered: BTreeSet<SafeText>,
     /// What happened at which revision, the newest last.
     pub(super) history: VecDeque<(u64, SafeText)>,
 }
@@ -134,7 +141,7 @@ pub(super) struct Core {
     /// How the drivers do, in their order.
     pub(super) health: Vec<Health>,
     pub(super) fleet: Fleet,
-    pub(super) windows: Vec<Window>,
+    pub(super) windows: Calendar,
     /// Overrides, by id.
     pub(super) overrides: BTreeMap<SafeText, Override>,
     /// The override that the present decision is tried with.
@@ -163,8 +170,10 @@ pub(super) struct Core {
     pub(super) urgent: bool,
     /// Agents that wait for an order.
     pub(super) waiters: HashMap<UnitId, Arc<Notify>>,
-    /// When a window next begins or ends.
-    pub(super) transition: Option<DateTime<Utc>>,
+    /// When windows with a schedule were worked out to hold.
+    pub(super) times: BTreeMap<SafeText, Times>,
+    /// Windows that ask for more than to hold when they begin: for what, and when each was made.
+    pub(super) urging: BTreeMap<SafeText, (OnEnter, DateTime<Utc>)>,
     /// Refused credentials of the present minute, by source.
     pub(super) refused: BTreeMap<String, u64>,
     pub(super) refused_since: Option<DateTime<Utc>>,
@@ -204,6 +213,15 @@ impl Core {
                 .map_err(|e| StoreError::Damaged { place: format!("unit {id}"), detail: e.to_string() })?;
             units.push((id, unit));
         }
+        let mut times = BTreeMap::new();
+        for (kind, id, document) in &loaded.records {
+            if *kind == RecordKind::WindowTimes {
+                // Unread, it is worked out again with what there is now.
+                if let Ok(known) = serde_json::from_value::<Times>(document.clone()) {
+                    times.insert(SafeText::new(id), known);
+                }
+            }
+        }
         let size = loaded.leaves.len() as u64;
         let signer = Signer::new(&options.origin, &options.signing_seed);
         // Kept beside the trail, so that it can be verified where the signing key is not.
@@ -221,7 +239,7 @@ impl Core {
             reported,
             signer,
             fleet: Fleet::new(units, now),
-            windows: loaded.windows,
+            windows: Calendar::new(loaded.windows, now),
             overrides,
             trial: None,
             override_due: None,
@@ -248,7 +266,8 @@ impl Core {
             removed: Vec::new(),
             urgent: true,
             waiters: HashMap::new(),
-            transition: None,
+            times,
+            urging: BTreeMap::new(),
             refused: BTreeMap::new(),
             refused_since: None,
             reserve_spent: false,
@@ -263,6 +282,7 @@ impl Core {
             });
         }
         core.override_due = core.next_of_overrides();
+        core.check_times(loaded.meta.get(TZDB_KEY));
         core.windows_changed();
         Ok(core)
     }
@@ -316,6 +336,7 @@ impl Core {
         }
         if restaged {
             self.hold_again(id);
+            self.note_windows(id);
         }
         self.dirty.insert(id.clone());
         if step.routine {
@@ -396,10 +417,7 @@ impl Core {
     pub(super) fn tick(&mut self) {
         let now = self.now();
         self.tick_overrides(now);
-        if self.transition.is_some_and(|at| at <= now) {
-            self.urgent = true;
-            self.windows_changed();
-        }
+        self.turn_windows();
         for unit in self.fleet.fall_silent(now) {
             for id in self.rollouts_of(&unit) {
                 self.step(&id, &Event::Silent { unit: unit.key() });
@@ -425,6 +443,7 @@ impl Core {
     /// which is open, or ended within that time.
     fn tidy(&mut self, now: DateTime<Utc>) {
         self.tidy_at = now + TimeDelta::hours(1);
+        self.renew_times();
         let keep = now - KEYS_KEPT;
         let lasts: BTreeSet<String> = self
             .rollouts
@@ -442,10 +461,17 @@ impl Core {
     pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
         let ticks = self.rollouts.values().filter_map(|r| r.due).min();
         let refused = self.refused_since.map(|since| since + TimeDelta::minutes(1));
-        [ticks, self.transition, self.fleet.next_silence(), refused, self.override_due, Some(self.tidy_at)]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            ticks,
+            self.windows.next_transition(),
+            self.fleet.next_silence(),
+            refused,
+            self.override_due,
+            Some(self.tidy_at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Rollouts that have this unit among theirs and can still change: at most one of them is open.
@@ -463,91 +489,6 @@ impl Core {
         #[expect(clippy::expect_used, reason = "a digit is a name")]
         let first = RolloutId { target: target.clone(), name: RolloutName::new("0").expect("a name") };
         self.rollouts.range(first..).take_while(move |(id, _)| id.target == *target)
-    }
-
-    /// Works out again what the windows hold, after one was changed, began or ended.
-    pub(super) fn windows_changed(&mut self) {
-        let now = self.now();
-        self.transition = window::next_transition(&self.windows, now);
-        self.dirty.extend(self.carried.keys().cloned());
-        let ids: Vec<RolloutId> = self.rollouts.keys().cloned().collect();
-        for id in ids {
-            if self.hold_again(&id) {
-                self.moved.insert(id.clone());
-                self.dirty.insert(id.clone());
-            }
-            if self.rollouts.get(&id).is_some_and(|r| !r.stored.state.phase().is_terminal()) {
-                self.step(&id, &Event::Tick);
-            }
-        }
-    }
-
-    /// Works out again which units of a rollout are held; `true` when that changed.
-    pub(super) fn hold_again(&mut self, id: &RolloutId) -> bool {
-        let now = self.now();
-        let active: Vec<Window> = self
-            .windows
-            .iter()
-            .filter(|w| window::state(w, now) == crate::domain::WindowState::Active)
-            .cloned()
-            .collect();
-        let Some(record) = self.rollouts.get(id) else { return false };
-        let mut held = BTreeMap::new();
-        if !active.is_empty() && !record.stored.state.phase().is_terminal() {
-            for (unit, stage) in record.stored.state.members(&record.stored.plan) {
-                let place = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
-                let labels = self.fleet.get(&place).map(|u| &u.labels);
-                let place = Place {
-                    target: &id.target,
-                    rollout: Some(&id.name),
-                    site: Some(&unit.site),
-                    lane: Some(&unit.lane),
-                    stage,
-                    labels,
-                };
-                let freezes = window::freezes_over(&active, &place, now);
-                if let Some(freeze) = self.let_pass(id, &place, Operation::Advance, freezes).into_iter().next() {
-                    held.insert(unit.clone(), freeze);
-                }
-            }
-        }
-        let Some(record) = self.rollouts.get_mut(id) else { return false };
-        let changed = *record.held != held;
-        if changed {
-            record.held = Arc::new(held);
-        }
-        changed
-    }
-
-    /// The freezes that cover a whole rollout, whatever its units.
-    pub(super) fn freezes_of_rollout(
-        &self,
-        id: &RolloutId,
-        stage: Option<&StageName>,
-        operation: Operation,
-    ) -> Vec<Freeze> {
-        let place = Place { target: &id.target, rollout: Some(&id.name), site: None, lane: None, stage, labels: None };
-        self.let_pass(id, &place, operation, window::freezes_over(&self.windows, &place, self.now()))
-    }
-
-    /// The freezes that hold a unit of a rollout, the one that ends last first.
-    pub(super) fn freezes_of_unit(
-        &self,
-        id: &RolloutId,
-        unit: &UnitKey,
-        stage: Option<&StageName>,
-        operation: Operation,
-    ) -> Vec<Freeze> {
-        let known = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
-        let place = Place {
-            target: &id.target,
-            rollout: Some(&id.name),
-            site: Some(&unit.site),
-            lane: Some(&unit.lane),
-            stage,
-            labels: self.fleet.get(&known).map(|unit| &unit.labels),
-        };
-        self.let_pass(id, &place, operation, window::freezes_over(&self.windows, &place, self.now()))
     }
 
     /// What the next commit makes durable: what was decided, and each touched thing once.

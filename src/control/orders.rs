@@ -137,7 +137,10 @@ impl Core {
                 Err(blockers) => unfit = blockers,
             }
         }
-        let (freezes, trial) = self.under_trial(trial, |core| core.freezes_of_carried(&order.id, core.now()));
+        let asked = Operation::of(order.action).map(|operation| (operation, who.kind.into()));
+        let (freezes, trial) = self.under_trial(trial, |core| {
+            asked.map(|asked| core.freezes_of_carried(&order.id, asked)).unwrap_or_default()
+        });
         let question = Guarded { action: Some(order.action), phase: None, role: who.role, freezes: &freezes };
         let mut blockers = match guard::decide(&question) {
             Decision::NeedsOverride(blockers) | Decision::Refused(blockers) => blockers,
@@ -377,9 +380,9 @@ impl Core {
         let (outcome, effect, blockers) = outcome_of(became);
         let window = sent.order.by.as_str().strip_prefix("window ").map(SafeText::new);
         if matches!(outcome, Outcome::Applied | Outcome::NoOp)
-            && let Some((window, carried)) = window.zip(self.carried.get_mut(&sent.order.id))
+            && let Some(window) = window
         {
-            carried.stored.paused_by.insert(window);
+            self.entered_carried(&sent.order.id, &window);
         }
         self.settle(sent, outcome, effect, blockers);
     }

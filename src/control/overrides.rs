@@ -34,7 +34,6 @@ use crate::{
         Revision, Role, SafeText, Subject, SubjectKind, Window, WindowState, audit::RevisionChange,
     },
     store::{Document, RecordKind, StoreError, Write},
-    window,
     wire::{
         Code, Conditions, OverrideChange, OverrideReply, OverrideRequest, OverrideView, OverridesPage, Problem,
         ReasonRequest,
@@ -146,8 +145,8 @@ impl Core {
 
     /// A window by its id, and where it is now.
     fn named_window(&self, id: &str) -> Option<(&Window, WindowState)> {
-        let window = self.windows.iter().find(|window| window.id.as_str() == id)?;
-        Some((window, window::state(window, self.now())))
+        let window = self.windows.get(id)?;
+        Some((window, self.windows.state_of(window)))
     }
 
     /// Whether the caller's role holds for what the override is about, and for all that its windows hold.

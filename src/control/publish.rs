@@ -12,10 +12,7 @@ use tokio::sync::watch;
 
 use super::{Figures, core::Core};
 use crate::{
-    domain::{
-        Digest, Freeze, Operation, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, UnitKey,
-        VersionRef,
-    },
+    domain::{Digest, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, VersionRef},
     engine::{self, Context},
     wire::{CarrierView, Cursor, RolloutsPage},
 };
@@ -257,7 +254,7 @@ impl Core {
             }
         }
         let stable = self.stable_version(view.units.iter().map(|u| u.pinned.as_ref()));
-        let freeze = self.freeze_shown(id, &record.held);
+        let freeze = self.freeze_shown(id, record);
         let stage = stored.plan.stages.iter().find(|stage| Some(&stage.name) == view.current_stage.as_ref());
         let slis = record.judging.slis(stage.and_then(|stage| stage.slis.as_ref()));
         let verdict = record.judging.verdict(&slis);
@@ -326,16 +323,6 @@ impl Core {
             }
         }
         one.map_or_else(VersionRef::default, |digest| self.version_of(digest))
-    }
-
-    fn freeze_shown(&self, id: &RolloutId, held: &BTreeMap<UnitKey, Freeze>) -> Option<Freeze> {
-        let open = self.rollouts.get(id).is_some_and(|r| !r.stored.state.phase().is_terminal());
-        if !open {
-            return None;
-        }
-        let stage = self.rollouts.get(id).and_then(|record| record.stored.state.stage(&record.stored.plan));
-        let whole = self.freezes_of_rollout(id, stage.map(|stage| &stage.name), Operation::Advance);
-        whole.into_iter().next().or_else(|| held.values().next().cloned())
     }
 
     fn figures_now(&self) -> Figures {

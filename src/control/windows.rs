@@ -1,7 +1,14 @@
-//! Change windows: added, changed, lifted, imported, and what they hold when.
+//! Change windows: listed, asked about at any instant, and added.
 
-use chrono::{DateTime, Utc};
+mod ahead;
+mod changing;
+mod loosening;
+mod times;
+mod written;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use self::written::{diff, window_of, words};
 use super::{
     Control, actions,
     authorize::{self, Wish},
@@ -10,31 +17,25 @@ use super::{
 };
 use crate::{
     domain::{
-        Outcome, Principal, Revision, Role, SafeText, Subject, SubjectKind, Window, WindowState, audit::RevisionChange,
-        window::Lifted,
+        Initiator, Operation, Outcome, Place, Principal, Revision, Role, SafeText, Scope, Subject, SubjectKind, UnitId,
+        Window, WindowState, audit::RevisionChange,
     },
     store::Write,
     window,
     wire::{
-        CalendarPage, Code, Conditions, ImportReply, Problem, ReasonRequest, WindowReply, WindowRequest, WindowView,
-        WindowsImport, WindowsPage, WindowsQuery, WindowsState,
+        Code, Conditions, Openness, Problem, ReasonRequest, WindowReply, WindowRequest, WindowView, WindowsPage,
+        WindowsQuery, WindowsState,
     },
 };
 
+pub(super) use self::times::{TZDB_KEY, Times};
+
 /// Most windows that are kept; ended ones are forgotten first.
-const WINDOWS_MAX: usize = 2000;
+const WINDOWS_MAX: usize = 20_000;
 /// What idempotency keys of window requests belong to.
 const WINDOWS: &str = "windows";
-/// A change to a window that is there.
-struct WindowChange<'a> {
-    /// Its place among the windows.
-    at: usize,
-    before: &'a Window,
-    after: Window,
-    verb: &'a str,
-    why: &'a str,
-    effect: &'a str,
-}
+/// What is asked may lie so far from now: schedules are read forward from their beginning.
+const ASKED_WITHIN: TimeDelta = TimeDelta::days(366 * 100);
 
 fn window_subject(id: &SafeText) -> Subject {
     Subject { kind: SubjectKind::Window, target: None, name: id.clone() }
@@ -44,37 +45,62 @@ fn window_revision(window: &Window) -> Revision {
     Revision(SafeText::new(window.revision.to_string()))
 }
 
+fn tzdb() -> SafeText {
+    SafeText::new(window::tzdb())
+}
+
+/// Work on many windows is done beside the writer and beside the tasks that answer.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Problem::new(Code::Unavailable, "the control plane is stopping: ask again"))
+}
+
 impl Control {
-    /// All windows.
+    /// Windows that can cover anything in the targets that the caller may see.
     pub async fn windows(&self, who: &Principal) -> Result<WindowsPage, Problem> {
         authorize::may_read(who)?;
-        self.decide(|core| Ok(core.windows_page())).await
+        let who = who.clone();
+        self.decide(move |core| Ok(core.windows_page(&who))).await
     }
 
-    /// What is open and what is held at an instant (now, when none is named).
+    /// What is open and what is held at an instant (now, when none is named), for a place where one is named.
     pub async fn windows_state(&self, who: &Principal, query: WindowsQuery) -> Result<WindowsState, Problem> {
         authorize::may_read(who)?;
-        self.decide(move |core| Ok(core.windows_state(query.at.unwrap_or_else(|| core.now())))).await
-    }
-
-    /// Spans of windows between two instants, and what is planned and meets them.
-    pub async fn calendar(
-        &self,
-        who: &Principal,
-        _from: DateTime<Utc>,
-        _until: DateTime<Utc>,
-    ) -> Result<CalendarPage, Problem> {
-        authorize::may_read(who)?;
-        Err(Problem::new(Code::Unavailable, "the calendar is not there yet"))
+        match (&query.target, places_of(&query)) {
+            (Some(target), _) => authorize::may_see(who, target)?,
+            (None, Some(field)) => {
+                return Err(
+                    Problem::new(Code::Invalid, format!("{field} lies in a target: name that too")).in_field("target")
+                );
+            }
+            (None, None) => {}
+        }
+        let now = self.shared.clock.now();
+        let at = query.at.unwrap_or(now);
+        if (at - now).abs() > ASKED_WITHIN {
+            return Err(Problem::new(Code::Invalid, "windows are known for a hundred years from now").in_field("at"));
+        }
+        let who = who.clone();
+        let (windows, labels, query) = self
+            .decide(move |core| {
+                let labels = core.labels_of(&query);
+                let seen = core.windows_seen(&who);
+                let about = |window: &&Window| {
+                    query.target.as_ref().is_none_or(|target| window.scope.meets_targets(target.as_str()))
+                };
+                Ok((seen.filter(about).cloned().collect::<Vec<_>>(), labels, query))
+            })
+            .await?;
+        beside(move || state_at(&windows, &labels, &query, at)).await
     }
 
     /// Adds windows that are written in another form.
     pub async fn import_windows(
         &self,
         who: &Principal,
-        _request: WindowsImport,
+        _request: crate::wire::WindowsImport,
         _conditions: Conditions,
-    ) -> Result<ImportReply, Problem> {
+    ) -> Result<crate::wire::ImportReply, Problem> {
         authorize::may_read(who)?;
         Err(Problem::new(Code::Unavailable, "imports are not there yet"))
     }
@@ -109,10 +135,57 @@ impl Control {
     }
 }
 
+/// The field of a question that needs a target beside it.
+fn places_of(query: &WindowsQuery) -> Option<&'static str> {
+    let named = [
+        (query.rollout.is_some(), "rollout"),
+        (query.site.is_some(), "site"),
+        (query.lane.is_some(), "lane"),
+        (query.stage.is_some(), "stage"),
+        (query.action.is_some(), "action"),
+        (query.initiator.is_some(), "initiator"),
+    ];
+    named.into_iter().find(|(is_named, _)| *is_named).map(|(_, field)| field)
+}
+
+type Labels = std::collections::BTreeMap<String, SafeText>;
+
+fn state_at(windows: &[Window], labels: &Labels, query: &WindowsQuery, at: DateTime<Utc>) -> WindowsState {
+    let active = windows.iter().filter(|w| window::state(w, at) == WindowState::Active).cloned().collect();
+    let Some(target) = &query.target else {
+        let edges = windows.iter().flat_map(|w| {
+            // The present one and the next one have all its next instants.
+            let spans = window::spans(w, at, DateTime::<Utc>::MAX_UTC, 2);
+            spans.into_iter().flat_map(|span| std::iter::once(span.from).chain(span.until)).find(|edge| *edge > at)
+        });
+        let next_transition = edges.min();
+        return WindowsState { at, active, state: None, decided_by: Vec::new(), next_transition, tzdb: tzdb() };
+    };
+    let place = Place {
+        target,
+        rollout: query.rollout.as_ref(),
+        site: query.site.as_ref(),
+        lane: query.lane.as_ref(),
+        stage: query.stage.as_ref(),
+        labels: Some(labels),
+    };
+    let operation = query.action.unwrap_or(Operation::Promote);
+    let initiator = query.initiator.unwrap_or(Initiator::Human);
+    let decided_by = window::freezes_at(windows, &place, operation, initiator, at);
+    let state = Some(if decided_by.is_empty() { Openness::Open } else { Openness::Closed });
+    let next_transition = window::next_change(windows, &place, operation, initiator, at);
+    WindowsState { at, active, state, decided_by, next_transition, tzdb: tzdb() }
+}
+
 impl Core {
-    pub(super) fn windows_page(&self) -> WindowsPage {
-        let now = self.now();
-        let mut windows: Vec<WindowView> = self.windows.iter().map(|w| view_of(w, now)).collect();
+    /// The windows that can cover anything in the targets that the caller may see. Of the others nothing is
+    /// told: their reasons and authors are of targets that are none of the caller's business.
+    fn windows_seen<'a>(&'a self, who: &'a Principal) -> impl Iterator<Item = &'a Window> {
+        self.windows.iter().filter(move |window| authorize::sees_scope(who, &window.scope))
+    }
+
+    pub(super) fn windows_page(&self, who: &Principal) -> WindowsPage {
+        let mut windows: Vec<WindowView> = self.windows_seen(who).map(|w| self.view_of(w)).collect();
         windows.sort_by_key(|w| {
             let rank = match w.state {
                 WindowState::Active => 0,
@@ -124,16 +197,27 @@ impl Core {
         WindowsPage { windows }
     }
 
-    pub(super) fn windows_state(&self, at: DateTime<Utc>) -> WindowsState {
-        let active = self.windows.iter().filter(|w| window::state(w, at) == WindowState::Active).cloned().collect();
-        WindowsState {
-            at,
-            active,
-            state: None,
-            decided_by: Vec::new(),
-            next_transition: window::next_transition(&self.windows, at),
-            tzdb: SafeText::default(),
+    /// The labels of the place that is asked about: of its lane, or else those that all lanes of its site share;
+    /// of a rollout that a driver carries out, its own.
+    fn labels_of(&self, query: &WindowsQuery) -> Labels {
+        let Some(target) = &query.target else { return Labels::new() };
+        if let Some(name) = &query.rollout {
+            let id = crate::domain::RolloutId { target: target.clone(), name: name.clone() };
+            if let Some(carried) = self.carried.get(&id) {
+                return carried.sighting.labels.clone();
+            }
         }
+        let Some(site) = &query.site else { return Labels::new() };
+        if let Some(lane) = &query.lane {
+            let unit = UnitId { group: target.clone(), site: site.clone(), lane: lane.clone() };
+            return self.fleet.get(&unit).map(|unit| unit.labels.clone()).unwrap_or_default();
+        }
+        let mut lanes = self.fleet.group(target).filter(|(unit, _)| unit.site == *site).map(|(_, unit)| &unit.labels);
+        let mut shared = lanes.next().cloned().unwrap_or_default();
+        for labels in lanes {
+            shared.retain(|label, value| labels.get(label) == Some(value));
+        }
+        shared
     }
 
     pub(super) fn add_window(
@@ -144,200 +228,80 @@ impl Core {
     ) -> Result<WindowReply, Problem> {
         let why = authorize::reason(&request.reason)?;
         actions::check_key(conditions)?;
-        let id = SafeText::new(format!("w-{}", short_id(&self.clock.id())));
-        let here = authorize::holds_for_scope(who, &request.scope);
-        self.allow(Wish {
-            who,
-            needed: Role::Operator,
-            here,
-            target: None,
-            subject: window_subject(&id),
-            verb: "window_add",
-            why: Some(&why),
-            dry_run: false,
-        })?;
+        let id = self.new_window_id();
+        self.may_add(who, &request.scope, &id, Some(&why))?;
         let fingerprint = actions::fingerprint(request);
         if let Some(reply) = self.replay(who, WINDOWS, conditions, &fingerprint)? {
             return Ok(reply);
         }
         let now = self.now();
-        let from = request.from.unwrap_or(now);
-        check_span(from, request.until, now)?;
-        let window = Window {
-            id: id.clone(),
-            revision: 1,
-            scope: request.scope.clone(),
-            reason: SafeText::new(why.as_str()),
-            ticket: authorize::ticket(request.ticket.as_ref()),
-            from,
-            until: request.until,
-            on_enter: request.on_enter,
-            enabled: true,
-            created_by: who.id.clone(),
-            created_at: now,
-            lifted: None,
-            ..Window::default()
-        };
+        let window = window_of(request, None, &id, who, &why, now)?;
+        self.check_right(who, None, &window, "window_add", &why)?;
         self.make_room(now)?;
-        self.windows.push(window.clone());
-        self.batch.push(Write::Window(Box::new(window.clone())));
-        let audit = self.journal(Draft {
-            reason: Some(window.reason.clone()),
-            ticket: window.ticket.clone(),
-            revision: RevisionChange { before: None, after: Some(window_revision(&window)) },
-            effect: Some(SafeText::new(format!("freeze {} {}", window.scope, span(&window)))),
-            idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
-            ..Draft::new(who.actor(), "window_add", window_subject(&id), Outcome::Applied)
-        });
+        let audit = self.added(who, &window, None, conditions);
         self.windows_changed();
-        let reply = WindowReply { outcome: Outcome::Applied, window: view_of(&window, now), audit };
+        let reply = WindowReply { outcome: Outcome::Applied, window: self.view_of(&window), audit };
         self.remember(who, WINDOWS, conditions, fingerprint, actions::CREATED, &reply);
         Ok(reply)
     }
 
-    pub(super) fn change_window(
-        &mut self,
-        who: &Principal,
-        id: &str,
-        request: &WindowRequest,
-        conditions: &Conditions,
-    ) -> Result<WindowReply, Problem> {
-        let why = authorize::reason(&request.reason)?;
-        actions::check_key(conditions)?;
-        let now = self.now();
-        let (at, before) = self.find_window(id)?;
-        let here = authorize::holds_for_scope(who, &before.scope) && authorize::holds_for_scope(who, &request.scope);
-        self.allow(Wish {
-            who,
-            needed: Role::Commander,
-            here,
-            target: None,
-            subject: window_subject(&before.id),
-            verb: "window_change",
-            why: Some(&why),
-            dry_run: false,
-        })?;
-        let fingerprint = actions::fingerprint(request);
-        let subject = format!("{WINDOWS}/{}", before.id);
-        if let Some(reply) = self.replay(who, &subject, conditions, &fingerprint)? {
-            return Ok(reply);
-        }
-        if let Some(seen) = &conditions.revision
-            && *seen != window_revision(&before)
-        {
-            let detail = format!("window {} is at revision {} and not {seen}", before.id, before.revision);
-            return Err(self.refuse_window(who, &before, Code::RevisionMismatch, detail, &why));
-        }
-        if before.lifted.is_some() {
-            let detail = format!("window {} was lifted: add a new one", before.id);
-            return Err(self.refuse_window(who, &before, Code::Blocked, detail, &why));
-        }
-        let from = request.from.unwrap_or(before.from);
-        check_span(from, request.until, now)?;
-        let after = Window {
-            revision: before.revision + 1,
-            scope: request.scope.clone(),
-            reason: SafeText::new(why.as_str()),
-            ticket: authorize::ticket(request.ticket.as_ref()).or_else(|| before.ticket.clone()),
-            from,
-            until: request.until,
-            ..before.clone()
-        };
-        let effect = format!("freeze {} {} -> {} {}", before.scope, span(&before), after.scope, span(&after));
-        let reply = self.put_window(
-            who,
-            WindowChange { at, before: &before, after, verb: "window_change", why: why.as_str(), effect: &effect },
-        );
-        self.remember(who, &subject, conditions, fingerprint, actions::DONE, &reply);
-        Ok(reply)
+    fn new_window_id(&self) -> SafeText {
+        SafeText::new(format!("w-{}", short_id(&self.clock.id())))
     }
 
-    /// Journals that a change of a window is refused, and says it.
-    fn refuse_window(
+    /// Whether the caller may add windows with a scope.
+    fn may_add(
+        &mut self,
+        who: &Principal,
+        scope: &Scope,
+        id: &SafeText,
+        why: Option<&crate::domain::Reason>,
+    ) -> Result<(), Problem> {
+        self.allow(Wish {
+            who,
+            needed: Role::Operator,
+            here: authorize::holds_for_scope(who, scope),
+            target: None,
+            subject: window_subject(id),
+            verb: "window_add",
+            why,
+            dry_run: why.is_none(),
+        })
+    }
+
+    /// Keeps a new window and journals it. [`Core::windows_changed`] is the caller's to call.
+    fn added(
         &mut self,
         who: &Principal,
         window: &Window,
-        code: Code,
-        detail: String,
-        why: &crate::domain::Reason,
-    ) -> Problem {
-        let present = window_revision(window);
-        let entry = self.journal(Draft {
-            reason: Some(SafeText::new(why.as_str())),
-            revision: RevisionChange { before: Some(present.clone()), after: None },
-            effect: Some(SafeText::new(&detail)),
-            ..Draft::new(who.actor(), "window_change", window_subject(&window.id), Outcome::Refused)
-        });
-        Problem { revision: Some(present), audit: Some(entry.seq), ..Problem::new(code, detail) }
-    }
-
-    pub(super) fn lift_window(
-        &mut self,
-        who: &Principal,
-        id: &str,
-        request: &ReasonRequest,
-    ) -> Result<WindowReply, Problem> {
-        let why = authorize::reason(&request.reason)?;
-        let now = self.now();
-        let (at, before) = self.find_window(id)?;
-        let here = authorize::holds_for_scope(who, &before.scope);
-        let wish = Wish {
-            who,
-            needed: Role::Commander,
-            here,
-            target: None,
-            subject: window_subject(&before.id),
-            verb: "window_lift",
-            why: Some(&why),
-            dry_run: false,
+        from_file: Option<(&str, &SafeText)>,
+        conditions: &Conditions,
+    ) -> crate::domain::AuditEntry {
+        self.windows.put(window.clone());
+        self.batch.push(Write::Window(Box::new(window.clone())));
+        self.note_times(window);
+        let effect = match from_file {
+            Some((format, _)) => format!("{} (imported from {format})", words(window)),
+            None => words(window),
         };
-        self.allow(wish)?;
-        if matches!(window::state(&before, now), WindowState::Ended | WindowState::Lifted) {
-            let audit = self.journal(Draft {
-                reason: Some(SafeText::new(why.as_str())),
-                ticket: authorize::ticket(request.ticket.as_ref()),
-                effect: Some(SafeText::new("it was over already")),
-                ..Draft::new(who.actor(), "window_lift", window_subject(&before.id), Outcome::NoOp)
-            });
-            return Ok(WindowReply { outcome: Outcome::NoOp, window: view_of(&before, now), audit });
-        }
-        let lifted = Lifted { at: now, by: who.id.clone(), reason: SafeText::new(why.as_str()) };
-        let after = Window { revision: before.revision + 1, lifted: Some(lifted), ..before.clone() };
-        let effect = format!("freeze {} {} is lifted", before.scope, span(&before));
-        Ok(self.put_window(
-            who,
-            WindowChange { at, before: &before, after, verb: "window_lift", why: why.as_str(), effect: &effect },
-        ))
-    }
-
-    fn put_window(&mut self, who: &Principal, change: WindowChange<'_>) -> WindowReply {
-        let WindowChange { at, before, after, verb, why, effect } = change;
-        let now = self.now();
-        if let Some(place) = self.windows.get_mut(at) {
-            *place = after.clone();
-        }
-        self.batch.push(Write::Window(Box::new(after.clone())));
-        let audit = self.journal(Draft {
-            reason: Some(SafeText::new(why)),
-            ticket: after.ticket.clone(),
-            revision: RevisionChange { before: Some(window_revision(before)), after: Some(window_revision(&after)) },
+        self.journal(Draft {
+            reason: Some(window.reason.clone()),
+            ticket: window.ticket.clone(),
+            revision: RevisionChange { before: None, after: Some(window_revision(window)) },
             effect: Some(SafeText::new(effect)),
-            ..Draft::new(who.actor(), verb, window_subject(&after.id), Outcome::Applied)
-        });
-        self.windows_changed();
-        WindowReply { outcome: Outcome::Applied, window: view_of(&after, now), audit }
+            changes: diff(None, window),
+            idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
+            correlation_id: from_file.map(|(_, together)| together.clone()),
+            ..Draft::new(who.actor(), "window_add", window_subject(&window.id), Outcome::Applied)
+        })
     }
 
-    fn find_window(&self, id: &str) -> Result<(usize, Window), Problem> {
-        self.windows.iter().enumerate().find(|(_, w)| w.id.as_str() == id).map(|(at, w)| (at, w.clone())).ok_or_else(
-            || {
-                let id = SafeText::new(id);
-                Problem::new(
-                    Code::NotFound,
-                    format!("there is no window {id}: `rolldeck window list` shows those there are"),
-                )
-            },
-        )
+    fn view_of(&self, window: &Window) -> WindowView {
+        WindowView {
+            window: window.clone(),
+            state: self.windows.state_of(window),
+            next_transition: self.windows.next_of(window.id.as_str()),
+        }
     }
 
     /// Makes room for one more: those that ended longest ago are forgotten, the audit trail keeps them.
@@ -345,41 +309,18 @@ impl Core {
         while self.windows.len() >= WINDOWS_MAX {
             let over = |w: &Window| matches!(window::state(w, now), WindowState::Ended | WindowState::Lifted);
             let ended = |w: &Window| w.lifted.as_ref().map(|lifted| lifted.at).into_iter().chain(w.until).min();
-            let oldest = self.windows.iter().enumerate().filter(|(_, w)| over(w)).min_by_key(|(_, w)| ended(w));
-            let Some((at, _)) = oldest else {
+            let oldest = self.windows.iter().filter(|w| over(w)).min_by_key(|w| ended(w)).map(|w| w.id.clone());
+            let Some(oldest) = oldest else {
                 return Err(Problem::new(
                     Code::Unavailable,
                     format!("there are {WINDOWS_MAX} open windows: lift some first"),
                 ));
             };
-            let forgotten = self.windows.remove(at);
-            self.batch.push(Write::ForgetWindow(forgotten.id));
+            self.windows.remove(oldest.as_str());
+            self.forget_times(&oldest);
+            self.batch.push(Write::ForgetWindow(oldest));
         }
         Ok(())
-    }
-}
-
-fn check_span(from: DateTime<Utc>, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<(), Problem> {
-    match until {
-        Some(until) if until <= from => {
-            Err(Problem::new(Code::Invalid, "a window ends after it begins").in_field("until"))
-        }
-        Some(until) if until <= now => {
-            Err(Problem::new(Code::Invalid, "this window would be over already").in_field("until"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn view_of(window: &Window, now: DateTime<Utc>) -> WindowView {
-    WindowView { window: window.clone(), state: window::state(window, now), next_transition: None }
-}
-
-fn span(window: &Window) -> String {
-    let form = "%Y-%m-%d %H:%MZ";
-    match window.until {
-        Some(until) => format!("from {} until {}", window.from.format(form), until.format(form)),
-        None => format!("from {} until lifted", window.from.format(form)),
     }
 }
 

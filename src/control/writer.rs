@@ -115,7 +115,10 @@ impl Writer {
     /// Lets one request decide; `false` when it panicked, and the state in memory is not to be trusted.
     fn take(&mut self, job: Option<Job>, finishes: &mut Vec<Finish>) -> bool {
         let Some(job) = job else { return true };
-        match catch_unwind(AssertUnwindSafe(|| job(&mut self.core))) {
+        match catch_unwind(AssertUnwindSafe(|| {
+            self.core.turn_windows();
+            job(&mut self.core)
+        })) {
             Ok(finish) => {
                 finishes.push(finish);
                 true

@@ -1,6 +1,8 @@
 //! What a window or an override is for: a selector over targets, rollouts, sites, labels, lanes and
 //! stages.
 
+mod overlap;
+
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use schemars::JsonSchema;

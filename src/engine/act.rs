@@ -1,7 +1,7 @@
 //! A person's actions: from which phase to which, by the design's table.
 
 use super::{
-    Answer, State, settle,
+    Answer, Demand, FactBy, State, settle,
     state::{Memory, Paused},
     survey,
     transition::Work,
@@ -134,6 +134,30 @@ impl Work<'_> {
                 self.go_back(to.cloned(), Action::Rollback.verb(), "rolled back by hand");
                 Answer::Done
             }
+        }
+    }
+
+    /// Does what a window that began demands of what is under way: whether that changed anything.
+    pub(super) fn obey_window(&mut self, demand: &Demand) -> bool {
+        let phase = self.state.phase;
+        match demand {
+            Demand::Pause(why) if Action::Pause.applies_in(phase) => {
+                self.in_the_name_of(FactBy::Window, |work| work.pause_for(Action::Pause.verb(), why.as_str()));
+                true
+            }
+            Demand::Rollback(why) if self.state.is_climbing() => {
+                self.in_the_name_of(FactBy::Window, |work| work.go_back(None, Action::Rollback.verb(), why.as_str()));
+                true
+            }
+            // No stage began, and so no unit was told.
+            Demand::Rollback(why) if matches!(phase, Phase::Pending | Phase::Paused) => {
+                self.state.paused = None;
+                let detail = format!("aborted before any unit was told: {why}");
+                let end = |work: &mut Self| work.change_phase(Phase::Aborted, Action::Rollback.verb(), &detail);
+                self.in_the_name_of(FactBy::Window, end);
+                true
+            }
+            Demand::Nothing | Demand::Pause(_) | Demand::Rollback(_) => false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Demand, Judged,
+    Demand, FactBy, Judged,
     state::{JudgedGate, State},
     survey,
     transition::Work,
@@ -202,13 +202,13 @@ impl Work<'_> {
                     // Whoever resumes is told of it, and has answered it then.
                     paused.breach.get_or_insert_with(|| why.clone());
                 } else {
-                    self.as_judge(|work| work.pause_for("judge_paused", why.as_str()));
+                    self.in_the_name_of(FactBy::Judge, |work| work.pause_for("judge_paused", why.as_str()));
                 }
                 true
             }
             // What was found out a moment before the stage changed is as true of the release as it was.
             (Demand::Rollback(why), _) => {
-                self.as_judge(|work| work.go_back(None, "rollback_started", why.as_str()));
+                self.in_the_name_of(FactBy::Judge, |work| work.go_back(None, "rollback_started", why.as_str()));
                 true
             }
             (Demand::Nothing | Demand::Pause(_), _) => false,

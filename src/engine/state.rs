@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::units::Units;
 use crate::domain::{
-    Digest, FailureCategory, GateName, Phase, Plan, SafeBlock, SafeText, StageName, Truth, UnitKey, plan::PlanStage,
+    Digest, FailureCategory, GateName, Phase, Plan, SafeBlock, SafeText, StageName, Truth, UnitKey,
+    plan::{Advance, PlanStage},
 };
 
 /// What the engine keeps of one rollout. Serialised as it is into the store.
@@ -321,6 +322,14 @@ impl State {
     #[must_use]
     pub fn is_judged(&self) -> bool {
         self.is_climbing()
+    }
+
+    /// Whether a stage of the plan, by its place in it, begins without anybody asking once the one before it
+    /// has passed.
+    #[must_use]
+    pub fn begins_by_itself(&self, plan: &Plan, stage: usize) -> bool {
+        let before = stage.checked_sub(1).and_then(|before| plan.stages.get(before));
+        before.is_none_or(|before| self.full || before.advance == Advance::Automatic)
     }
 
     /// Whether the unit is of the membership that was frozen at start.

@@ -44,9 +44,9 @@ impl<'a> Work<'a> {
         self.facts.push(Fact { what, detail: words::text(detail), by: self.by });
     }
 
-    /// Does something in the judge's name.
-    pub(super) fn as_judge(&mut self, act: impl FnOnce(&mut Self)) {
-        self.by = FactBy::Judge;
+    /// Does something in another's name.
+    pub(super) fn in_the_name_of(&mut self, by: FactBy, act: impl FnOnce(&mut Self)) {
+        self.by = by;
         act(self);
         self.by = FactBy::Engine;
     }

@@ -220,6 +220,7 @@ impl Stage<'_> {
             outcome.facts.push(match fact.by {
                 FactBy::Engine => fact.what.to_owned(),
                 FactBy::Judge => format!("{} (judge)", fact.what),
+                FactBy::Window => format!("{} (window)", fact.what),
             });
             outcome.details.push(fact.detail.to_string());
         }

@@ -9,7 +9,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{super::core::Core, is_person, no_override};
+use super::{
+    super::{core::Core, held::Asked},
+    is_person, no_override,
+};
 use crate::{
     domain::{
         Action, Blocker, BlockerKind, Freeze, Operation, Overridable, Override, Phase, Place, Principal, Revision,
@@ -216,7 +219,7 @@ impl Core {
     pub(in super::super) fn look_through<'a>(
         &self,
         id: &RolloutId,
-        operation: Operation,
+        (operation, by): Asked,
         units: impl Iterator<Item = (&'a UnitKey, Option<&'a StageName>)>,
     ) {
         if self.trial.is_none() {
@@ -224,7 +227,7 @@ impl Core {
         }
         for (unit, stage) in units {
             for operation in [operation, Operation::Advance] {
-                self.freezes_of_unit(id, unit, stage, operation);
+                self.freezes_of_unit(id, unit, stage, (operation, by));
             }
         }
     }
@@ -270,7 +273,7 @@ impl Core {
         if let Some(carried) = self.carried.get_mut(id) {
             add_passage(&mut carried.stored.let_through, trial.passage(), &self.overrides, now);
             for window in trial.windows() {
-                carried.stored.paused_by.remove(window);
+                carried.stored.forget_entries(window);
             }
         }
         self.touched_rollouts.insert(id.clone());
