@@ -19,6 +19,7 @@ mod list;
 mod logs;
 mod man;
 mod output;
+mod overrides;
 mod parse;
 mod plane;
 mod serve;
@@ -103,6 +104,9 @@ enum Command {
     /// Add, list and lift change windows
     #[command(subcommand)]
     Window(window::Command),
+    /// Ask for, list, countersign and take back overrides: counted exceptions to windows that expire
+    #[command(subcommand, name = "override")]
+    Override(overrides::Command),
     /// Add, list and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -185,6 +189,7 @@ async fn chosen(session: &Session, command: Option<Command>, rollout: Option<Rol
         Command::Judge(args) => judge::run(session, &args),
         Command::Snapshot(command) => snapshot::run(session, command).await,
         Command::Window(command) => window::run(session, command).await,
+        Command::Override(command) => overrides::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,
         Command::Site(command) => site::run(session, command).await,
         Command::Sli(command) => sli::run(session, command).await,

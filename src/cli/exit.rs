@@ -127,6 +127,11 @@ pub fn report(error: &Report) -> ExitCode {
             for blocker in problem.blockers.iter().filter(|blocker| !said.contains(blocker.summary.as_str())) {
                 say(&format!("  blocked by: {}", blocker.summary));
             }
+            if let Some(offer) = &problem.override_offer {
+                let who = if offer.two_person { " (a second person has to agree)" } else { "" };
+                say(&format!("  to pass all the same{who}: {}", super::overrides::asking(offer)));
+                say("  and then the same again with: --override ID");
+            }
             if let Some(at) = problem.next_transition {
                 say(&format!("  the next window begins or ends at {}", super::output::time(at)));
             }

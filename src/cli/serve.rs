@@ -1,20 +1,21 @@
 //! `rolldeck serve`: the control plane over HTTP.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use color_eyre::Result;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     cluster,
     exit::{Failure, say},
-    logs, plane,
+    logs, parse, plane,
     session::Session,
     signals, sources,
 };
 use crate::{
     control::Policy,
-    domain::Approvable,
+    domain::{Approvable, SafeText},
     server::{Access, Limits, Server, ServerOptions, TlsFiles},
     settings::Paths,
 };
@@ -43,6 +44,16 @@ pub struct Args {
     /// What needs a second person, whatever a plan says: promote_full, override, start, flag_widen, ...
     #[arg(long, value_name = "ACTION", value_delimiter = ',')]
     approvals: Vec<Approvable>,
+    /// Who may pass windows without waiting for a second person, by the names of their tokens; commanders of all
+    /// targets, when absent. Somebody else has to countersign
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    break_glass: Vec<String>,
+    /// How long such an override may stay without a countersign before the audit trail says so
+    #[arg(long, value_name = "D", value_parser = parse::duration, default_value = "24h")]
+    countersign_within: Duration,
+    /// The longest that an override may count
+    #[arg(long, value_name = "D", value_parser = parse::duration, default_value = "24h")]
+    override_longest: Duration,
     #[command(flatten)]
     logs: logs::LogArgs,
 }
@@ -77,7 +88,13 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         declared = judged.declared;
         say(&format!("carries out what {} has, beside its own fleet", endpoint.server));
     }
-    let policy = Policy { approvals: args.approvals.iter().copied().collect(), ..Policy::default() };
+    let policy = Policy {
+        approvals: args.approvals.iter().copied().collect(),
+        override_longest: span(args.override_longest),
+        countersign_within: span(args.countersign_within),
+        break_glass: args.break_glass.iter().map(SafeText::new).collect(),
+        ..Policy::default()
+    };
     let control = plane::open(
         &session.clock,
         &dir,
@@ -90,6 +107,11 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     served?;
     say("ended; everything that was acknowledged is on disk");
     Ok(())
+}
+
+fn span(duration: Duration) -> TimeDelta {
+    // What can be written as an argument fits.
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
 async fn serve(

@@ -33,6 +33,9 @@ pub struct Args {
     /// A ticket's id, kept with it
     #[arg(long, value_name = "ID")]
     ticket: Option<String>,
+    /// An override's id, to pass the windows that it names
+    #[arg(long = "override", value_name = "ID")]
+    override_id: Option<String>,
     /// Your own key for this: the same key is never carried out twice
     #[arg(long, value_name = "K")]
     idempotency_key: Option<String>,
@@ -59,7 +62,8 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     let of_context = endpoint.and_then(|endpoint| endpoint.slis);
     let plan = plan(session, &name, text, args.slis.as_deref(), of_context.as_deref())?;
     let Connection { backend, .. } = if args.dry_run { session.connect()? } else { session.connect_to_change()? };
-    let request = StartRequest { plan, reason, ticket: args.ticket, dry_run: args.dry_run, override_id: None };
+    let request =
+        StartRequest { plan, reason, ticket: args.ticket, dry_run: args.dry_run, override_id: args.override_id };
     if args.dry_run {
         let reply = backend.start(request, Conditions::default()).await.map_err(|error| in_file(&name, error))?;
         return session.print(&reply, || act::preview(&reply.effect));

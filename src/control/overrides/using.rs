@@ -173,9 +173,9 @@ impl Core {
         self.put_override(record);
     }
 
-    /// Drops the freezes that an override lifts: the one that the present decision is tried with, and those
-    /// whose use let this stage of the rollout through and that still count. A start is let through by
-    /// the first only.
+    /// Drops the freezes that an override lifts: those whose use let this stage of the rollout through and
+    /// that still count, and the one that the present decision is tried with. A start is let through by the
+    /// last only.
     pub(in super::super) fn let_pass(
         &self,
         id: &RolloutId,
@@ -186,19 +186,19 @@ impl Core {
         if freezes.is_empty() {
             return freezes;
         }
+        if operation != Operation::Start {
+            let fleets = self.rollouts.get(id).map(|record| &record.stored.let_through);
+            let through = fleets.or_else(|| self.carried.get(id).map(|carried| &carried.stored.let_through));
+            let now = self.now();
+            for passage in through.into_iter().flatten().filter(|passage| is_of(&passage.stages, place)) {
+                if let Some(record) = self.overrides.get(&passage.override_id).filter(|record| record.lasts(now)) {
+                    freezes.retain(|freeze| overriding::lifts(record, place, freeze).is_err());
+                }
+            }
+        }
+        // What passes already needs no further use.
         if let Some(trial) = &self.trial {
             trial.lift(place, &mut freezes);
-        }
-        if operation == Operation::Start {
-            return freezes;
-        }
-        let fleets = self.rollouts.get(id).map(|record| &record.stored.let_through);
-        let through = fleets.or_else(|| self.carried.get(id).map(|carried| &carried.stored.let_through));
-        let now = self.now();
-        for passage in through.into_iter().flatten().filter(|passage| is_of(&passage.stages, place)) {
-            if let Some(record) = self.overrides.get(&passage.override_id).filter(|record| record.lasts(now)) {
-                freezes.retain(|freeze| overriding::lifts(record, place, freeze).is_err());
-            }
         }
         freezes
     }
