@@ -10,6 +10,8 @@
 
 mod calendar;
 mod civil;
+mod content_line;
+pub mod export;
 pub mod import;
 mod index;
 mod matcher;

@@ -1,11 +1,22 @@
 //! Windows from other forms: what converts exactly, or else why it does not.
+//!
+//! A file is converted whole or refused whole. What was left out of it because it makes no difference here, and what was read
+//! in one of several ways, is said in remarks.
 
-use chrono::{DateTime, Utc};
+mod argocd;
+mod cron;
+mod document;
+mod gitlab;
+mod ical;
 
-use crate::domain::{Effect, Overridable, SafeText, Schedule, Scope};
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+pub use self::{argocd::argocd, gitlab::gitlab, ical::ical};
+use super::{ScheduleError, check};
+use crate::domain::{Effect, Initiator, OnEnter, Operation, Overridable, SafeText, Schedule, Scope, Window};
 
 /// A window as a file says it, without who adds it and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WindowDraft {
     /// What people call it.
     pub name: Option<SafeText>,
@@ -23,6 +34,12 @@ pub struct WindowDraft {
     pub until: Option<DateTime<Utc>>,
     /// When it holds, where that is more than one span or is said in civil time.
     pub schedule: Option<Schedule>,
+    /// What it is about; all that widens a change, when empty.
+    pub actions: Vec<Operation>,
+    /// Whose doing it is about; everybody's, when empty.
+    pub initiators: Vec<Initiator>,
+    /// What is done, when it begins, with what is under way.
+    pub on_enter: OnEnter,
     /// Who may let something pass it.
     pub overridable: Overridable,
 }
@@ -45,3 +62,51 @@ pub struct ImportError {
     /// What is wrong there, and what to do.
     pub why: String,
 }
+
+impl ImportError {
+    fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
+        let why: String = why.into();
+        Self { place: place.into(), why: why.chars().take(400).collect() }
+    }
+}
+
+impl Imported {
+    /// Says something once, however often it comes up.
+    fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+}
+
+impl WindowDraft {
+    /// Checks the schedule that it has, and takes its bounds from it.
+    fn checked(mut self) -> Result<Self, ScheduleError> {
+        let window = Window {
+            effect: self.effect,
+            from: self.from,
+            until: self.until,
+            schedule: self.schedule.clone(),
+            ..Window::default()
+        };
+        let bounds = check(&window)?;
+        (self.from, self.until) = (bounds.from, bounds.until);
+        Ok(self)
+    }
+}
+
+/// A rule in a zone: the form in which crons end up.
+fn schedule(zone: &str, start: NaiveDateTime, rule: &str) -> Schedule {
+    Schedule {
+        zone: SafeText::new(zone),
+        start,
+        end: None,
+        duration: None,
+        rrule: Some(SafeText::new(rule)),
+        rdate: Vec::new(),
+        exdate: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

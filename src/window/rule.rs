@@ -220,7 +220,7 @@ impl Rule {
         if self.positions.is_empty() {
             return dates;
         }
-        let count = dates.len() as i64;
+        let count = i64::try_from(dates.len()).unwrap_or(i64::MAX);
         let picked = |at: i64| self.positions.iter().any(|n| i64::from(*n) == at + 1 || i64::from(*n) == at - count);
         (0..).zip(dates).filter(|(at, _)| picked(*at)).map(|(_, date)| date).collect()
     }

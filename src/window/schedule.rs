@@ -4,7 +4,8 @@
 //! - a time that comes twice is read so that caution wins: a span that denies begins at the earlier and
 //!   ends at the later of the two, one that allows begins at the later and ends at the earlier;
 //! - a time that is left out is moved on by the length of the gap, whatever the effect. Where that would put the
-//!   beginning after the end, the span begins when clocks change. No span is left out with it: RFC 5545 section
+//!   beginning after the end, the span begins when clocks change; one that lies in the gap to its very end is moved on
+//!   whole. No span is left out: RFC 5545 section
 //!   3.3.10 says both that such a start "is interpreted in the same manner as an explicit DATE-TIME value" and that
 //!   it "MUST be ignored", and it is the former that is followed here;
 //! - an elapsed duration is counted from the beginning, a civil end is looked up like the beginning.
@@ -268,9 +269,12 @@ impl Compiled {
                 }
             }
         };
-        let from = match reading {
-            Reading::LeftOut { change, .. } if until <= from => change,
-            _ => from,
+        let (from, until) = match (reading, self.length) {
+            // Moved on, it would begin after its end.
+            (Reading::LeftOut { change, .. }, _) if change < until && until <= from => (change, until),
+            // It ends as the gap does: none of it is on the clock, and it is moved on whole.
+            (Reading::LeftOut { .. }, Length::Civil(long)) if until <= from => (from, from + long),
+            _ => (from, until),
         };
         (from < until).then_some(Span { from, until: Some(until) })
     }

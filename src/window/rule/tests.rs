@@ -309,8 +309,8 @@ fn from_any_day_on_the_starts_are_those_that_it_has_from_its_first() {
         "FREQ=MONTHLY;INTERVAL=5;BYDAY=TU;BYSETPOS=-1,1",
         "FREQ=YEARLY;INTERVAL=2;BYMONTH=3,9;BYDAY=-1TU,2TU",
     ] {
-        let first = (1..400).map(|day| civil("2026-01-01T09:00") + TimeDelta::days(day));
-        let rule = first.filter_map(|first| Rule::new(text, first, Europe::Oslo).ok()).next().unwrap();
+        let mut first = (1..400).map(|day| civil("2026-01-01T09:00") + TimeDelta::days(day));
+        let rule = first.find_map(|first| Rule::new(text, first, Europe::Oslo).ok()).unwrap();
         let all: Vec<_> = rule.starts_from(rule.first).take(200).collect();
         for day in 0..300 {
             let from = rule.first + TimeDelta::days(day);

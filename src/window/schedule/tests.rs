@@ -59,6 +59,8 @@ fn when_clocks_are_put_forward_a_start_that_is_left_out_is_moved_on_and_none_is_
             "03-29T01:00/03-29T01:10",
         ),
         ("the same, allowed", Allow, "2026-03-01T01:30", "2026-03-01T02:10", "03-29T01:00/03-29T01:10"),
+        ("it ends as the gap does", Deny, "2026-03-01T01:30", "2026-03-01T02:00", "03-29T01:30/03-29T02:00"),
+        ("it is the gap, allowed", Allow, "2026-03-01T01:00", "2026-03-01T02:00", "03-29T01:00/03-29T02:00"),
     ] {
         let window = window(effect, "Europe/London", start, length, daily);
         assert_eq!(written(&window, day, next), [expected], "{what}");
