@@ -5,4 +5,5 @@ mod agents;
 mod audit;
 mod carried;
 mod puppet;
+mod windows;
 mod world;

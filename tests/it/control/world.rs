@@ -1,15 +1,25 @@
 //! A control plane in a temporary directory, people who act on it, and units that do as they are told.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
 
 use rolldeck::{
-    clock,
+    clock::{self, Clock},
     control::{Control, Options, Tagged},
     domain::{
         Action, ActorKind, Digest, FactValue, Phase, Principal, Report, ReportState, Role, Rollout, RolloutId,
         SafeBlock, SafeText, UnitId, Via,
     },
-    store::sqlite::{Durability, Sqlite},
+    store::{
+        Store as _,
+        sqlite::{Durability, Sqlite},
+    },
     wire::{ActionReply, ActionRequest, Conditions, Desired, Problem, SnapshotRequest, StartRequest},
 };
 
@@ -18,6 +28,22 @@ pub const WHY: &str = "because the test says so";
 pub struct World {
     pub control: Control,
     pub folder: tempfile::TempDir,
+    clock: Arc<dyn Clock>,
+    hands: Option<Arc<Hands>>,
+}
+
+/// A clock that stands until it is set.
+#[derive(Debug)]
+pub struct Hands(Mutex<DateTime<Utc>>);
+
+impl Clock for Hands {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
+    fn id(&self) -> String {
+        clock::system().id()
+    }
 }
 
 pub fn person(id: &str, role: Role, targets: &[&str]) -> Principal {
@@ -45,7 +71,7 @@ pub fn unit(site: &str) -> UnitId {
     UnitId { group: "dc-west".parse().unwrap(), site: site.parse().unwrap(), lane: "main".parse().unwrap() }
 }
 
-async fn open(folder: &Path) -> Control {
+async fn open(folder: &Path, clock: &Arc<dyn Clock>) -> Control {
     let store = Sqlite::open(folder, Durability::Relaxed).await.unwrap();
     let options = Options {
         simulated: false,
@@ -57,20 +83,47 @@ async fn open(folder: &Path) -> Control {
         pauses: true,
         policy: rolldeck::control::Policy::default(),
     };
-    Control::start(Arc::new(store), clock::system(), options).await.unwrap()
+    Control::start(Arc::new(store), Arc::clone(clock), options).await.unwrap()
 }
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(clock::system(), None).await
+    }
+
+    /// One whose clock stands at an instant until it is set.
+    pub async fn at(now: DateTime<Utc>) -> Self {
+        let hands = Arc::new(Hands(Mutex::new(now)));
+        Self::with(Arc::clone(&hands) as Arc<dyn Clock>, Some(hands)).await
+    }
+
+    async fn with(clock: Arc<dyn Clock>, hands: Option<Arc<Hands>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { control: open(folder.path()).await, folder }
+        Self { control: open(folder.path(), &clock).await, folder, clock, hands }
+    }
+
+    /// Sets the clock of a world that was made [`World::at`] an instant, and lets the writer go on to it.
+    pub async fn set(&self, now: DateTime<Utc>) {
+        *self.hands.as_ref().expect("a clock that can be set").0.lock().unwrap() = now;
+        self.control.windows(&mira()).await.unwrap();
     }
 
     /// Stops the control plane cleanly and starts it again on the same directory.
     pub async fn restart(self) -> Self {
         self.control.shutdown().await;
-        let control = open(self.folder.path()).await;
-        Self { control, folder: self.folder }
+        let control = open(self.folder.path(), &self.clock).await;
+        Self { control, ..self }
+    }
+
+    /// As [`World::restart`], with something done to the store while nobody has it open.
+    pub async fn changed<F: Future<Output = ()>>(self, change: impl FnOnce(Arc<Sqlite>) -> F) -> Self {
+        self.control.shutdown().await;
+        let store = Arc::new(Sqlite::open(self.folder.path(), Durability::Relaxed).await.unwrap());
+        change(Arc::clone(&store)).await;
+        store.close().await;
+        drop(store);
+        let control = open(self.folder.path(), &self.clock).await;
+        Self { control, ..self }
     }
 
     pub async fn snapshot(&self, version: &str, known_good: bool) -> Digest {
@@ -177,20 +230,25 @@ impl World {
 
     /// Waits until the published picture says so.
     pub async fn until(&self, phase: Phase) -> Rollout {
+        self.shows(&phase.to_string(), |rollout| rollout.phase == phase).await
+    }
+
+    /// Waits until the published picture is as it is to be.
+    pub async fn shows(&self, what: &str, is: impl Fn(&Rollout) -> bool) -> Rollout {
         let mut tag: Option<String> = None;
         let mut last = None;
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while tokio::time::Instant::now() < deadline {
             let answer = self.control.rollout(&mira(), &pick(), tag.as_deref(), Duration::from_secs(1)).await.unwrap();
             if let Tagged::Fresh(rollout, new) = answer {
-                if rollout.phase == phase {
+                if is(&rollout) {
                     return *rollout;
                 }
                 last = Some((rollout.phase, rollout.message.to_string()));
                 tag = Some(new);
             }
         }
-        panic!("it never was {phase}, it is {last:?}");
+        panic!("it never was {what}, it is {last:?}");
     }
 }
 
