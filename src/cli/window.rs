@@ -47,6 +47,9 @@ pub enum Command {
     Calendar(ahead::Calendar),
     /// Add the windows of a file: iCalendar, Argo CD sync windows, GitLab freeze periods; all of them or none
     Import(file::Import),
+    /// Print all windows as iCalendar (.ics). A calendar that subscribes asks GET /api/v1/windows.ics, with a
+    /// viewer's token as `Authorization: Bearer`
+    Export,
 }
 
 /// Which window, and why.
@@ -143,6 +146,7 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
         Command::State(args) => ahead::state(session, args).await,
         Command::Calendar(args) => ahead::calendar(session, args).await,
         Command::Import(args) => file::import(session, args).await,
+        Command::Export => file::export(session).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod changing;
+mod importing;
 mod loosening;
 mod times;
 mod written;
@@ -37,8 +38,14 @@ const WINDOWS: &str = "windows";
 /// What is asked may lie so far from now: schedules are read forward from their beginning.
 const ASKED_WITHIN: TimeDelta = TimeDelta::days(366 * 100);
 
-fn window_subject(id: &SafeText) -> Subject {
-    Subject { kind: SubjectKind::Window, target: None, name: id.clone() }
+/// The subject of an entry about a window: of its target, where it is about one alone, so that the trail shows it
+/// to those who may see that.
+fn window_subject(id: &SafeText, scope: &Scope) -> Subject {
+    let target = match scope.targets.as_slice() {
+        [one] if !one.contains(['*', '?']) => Some(SafeText::new(one)),
+        _ => None,
+    };
+    Subject { kind: SubjectKind::Window, target, name: id.clone() }
 }
 
 fn window_revision(window: &Window) -> Revision {
@@ -92,17 +99,6 @@ impl Control {
             })
             .await?;
         beside(move || state_at(&windows, &labels, &query, at)).await
-    }
-
-    /// Adds windows that are written in another form.
-    pub async fn import_windows(
-        &self,
-        who: &Principal,
-        _request: crate::wire::WindowsImport,
-        _conditions: Conditions,
-    ) -> Result<crate::wire::ImportReply, Problem> {
-        authorize::may_read(who)?;
-        Err(Problem::new(Code::Unavailable, "imports are not there yet"))
     }
 
     /// Adds a window.
@@ -262,7 +258,7 @@ impl Core {
             needed: Role::Operator,
             here: authorize::holds_for_scope(who, scope),
             target: None,
-            subject: window_subject(id),
+            subject: window_subject(id, scope),
             verb: "window_add",
             why,
             dry_run: why.is_none(),
@@ -292,7 +288,7 @@ impl Core {
             changes: diff(None, window),
             idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
             correlation_id: from_file.map(|(_, together)| together.clone()),
-            ..Draft::new(who.actor(), "window_add", window_subject(&window.id), Outcome::Applied)
+            ..Draft::new(who.actor(), "window_add", window_subject(&window.id, &window.scope), Outcome::Applied)
         })
     }
 

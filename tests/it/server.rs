@@ -10,4 +10,5 @@ mod polls;
 mod private;
 mod requests;
 mod sockets;
+mod windows;
 mod world;

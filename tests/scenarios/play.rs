@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rolldeck::{
-    domain::{Digest, Freeze, GateName, Plan, SafeBlock, SafeText, Truth, UnitKey, rollout::CheckState},
+    domain::{Digest, Freeze, GateName, OnEnter, Plan, SafeBlock, SafeText, Truth, UnitKey, rollout::CheckState},
     engine::{
         self, Answer, Context, Demand, Effect, Event, FactBy, Judged, Member, Progress, Reading, State, UnitReport,
     },
@@ -147,6 +147,15 @@ impl Stage<'_> {
             };
             let held = self.keys(&freeze.units).into_iter().map(freeze_of).collect();
             self.held = held;
+            let why = SafeText::new("window w-1 began: pilot week (ana)");
+            let demand = match freeze.on_enter {
+                OnEnter::Hold => Demand::Nothing,
+                OnEnter::Pause => Demand::Pause(why),
+                OnEnter::AbortAndRestore => Demand::Rollback(why),
+            };
+            if demand != Demand::Nothing {
+                self.step(&Event::Windowed(demand), &mut outcome);
+            }
             self.step(&Event::Tick, &mut outcome);
         }
         if let Some(judge) = &file.judge {

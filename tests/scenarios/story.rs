@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use rolldeck::domain::{
-    Action, Digest, FailureCategory, GateName, GateState, Phase, Plan, SafeText, StageState,
+    Action, Digest, FailureCategory, GateName, GateState, OnEnter, Phase, Plan, SafeText, StageState,
     plan::{Advance, BreachResponse, FailResponse, GateRule, PlanStage, PlanTelemetry, Selection},
 };
 use serde::Deserialize;
@@ -91,6 +91,9 @@ pub struct ActFile {
 pub struct FreezeFile {
     pub units: Vec<String>,
     pub until: Option<String>,
+    /// What it asks for when it begins; to hold, when absent.
+    #[serde(default)]
+    pub on_enter: OnEnter,
 }
 
 /// The indicators are judged.
@@ -141,7 +144,7 @@ pub struct GateReading {
 pub struct Expected {
     pub phase: Option<Phase>,
     pub stage: Option<String>,
-    /// One that is the judge's is followed by ` (judge)`.
+    /// One that is the judge's is followed by ` (judge)`, one that is a window's by ` (window)`.
     #[serde(default)]
     pub facts: Vec<String>,
     /// `site/lane snapshot`.

@@ -1,4 +1,4 @@
-//! `rolldeck window import` : windows from files of other tools.
+//! `rolldeck window import` and `window export`: windows from files of other tools, and for calendars.
 
 use std::{io::Read as _, path::PathBuf};
 
@@ -11,7 +11,8 @@ use crate::{
         output::{Table, word},
         session::{Session, reason},
     },
-    domain::Scope,
+    domain::{Scope, Window},
+    window,
 };
 
 /// Longest file that is read.
@@ -98,4 +99,15 @@ fn read(file: &PathBuf) -> Result<String> {
         color_eyre::eyre::bail!("{place} has more than 8 MiB");
     }
     Ok(text)
+}
+
+/// Runs `export`.
+///
+/// # Errors
+/// With the exit codes of the contract.
+pub async fn export(session: &Session) -> Result<()> {
+    let page = session.connect()?.backend.windows().await?;
+    let windows: Vec<Window> = page.windows.iter().map(|view| view.window.clone()).collect();
+    let text = window::export::ical(&windows, "Rolldeck change windows", session.clock.now());
+    crate::cli::output::write(&text)
 }

@@ -112,7 +112,7 @@ impl Core {
         verb: &str,
         why: &Reason,
     ) -> Result<(), Problem> {
-        let subject = window_subject(&window.id);
+        let subject = window_subject(&window.id, &window.scope);
         self.allow(Wish { who, needed, here, target: None, subject, verb, why: Some(why), dry_run: false })
     }
 
@@ -180,7 +180,7 @@ impl Core {
             revision: RevisionChange { before: Some(present.clone()), after: None },
             effect: Some(problem.detail.clone()),
             blockers: problem.blockers.clone(),
-            ..Draft::new(who.actor(), verb, window_subject(&window.id), Outcome::Refused)
+            ..Draft::new(who.actor(), verb, window_subject(&window.id, &window.scope), Outcome::Refused)
         });
         Problem { revision: Some(present), audit: Some(entry.seq), ..problem }
     }
@@ -198,7 +198,7 @@ impl Core {
             reason: Some(SafeText::new(why.as_str())),
             ticket: authorize::ticket(ticket),
             effect: Some(SafeText::new(effect)),
-            ..Draft::new(who.actor(), verb, window_subject(&window.id), Outcome::NoOp)
+            ..Draft::new(who.actor(), verb, window_subject(&window.id, &window.scope), Outcome::NoOp)
         });
         WindowReply { outcome: Outcome::NoOp, window: self.view_of(window), audit }
     }
@@ -215,7 +215,7 @@ impl Core {
             effect: Some(SafeText::new(effect)),
             changes: diff(Some(before), &after),
             idempotency_key: key.map(SafeText::new),
-            ..Draft::new(who.actor(), verb, window_subject(&after.id), Outcome::Applied)
+            ..Draft::new(who.actor(), verb, window_subject(&after.id, &after.scope), Outcome::Applied)
         });
         self.windows_changed();
         WindowReply { outcome: Outcome::Applied, window: self.view_of(&after), audit }

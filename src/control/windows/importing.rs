@@ -47,7 +47,10 @@ impl Control {
         let now = self.shared.clock.now();
         beside(move || {
             // The tag is of what the windows are, and not of when they were asked for.
-            let at = windows.iter().filter_map(|w| w.lifted.as_ref().map(|l| l.at)).chain(windows.iter().map(|w| w.created_at));
+            let at = windows
+                .iter()
+                .filter_map(|w| w.lifted.as_ref().map(|l| l.at))
+                .chain(windows.iter().map(|w| w.created_at));
             let at = at.max().unwrap_or(chrono::DateTime::UNIX_EPOCH).min(now);
             let text = window::export::ical(&windows, CALENDAR, at);
             let tag = Digest::of(Sha256::digest(&text).into()).short().to_owned();
@@ -150,6 +153,7 @@ impl Core {
 fn as_it_would_be(window: Window, now: chrono::DateTime<chrono::Utc>) -> WindowView {
     let state = window::state(&window, now);
     let spans = window::spans(&window, now, chrono::DateTime::<chrono::Utc>::MAX_UTC, 1);
-    let next_transition = spans.first().and_then(|span| if state == WindowState::Active { span.until } else { Some(span.from) });
+    let next_transition =
+        spans.first().and_then(|span| if state == WindowState::Active { span.until } else { Some(span.from) });
     WindowView { window, state, next_transition }
 }

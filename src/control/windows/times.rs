@@ -132,7 +132,12 @@ impl Core {
             effect: Some(SafeText::new(effect)),
             revision: RevisionChange { before: Some(window_revision(window)), after: Some(window_revision(&after)) },
             changes,
-            ..Draft::new(Actor::system("server"), "window_times_changed", window_subject(&window.id), Outcome::Applied)
+            ..Draft::new(
+                Actor::system("server"),
+                "window_times_changed",
+                window_subject(&window.id, &window.scope),
+                Outcome::Applied,
+            )
         });
         self.note_times(&after);
     }

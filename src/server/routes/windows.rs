@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::{get, post, put},
 };
@@ -14,7 +14,7 @@ use crate::{
     server::{
         App,
         auth::Caller,
-        extract::{Headers, Json, Path, Query},
+        extract::{self, Headers, Json, Known, Path, Query},
         problem::{Answer, Failure},
         to_the_end,
     },
@@ -26,6 +26,9 @@ use crate::{
 
 const CHANGE: &[Code] =
     &[Code::ReasonRequired, Code::NotFound, Code::TooLarge, Code::RevisionMismatch, Code::IdempotencyMismatch];
+
+/// The media type of iCalendar.
+const CALENDAR: &str = "text/calendar";
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -61,6 +64,10 @@ pub fn routes() -> Vec<Route> {
             .body::<WindowsImport>()
             .json::<ImportReply>(200, "The windows that were added: all of the file, or none.")
             .problems(CHANGE),
+        Route::get("/api/v1/windows.ics", "windowsFeed", "All windows as a calendar to subscribe to", get(feed))
+            .params(&[Param::header("If-None-Match", "The entity tag of an earlier answer.")])
+            .other(200, "iCalendar; ETag covers all that is in it. Its reader sends a token like any other.", CALENDAR)
+            .empty(304, "It is as it was."),
         Route::get("/api/v1/windows/state", "windowsState", "What is frozen at an instant", get(state))
             .params(&[
                 Param::query("at", "string", "RFC 3339, such as 2026-03-29T01:30:00Z; now, when absent."),
@@ -137,6 +144,23 @@ struct Span {
 
 async fn calendar(Caller(who): Caller, State(app): State<App>, Query(span): Query<Span>) -> Answer<Json<CalendarPage>> {
     Ok(Json(app.control.calendar(&who, span.from, span.until).await?))
+}
+
+async fn feed(Caller(who): Caller, State(app): State<App>, headers: HeaderMap) -> Answer<Response> {
+    let known = extract::if_none_match(&headers)?;
+    let (text, tag) = app.control.windows_feed(&who).await?;
+    let is_known = match known {
+        Known::Nothing => false,
+        Known::Tags(tags) => tags.contains(&tag),
+        Known::Anything => true,
+    };
+    let tag = [(header::ETAG, format!("\"{tag}\""))];
+    Ok(if is_known {
+        (StatusCode::NOT_MODIFIED, tag).into_response()
+    } else {
+        let named = [(header::CONTENT_TYPE, "text/calendar; charset=utf-8")];
+        (tag, named, text).into_response()
+    })
 }
 
 async fn import(

@@ -60,6 +60,46 @@ impl Drop for Served {
     }
 }
 
+fn windows_are_said_in_full(shell: &Shell, served: &Served) {
+    let ask = |args: &[&str]| shell.run(&[args, &["--server", &served.url]].concat());
+    let nights = ["--zone", "Europe/Oslo", "--start", "2099-03-02T22:00", "--for", "8h", "--every", "weekday"];
+    let what = ["--name", "nights", "--initiator", "automation", "--action", "advance,promote", "--on-enter", "pause"];
+    let add = [&["window", "add", "--scope", "dc-west", "-r", WHY, "-o", "json"][..], &nights, &what].concat();
+    let added = ask(&add).exits(0).json();
+    let id = added["window"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(added["window"]["schedule"]["rrule"], "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "{added}");
+    let state = |at: &str, who: &str| {
+        ask(&["window", "state", "--target", "dc-west", "--at", at, "--action", "advance", "--initiator", who])
+    };
+    assert!(state("2099-03-02T22:00:00Z", "automation").exits(4).out.contains(&id));
+    assert!(state("2099-03-02T22:00:00Z", "human").exits(0).out.contains("open"));
+    state("2099-03-02T12:00:00Z", "automation").exits(0);
+    ask(&["window", "state", "--site", "s1"]).exits(2);
+    let changed = ask(&["window", "change", &id, "-r", WHY, "--for", "10h", "-o", "json"]).exits(0).json();
+    assert_eq!(changed["audit"]["changes"][0]["after"], "\"PT10H\"", "{changed}");
+    ask(&["window", "change", &id, "-r", WHY, "--for", "9h", "--if-revision", "1"]).exits(5);
+    ask(&["window", "disable", &id, "-r", WHY]).exits(0);
+    state("2099-03-02T22:00:00Z", "automation").exits(0);
+    ask(&["window", "enable", &id, "-r", WHY]).exits(0);
+    assert!(ask(&["window", "show", &id]).exits(0).out.contains("nights"));
+    ask(&["window", "show", "w-nowhere"]).exits(3);
+    let week =
+        ["window", "calendar", "--from", "2099-03-02T00:00:00Z", "--until", "2099-03-04T00:00:00Z", "-o", "json"];
+    assert_eq!(ask(&week).exits(0).json()["spans"].as_array().unwrap().len(), 2);
+    ask(&["window", "add", "--scope", "dc-west", "-r", WHY, "--zone", "Europe/Olso", "--start", "2099-01-01"])
+        .exits(2)
+        .says("Europe/Oslo");
+    ask(&["window", "add", "--scope", "dc-west", "-r", WHY, "--action", "rollback"]).exits(2).says("never held");
+    let exported = ask(&["window", "export"]).exits(0).out;
+    assert!(exported.starts_with("BEGIN:VCALENDAR") && exported.contains("nights"), "{exported}");
+    let file = shell.file("windows.ics", &exported);
+    let import = ["window", "import", file.to_str().unwrap(), "--format", "ical", "--scope", "dc-east", "-r", WHY];
+    assert!(ask(&[&import[..], &["--dry-run"]].concat()).exits(0).out.contains("intended"));
+    assert!(ask(&[&import[..], &["-o", "json"]].concat()).exits(0).out.contains("rrule"));
+    let broken = shell.file("broken.ics", &exported.replace("BYDAY=", "BYHOUR=3;BYDAY="));
+    ask(&["window", "import", broken.to_str().unwrap(), "--format", "ical", "--scope", "dc-east", "-r", WHY]).exits(2);
+}
+
 #[test]
 fn a_server_is_run_asked_changed_closed_with_tokens_and_ended() {
     let shell = Shell::new();
@@ -84,6 +124,7 @@ fn a_server_is_run_asked_changed_closed_with_tokens_and_ended() {
     ask(&["window", "lift", "w-nowhere", "-r", WHY]).exits(3);
     ask(&["window", "lift", &id, "-r", WHY]).exits(0);
     assert!(ask(&["window", "list"]).exits(0).out.contains("lifted"));
+    windows_are_said_in_full(&shell, &served);
 
     assert!(ask(&["list", "-o", "json"]).exits(0).json()["rollouts"].as_array().unwrap().is_empty());
     ask(&["show", "dc-west/nothing"]).exits(3);
