@@ -11,6 +11,7 @@ mod approvals;
 mod authorize;
 mod carried;
 mod carriers;
+mod changes;
 mod core;
 mod entering;
 mod flags;
@@ -71,6 +72,7 @@ use crate::{
 };
 
 pub use carried::Declared;
+pub use flags::{Evaluated, FlagChanges, FlagSet, NamedPlace, Standpoint};
 pub use policy::Policy;
 
 /// Most requests that wait for the writer; more are told to come again.
@@ -89,6 +91,8 @@ pub struct Control {
     jobs: mpsc::Sender<Job>,
     gallery: watch::Receiver<Gallery>,
     tokens: watch::Receiver<Arc<Vec<TokenRecord>>>,
+    flags: watch::Receiver<Arc<flags::Book>>,
+    flag_usage: Arc<flags::Usage>,
 }
 
 /// What all handles and the writer share.
@@ -167,6 +171,8 @@ impl Control {
         let boot: String = clock.id().chars().filter(char::is_ascii_hexdigit).skip(20).collect();
         let verifier = core.signer.verifier();
         let (tokens_sender, tokens) = watch::channel(Arc::clone(&core.tokens));
+        let (flags_sender, flags) = watch::channel(Arc::default());
+        let flag_usage = Arc::clone(&core.flags.usage);
         let shared = Arc::new(Shared {
             store: Arc::clone(&store),
             alive: AtomicI64::new(clock.now().timestamp_micros()),
@@ -188,6 +194,7 @@ impl Control {
             shared: Arc::clone(&shared),
             publisher,
             tokens: tokens_sender,
+            flags: flags_sender,
             sound: true,
         };
         shared.tasks.spawn(writer.run());
@@ -196,7 +203,7 @@ impl Control {
             shared.tasks.spawn(carriers::run(Arc::clone(&shared), jobs.clone(), index, driver));
         }
         shared.tasks.close();
-        let control = Self { shared, jobs, gallery, tokens };
+        let control = Self { shared, jobs, gallery, tokens, flags, flag_usage };
         // The first picture is there before anybody can ask for it.
         let mut ready = control.gallery.clone();
         let _ = ready.changed().await;

@@ -10,11 +10,13 @@ mod extract;
 mod limits;
 mod listen;
 mod metrics;
+mod ofrep;
 mod openapi;
 mod origin;
 mod private;
 mod problem;
 mod routes;
+mod streams;
 mod tls;
 
 use std::{
@@ -84,6 +86,8 @@ struct App {
     options: Arc<ServerOptions>,
     metrics: Arc<Metrics>,
     large_bodies: Arc<Semaphore>,
+    tickets: Arc<streams::Tickets>,
+    streams: Arc<streams::Streams>,
     shutdown: CancellationToken,
 }
 
@@ -130,6 +134,8 @@ fn build(control: Control, options: ServerOptions, shutdown: CancellationToken) 
         options: Arc::new(options),
         metrics: Metrics::new(),
         large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
+        tickets: Arc::new(streams::Tickets::new()),
+        streams: Arc::default(),
         shutdown,
     };
     let mut router = Router::new();
@@ -140,6 +146,7 @@ fn build(control: Control, options: ServerOptions, shutdown: CancellationToken) 
     router
         .fallback(problem::unknown_path)
         .layer(middleware::from_fn(origin::same_origin))
+        .layer(middleware::from_fn(origin::for_pages))
         .layer(middleware::from_fn(limits::headers))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(problem::only_problems))

@@ -167,7 +167,7 @@ impl Backend for Local {
     }
 
     async fn put_flag(&self, key: &FlagKey, request: FlagRequest, conditions: Conditions) -> BackendResult<FlagReply> {
-        self.control.put_flag(&self.who, key, request, conditions).await.map_err(problem)
+        Ok(self.control.put_flag(&self.who, key, request, conditions).await.map_err(problem)?.body)
     }
 
     async fn kill_flag(&self, key: &FlagKey, request: ReasonRequest) -> BackendResult<FlagReply> {

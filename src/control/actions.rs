@@ -251,6 +251,7 @@ impl Core {
         self.rollouts.insert(id.clone(), record);
         self.touched_rollouts.insert(id.clone());
         self.dirty.insert(id.clone());
+        self.flags.units_moved();
         self.hold_again(&id);
         self.note_windows(&id);
         let used = trial.filter(Trial::is_needed);

@@ -64,6 +64,7 @@ impl Core {
         }
         if self.fleet.enrol(unit, labels, now) {
             self.touched_units.insert(unit.clone());
+            self.flags.units_moved();
             if unknown {
                 let subject = Subject {
                     kind: SubjectKind::Unit,

@@ -35,6 +35,7 @@ use crate::{
 
 use super::{
     carried::{Carried, Resting},
+    flags::Shelf,
     journal::Draft,
     judging::Judging,
     overrides::{self, Passage, Trial},
@@ -149,6 +150,8 @@ pub(super) struct Core {
     /// When an override that was used expires, or one that was taken without waiting is overdue.
     pub(super) override_due: Option<DateTime<Utc>>,
     pub(super) snapshots: BTreeMap<Digest, Snapshot>,
+    /// Flags, and what is known of units by those who evaluate them.
+    pub(super) flags: Shelf,
     pub(super) tokens: Arc<Vec<TokenRecord>>,
     pub(super) idempotency: HashMap<(String, String, String), IdempotencyRecord>,
     pub(super) tree: Tree,
@@ -233,6 +236,7 @@ impl Core {
         let is_new = named.is_some_and(String::is_empty);
         let batch = if named == Some(&key) { Vec::new() } else { vec![Write::Meta(VERIFIER_KEY.to_owned(), key)] };
         let health = vec![Health::default(); options.drivers.len()];
+        let flags = Shelf::load(&loaded.records, now)?;
         let mut core = Self {
             clock,
             options,
@@ -243,6 +247,7 @@ impl Core {
             overrides,
             trial: None,
             override_due: None,
+            flags,
             snapshots: loaded.snapshots.into_iter().map(|s| (s.digest.clone(), s)).collect(),
             tokens: Arc::new(loaded.tokens),
             idempotency: loaded
@@ -335,6 +340,7 @@ impl Core {
             record.stored.history.pop_front();
         }
         if restaged {
+            self.flags.units_moved();
             self.hold_again(id);
             self.note_windows(id);
         }
@@ -434,6 +440,7 @@ impl Core {
             }
         }
         self.flush_refused(now);
+        self.store_flag_use(false);
         if now >= self.tidy_at {
             self.tidy(now);
         }

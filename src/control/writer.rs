@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{error, warn};
 
-use super::{Shared, core::Core, publish::Publisher};
+use super::{Shared, core::Core, flags::Book, publish::Publisher};
 use crate::{
     store::{Store, StoreError},
     wire::{Code, Problem},
@@ -36,6 +36,7 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) publisher: Publisher,
     pub(super) tokens: tokio::sync::watch::Sender<Arc<Vec<crate::store::TokenRecord>>>,
+    pub(super) flags: tokio::sync::watch::Sender<Arc<Book>>,
     /// Whether the state in memory is what is stored, or follows from it.
     pub(super) sound: bool,
 }
@@ -47,12 +48,14 @@ impl Writer {
         // What followed from the start is durable before it is shown, as everything is. Where that
         // fails it is tried again with the next commit, and readiness says so meanwhile.
         let _ = self.commit(0).await;
+        self.show_flags();
         self.publisher.publish(&mut self.core);
         loop {
             let now = self.core.now();
             self.shared.alive.store(now.timestamp_micros(), Ordering::Relaxed);
             let mut pause = PULSE;
-            let due = [self.core.next_due(), self.core.checkpoint_due()].into_iter().flatten().min();
+            let due =
+                [self.core.next_due(), self.core.checkpoint_due(), self.core.flags.due()].into_iter().flatten().min();
             if let Some(due) = due {
                 pause = pause.min((due - now).to_std().unwrap_or_default());
             }
@@ -91,6 +94,7 @@ impl Writer {
                     shown_at = Instant::now();
                 }
                 self.core.wake_agents();
+                self.show_flags();
                 let tokens = &self.core.tokens;
                 self.tokens.send_if_modified(|shown| {
                     let differs = !Arc::ptr_eq(shown, tokens);
@@ -104,12 +108,25 @@ impl Writer {
         }
         // A state that could not be read again is not to be trusted, and signed least of all.
         if self.sound {
+            self.core.store_flag_use(true);
             self.core.checkpoint_if_due(true);
             if let Err(problem) = self.commit(0).await {
                 error!("the last checkpoint was not stored: {problem}");
             }
         }
         self.store.close().await;
+    }
+
+    /// Shows evaluation the flags as they are now, where they changed.
+    fn show_flags(&mut self) {
+        let book = self.core.book();
+        self.flags.send_if_modified(|shown| {
+            let same = Arc::ptr_eq(&shown.flags, &book.flags) && Arc::ptr_eq(&shown.units, &book.units);
+            if !same {
+                *shown = Arc::new(book.clone());
+            }
+            !same
+        });
     }
 
     /// Lets one request decide; `false` when it panicked, and the state in memory is not to be trusted.
@@ -171,6 +188,7 @@ impl Writer {
                     core.waiters = std::mem::take(&mut self.core.waiters);
                     core.adopt(std::mem::take(&mut self.core.carried), std::mem::take(&mut self.core.health));
                     core.figures = std::mem::take(&mut self.core.figures);
+                    core.flags.usage = Arc::clone(&self.core.flags.usage);
                     core.reserve_spent = self.core.reserve_spent;
                     self.core = core;
                     self.sound = true;

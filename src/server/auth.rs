@@ -46,6 +46,42 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+/// Whoever asks what flags are: a caller whose token may also be given as OpenFeature's clients do, in
+/// `X-API-Key`.
+#[derive(Debug)]
+pub struct FlagCaller(pub Principal);
+
+impl FromRequestParts<App> for FlagCaller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let given = match bearer(&parts.headers) {
+            Given::Nothing => api_key(&parts.headers),
+            given => given,
+        };
+        authenticate_with(parts, app, given).map(Self)
+    }
+}
+
+/// The caller that a token is for, by the token's public id, where it is still good: for a grant that was
+/// given to it before.
+pub fn holder(app: &App, credential: &str, parts: &Parts) -> Answer<Principal> {
+    let tokens = app.control.tokens();
+    let token = tokens.iter().find(|record| record.id == credential && record.revoked_at.is_none());
+    let token = token.ok_or_else(|| Failure::new(Code::Unauthenticated, UNKNOWN))?;
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    Ok(principal(token, None, peer.map(|peer| SafeText::new(peer.to_string()))))
+}
+
+/// Whether the credential of a caller is still good; a caller without one is for as long as nobody needs one.
+pub fn is_good(app: &App, who: &Principal) -> bool {
+    let tokens = app.control.tokens();
+    match &who.credential {
+        Some(id) => tokens.iter().any(|record| record.id == id.as_str() && record.revoked_at.is_none()),
+        None => app.options.owner.is_some() || tokens.is_empty(),
+    }
+}
+
 impl FromRequestParts<App> for UnitCaller {
     type Rejection = Failure;
 
@@ -82,6 +118,10 @@ impl FromRequestParts<App> for UnitCaller {
 }
 
 fn authenticate(parts: &Parts, app: &App) -> Answer<Principal> {
+    authenticate_with(parts, app, bearer(&parts.headers))
+}
+
+fn authenticate_with(parts: &Parts, app: &App, given: Given<'_>) -> Answer<Principal> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
     let claimed = via(&parts.headers)?;
     let tokens = app.control.tokens();
@@ -89,7 +129,7 @@ fn authenticate(parts: &Parts, app: &App) -> Answer<Principal> {
     if let Some(owner) = &app.options.owner {
         return Ok(Local::person(owner.as_str(), claimed.unwrap_or(Via::Api)));
     }
-    match bearer(&parts.headers) {
+    match given {
         Given::Nothing if tokens.is_empty() => {
             origin::is_direct(parts, peer, app.options.listen)?;
             Ok(Principal {
@@ -140,6 +180,16 @@ fn bearer(headers: &HeaderMap) -> Given<'_> {
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Given::Token(token.trim()),
         _ => Given::Other("Authorization must be: Bearer, a blank, and a token"),
+    }
+}
+
+fn api_key(headers: &HeaderMap) -> Given<'_> {
+    let mut values = headers.get_all("x-api-key").iter();
+    let Some(value) = values.next() else { return Given::Nothing };
+    match (value.to_str(), values.next()) {
+        (Ok(token), None) => Given::Token(token.trim()),
+        (_, Some(_)) => Given::Other("X-API-Key is given more than once"),
+        (Err(_), _) => Given::Other("X-API-Key is no text"),
     }
 }
 

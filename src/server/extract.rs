@@ -24,6 +24,8 @@ use crate::{
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Longest `Idempotency-Key`, in characters.
 pub const KEY_MAX: usize = 255;
+/// Most bytes of a body that says who asks for a flag.
+pub const SMALL_BODY: usize = 64 * 1024;
 /// Bytes of an oversized body that are read and dropped, so that the client gets to read the answer.
 const DRAIN_MAX: usize = 16 * 1024 * 1024;
 /// How long an oversized body is read and dropped.
@@ -101,6 +103,22 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
             }
             Err(error) => Err(Failure::invalid("path", error.body_text())),
         }
+    }
+}
+
+/// A JSON body as it came, of up to [`SMALL_BODY`] bytes, for those who say in words of their own what is wrong
+/// with it; empty where there is none.
+#[derive(Debug)]
+pub struct SmallJson(pub Answer<Bytes>);
+
+impl FromRequest<App> for SmallJson {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Answer<Self> {
+        let media = is_json(request.headers());
+        let bytes = read(request, SMALL_BODY, app.options.limits.body_time).await;
+        // Nothing is nothing, whatever it is called.
+        Ok(Self(bytes.and_then(|bytes| if bytes.is_empty() { Ok(bytes) } else { media.map(|()| bytes) })))
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -57,11 +57,47 @@ fn is_local(host: &str, listen: SocketAddr) -> bool {
 /// Refuses a change that a web page of another origin asks for.
 pub async fn same_origin(request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && is_foreign(request.headers()) {
+    let brings_its_own = is_for_pages(&request) && brings_a_credential(request.headers());
+    if changes && !brings_its_own && is_foreign(request.headers()) {
         return Failure::new(Code::Forbidden, "a web page of another origin may not change anything here")
             .into_response();
     }
     next.run(request).await
+}
+
+/// What web pages of other origins may read: flags, with a token of their own.
+const FOR_PAGES: &str = "/ofrep/";
+
+fn is_for_pages(request: &Request) -> bool {
+    request.uri().path().starts_with(FOR_PAGES)
+}
+
+/// Whether a request says who it is from by itself. A browser adds none of these for a page: what a page can
+/// send with them, it could send from anywhere.
+fn brings_a_credential(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key")
+}
+
+/// Lets the OpenFeature clients in web pages of other origins ask for flags. They bring a token or a ticket, or
+/// are not answered: nothing here goes by where a request comes from.
+pub async fn for_pages(request: Request, next: Next) -> Response {
+    if !is_for_pages(&request) || !request.headers().contains_key(header::ORIGIN) {
+        return next.run(request).await;
+    }
+    let asks_before = *request.method() == Method::OPTIONS;
+    let mut response = if asks_before { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, retry-after"));
+    if asks_before {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("authorization, x-api-key, content-type, if-none-match"),
+        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    response
 }
 
 fn is_foreign(headers: &HeaderMap) -> bool {

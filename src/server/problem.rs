@@ -5,7 +5,7 @@ use std::any::Any;
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -63,8 +63,13 @@ impl IntoResponse for Failure {
 }
 
 /// The answer for a path that is not one of ours.
-pub async fn unknown_path() -> Failure {
-    Failure::new(Code::NotFound, "there is nothing at this path: /openapi.json lists what there is")
+pub async fn unknown_path(uri: Uri) -> Response {
+    // A flag's key with a slash in it is no path, and still a question about a flag.
+    if let Some(key) = uri.path().strip_prefix(super::ofrep::ONE) {
+        return super::ofrep::not_found(key);
+    }
+    let problem = Failure::new(Code::NotFound, "there is nothing at this path: /openapi.json lists what there is");
+    problem.into_response()
 }
 
 /// The answer when a handler panicked: the cause goes to the log, not to the client.
@@ -83,12 +88,17 @@ pub fn broken() -> Failure {
     )
 }
 
+/// Marks an error answer in the words of a protocol of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Spoken;
+
 /// Turns any error answer that is not a problem yet (of a router, a layer, a library) into one.
 pub async fn only_problems(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error())
         || response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == PROBLEM)
+        || response.extensions().get::<Spoken>().is_some()
     {
         return response;
     }

@@ -8,6 +8,7 @@ mod export;
 mod flags;
 mod health;
 mod info;
+mod ofrep;
 mod overrides;
 mod rollouts;
 mod sites;
@@ -198,6 +199,7 @@ pub fn all() -> Vec<Route> {
         overrides::routes(),
         approvals::routes(),
         flags::routes(),
+        ofrep::routes(),
         snapshots::routes(),
         sites::routes(),
         tokens::routes(),

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use axum::{
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 
-use super::{Param, Place, Route, WAIT};
+use super::{
+    Param, Place, Route, WAIT,
+    flags::{IF_NONE_MATCH, exported},
+};
 use crate::{
+    control::NamedPlace,
     domain::{Digest, Report, SafeText},
     server::{
         App,
@@ -63,6 +67,15 @@ pub fn routes() -> Vec<Route> {
         .body::<Report>()
         .empty(204, "It is taken in.")
         .problems(&[Code::NotFound, Code::TooLarge]),
+        Route::get(
+            "/agent/v1/groups/{group}/sites/{site}/lanes/{lane}/flags",
+            "unitFlags",
+            "The unit's flags as flagd takes them, to be kept for when the server is away",
+            get(unit_flags),
+        )
+        .params(&[WAIT, IF_NONE_MATCH])
+        .json::<serde_json::Value>(200, "A flag definition file of flagd; ETag covers all of it.")
+        .empty(304, "It is still so."),
         Route::get(
             "/agent/v1/snapshots/{digest}/artifact",
             "artifact",
@@ -149,6 +162,24 @@ async fn report(caller: UnitCaller, State(app): State<App>, Json(report): Json<R
 
 fn safe_names<T>(named: BTreeMap<String, T>) -> BTreeMap<String, T> {
     named.into_iter().map(|(name, value)| (SafeText::new(name).into(), value)).collect()
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlagPoll {
+    #[serde(default)]
+    wait: Option<u64>,
+}
+
+async fn unit_flags(
+    caller: UnitCaller,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(poll): Query<FlagPoll>,
+) -> Answer<Response> {
+    let UnitCaller { who, unit } = caller;
+    let place = NamedPlace { group: Some(unit.group), site: Some(unit.site), lane: Some(unit.lane) };
+    exported(&app, &who, &place, &headers, poll.wait).await
 }
 
 async fn artifact(Caller(who): Caller, State(app): State<App>, Path(digest): Path<Digest>) -> Answer<Response> {

@@ -188,7 +188,7 @@ pub fn key_missing() -> Failure {
 }
 
 /// An answer that says whether it is the repetition of an earlier one.
-pub fn replayable(status: StatusCode, replayed: bool, body: Json<ActionReply>) -> Response {
+pub fn replayable<T: serde::Serialize>(status: StatusCode, replayed: bool, body: Json<T>) -> Response {
     let mut response = (status, body).into_response();
     if replayed {
         response.headers_mut().insert("Idempotent-Replayed", HeaderValue::from_static("true"));

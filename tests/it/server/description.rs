@@ -12,8 +12,12 @@ async fn every_described_call_is_answered_and_no_other_method_is() {
     let mut calls = 0;
     for (path, operations) in document.json["paths"].as_object().unwrap() {
         let mut real = path.clone();
-        for name in ["target", "name", "group", "site", "lane", "id", "digest"] {
+        for name in ["target", "name", "group", "site", "lane", "id", "digest", "key"] {
             real = real.replace(&format!("{{{name}}}"), "x-1");
+        }
+        if path == "/ofrep/v1/events" {
+            // Its answer does not end; it has tests of its own.
+            continue;
         }
         for method in ["GET", "POST", "PUT", "DELETE"] {
             let described = operations.get(method.to_lowercase()).is_some();

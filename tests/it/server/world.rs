@@ -86,7 +86,17 @@ impl World {
     }
 
     pub async fn send(&self, call: Call) -> Reply {
-        let answering = self.router.clone().oneshot(call.request());
+        Self::through(self.router.clone(), call).await
+    }
+
+    /// An answer that goes on: its head, and what comes of its body.
+    pub async fn open(&self, call: Call) -> (StatusCode, HeaderMap, axum::body::BodyDataStream) {
+        let (parts, body) = self.router.clone().oneshot(call.request()).await.unwrap().into_parts();
+        (parts.status, parts.headers, body.into_data_stream())
+    }
+
+    pub async fn through(router: Router, call: Call) -> Reply {
+        let answering = router.oneshot(call.request());
         let response = tokio::time::timeout(Duration::from_mins(1), answering).await.expect("an answer").unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
