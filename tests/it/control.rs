@@ -4,6 +4,7 @@ mod actions;
 mod agents;
 mod audit;
 mod carried;
+mod flags;
 mod puppet;
 mod windows;
 mod world;

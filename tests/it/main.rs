@@ -18,6 +18,7 @@ mod kayenta;
 mod kubernetes;
 mod layering;
 mod manifests;
+mod openfeature;
 mod prometheus;
 mod pty;
 mod server;

@@ -1,0 +1,154 @@
+//! Flags that outlive the process, and a kill that outlives the disk.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rolldeck::{
+    clock,
+    control::{Control, NamedPlace, Options},
+    domain::{Digest, FlagKey, Outcome, Role},
+    store::{
+        AuditFilter, Loaded, Store, StoreError, StoredEntry, Write,
+        sqlite::{Durability, Sqlite},
+    },
+    wire::{Code, Conditions, FlagRequest, ReasonRequest},
+};
+use serde_json::json;
+
+use super::world::{WHY, World, mira, person, unit};
+
+fn key() -> FlagKey {
+    "dim-lights".parse().unwrap()
+}
+
+fn request(enabled: bool) -> FlagRequest {
+    let definition = json!({
+        "kind": "ops", "owner": "team-picking", "enabled": enabled,
+        "variants": {"on": 1.0, "off": 0.5}, "default_variant": "on", "off_variant": "off",
+    });
+    serde_json::from_value(json!({"definition": definition, "reason": WHY})).unwrap()
+}
+
+fn because() -> ReasonRequest {
+    serde_json::from_value(json!({"reason": WHY})).unwrap()
+}
+
+fn here() -> NamedPlace {
+    NamedPlace { group: Some("dc-west".parse().unwrap()), site: Some("s1".parse().unwrap()), lane: None }
+}
+
+fn served(control: &Control) -> Option<String> {
+    let from = control.standpoint(&mira(), &here()).unwrap();
+    let flags = control.flag_set();
+    let found = flags.evaluate(&key(), &from, &serde_json::Map::new())?;
+    Some(found.outcome.unwrap().value.to_string())
+}
+
+#[tokio::test]
+async fn flags_their_revision_and_when_they_were_last_evaluated_are_there_after_a_restart() {
+    let world = World::new().await;
+    let agent = person("s1", Role::Commander, &["*"]);
+    let labels = std::collections::BTreeMap::new();
+    world.control.desired(&agent, &unit("s1"), labels, 0, Duration::ZERO).await.unwrap();
+    world.control.put_flag(&mira(), &key(), request(true), Conditions::default()).await.unwrap();
+    assert_eq!(served(&world.control).as_deref(), Some("1.0"));
+    world.control.kill_flag(&mira(), &key(), because()).await.unwrap();
+    assert_eq!(served(&world.control).as_deref(), Some("0.5"));
+    let before = world.control.flags(&mira()).await.unwrap();
+    let place = before.flags[0].places[0].clone();
+    assert_eq!(place.evaluations, 2);
+
+    let world = world.restart().await;
+    // At once: nobody is told that there is no such flag because the server has just begun.
+    assert_eq!(served(&world.control).as_deref(), Some("0.5"));
+    let after = world.control.flags(&mira()).await.unwrap();
+    assert_eq!(after.flags[0].flag, before.flags[0].flag);
+    assert_eq!(after.flags[0].flag.revision, 2);
+    assert!(after.flags[0].places[0].last_evaluated_at >= place.last_evaluated_at);
+    assert_eq!(after.flags[0].places[0].evaluations, 1, "counted since the server began");
+}
+
+#[tokio::test]
+async fn when_a_flag_was_last_evaluated_is_known_although_nobody_asked_since_the_restart() {
+    let world = World::new().await;
+    world.control.put_flag(&mira(), &key(), request(true), Conditions::default()).await.unwrap();
+    served(&world.control).unwrap();
+    let before = world.control.flags(&mira()).await.unwrap().flags[0].last_evaluated_at;
+    assert!(before.is_some());
+    let world = world.restart().await;
+    assert_eq!(world.control.flags(&mira()).await.unwrap().flags[0].last_evaluated_at, before);
+}
+
+/// A disk that fills up when it is told to, with a reserve.
+#[derive(Debug)]
+struct Disk {
+    inner: Sqlite,
+    full: AtomicBool,
+    reserve: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl Store for Disk {
+    async fn load(&self) -> Result<Loaded, StoreError> {
+        self.inner.load().await
+    }
+    async fn commit(&self, batch: &[Write]) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) && self.reserve.load(Ordering::SeqCst) {
+            return Err(StoreError::Full { place: "a disk".to_owned() });
+        }
+        self.inner.commit(batch).await
+    }
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError> {
+        self.inner.audit(filter).await
+    }
+    async fn checkpoints(&self, after: u64) -> Result<Vec<String>, StoreError> {
+        self.inner.checkpoints(after).await
+    }
+    async fn artifact(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.artifact(digest).await
+    }
+    async fn release_reserve(&self) -> Result<bool, StoreError> {
+        Ok(self.reserve.swap(false, Ordering::SeqCst))
+    }
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_a_flag_is_killed_and_narrowed_and_none_is_widened() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = Sqlite::open(folder.path(), Durability::Relaxed).await.unwrap();
+    let disk = Arc::new(Disk { inner, full: AtomicBool::new(false), reserve: AtomicBool::new(true) });
+    let options = Options {
+        simulated: false,
+        signing_seed: [7; 32],
+        origin: "rolldeck.test/audit".to_owned(),
+        sources: Vec::new(),
+        drivers: Vec::new(),
+        declared: None,
+        pauses: true,
+        policy: rolldeck::control::Policy::default(),
+    };
+    let control = Control::start(Arc::clone(&disk) as Arc<dyn Store>, clock::system(), options).await.unwrap();
+    control.put_flag(&mira(), &key(), request(true), Conditions::default()).await.unwrap();
+    let other: FlagKey = "other".parse().unwrap();
+    control.put_flag(&mira(), &other, request(true), Conditions::default()).await.unwrap();
+
+    disk.full.store(true, Ordering::SeqCst);
+    let killed = control.kill_flag(&mira(), &key(), because()).await.unwrap();
+    assert_eq!(killed.outcome, Outcome::Applied);
+    assert_eq!(served(&control).as_deref(), Some("0.5"));
+    let third: FlagKey = "third".parse().unwrap();
+    let refused = control.put_flag(&mira(), &third, request(true), Conditions::default()).await.unwrap_err();
+    assert_eq!(refused.code, Code::Unavailable);
+    let seen = Conditions { revision: Some(serde_json::from_value(json!("1")).unwrap()), ..Conditions::default() };
+    let off = control.put_flag(&mira(), &other, request(false), seen).await.unwrap();
+    assert_eq!(off.body.outcome, Outcome::Applied);
+    control.shutdown().await;
+}
