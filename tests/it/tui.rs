@@ -5,6 +5,7 @@ mod cluster;
 mod desk;
 mod dialog;
 mod effects;
+mod flags;
 mod fleet;
 mod frames;
 mod freshness;

@@ -237,7 +237,16 @@ impl Desk {
     pub fn acts(&self) -> Vec<&Command> {
         self.commands
             .iter()
-            .filter(|c| matches!(c, Command::Act { .. } | Command::AddWindow { .. } | Command::LiftWindow { .. }))
+            .filter(|c| {
+                matches!(
+                    c,
+                    Command::Act { .. }
+                        | Command::AddWindow { .. }
+                        | Command::LiftWindow { .. }
+                        | Command::PutFlag { .. }
+                        | Command::KillFlag { .. }
+                )
+            })
             .collect()
     }
 

@@ -10,6 +10,7 @@ use rolldeck::{
 
 use super::{
     desk::{Desk, options, unreachable},
+    flags,
     fleet::{breach, nine, preview, sites, trail, verified, windows},
 };
 
@@ -178,6 +179,32 @@ fn audit_trail() {
     snap("audit_ascii", (80, 24), &desk.ascii());
     desk.answer(Answer::Verified(Ok(verified(Some(9315)))));
     snap("audit_broken", (80, 24), &desk.screen());
+}
+
+#[test]
+fn flags_by_site_and_lane_and_by_stage() {
+    for size in SIZES {
+        snap("flags", size, &flags::looked_at(desk(size, false)).screen());
+        let mut staged = flags::looked_at(desk(size, false));
+        staged.press(I::Pivot);
+        snap("flags_by_stage", size, &staged.screen());
+    }
+    snap("flags_ascii", (80, 24), &flags::looked_at(desk((80, 24), false)).ascii());
+    snap("flags_styled", (80, 24), &flags::looked_at(desk((80, 24), false)).styled());
+    let mut menu = flags::looked_at(desk((80, 24), true));
+    menu.press(I::ActionMenu);
+    snap("flags_menu", (80, 24), &menu.screen());
+    for (verb, name) in [(I::FlagKill, "kill"), (I::FlagWiden, "widen")] {
+        for size in [(80, 24), (120, 40)] {
+            let mut dialog = flags::looked_at(desk(size, true));
+            dialog.press(I::ActionMenu).wait(300).press(verb).paint().wait(300);
+            if let Some(key) = flags::asked(&dialog) {
+                dialog.answer(Answer::FlagPreviewed(key, Ok(flags::intended("fast-path"))));
+            }
+            dialog.write("the fast path drops labels");
+            snap(&format!("dialog_flag_{name}"), size, &dialog.screen());
+        }
+    }
 }
 
 #[test]

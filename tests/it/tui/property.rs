@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rolldeck::{
     domain::{Phase, Reason, Role},
     tui::{
+        app::dialog::Subject,
         intent::Intent,
         message::{Answer, Command, Input, Message},
     },
@@ -12,6 +13,7 @@ use tui_input::InputRequest;
 
 use super::{
     desk::{Desk, options, unreachable},
+    flags,
     fleet::{nine, preview, rollout, windows},
 };
 
@@ -46,7 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn key(commands: &[Command]) -> Option<String> {
     commands.iter().rev().find_map(|c| match c {
-        Command::Preview { key, .. } => Some(key.clone()),
+        Command::Preview { key, .. } | Command::PreviewFlag { key, .. } => Some(key.clone()),
         _ => None,
     })
 }
@@ -57,10 +59,15 @@ proptest! {
     fn nothing_is_sent_but_from_a_committed_dialog_and_no_screen_panics(
         protected in any::<bool>(),
         role in prop_oneof![Just(Role::Viewer), Just(Role::Operator), Just(Role::Commander)],
+        on_flags in any::<bool>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut desk = Desk::with(&options(protected, false), role, true, nine(), (100, 30));
         desk.answer(Answer::Windows(Ok(windows())));
+        if on_flags {
+            desk.press(Intent::ViewFlags);
+            desk.answer(Answer::Flags(Ok(flags::page())));
+        }
         let mut keys: Vec<String> = Vec::new();
         for step in steps {
             desk.taken();
@@ -87,12 +94,17 @@ proptest! {
                     if let Some(key) = keys.last() {
                         let now = rollout("dc-west/pick-assist", Phase::Progressing, 1);
                         desk.answer(Answer::Previewed(key.clone(), Ok(preview(&now))));
+                        desk.answer(Answer::FlagPreviewed(key.clone(), Ok(flags::intended("tls13-only"))));
                     }
                 }
                 Step::Answer(ok) => {
                     if let Some(key) = before.as_ref().map(|dialog| dialog.key.clone()) {
                         let result = if ok { Err(unreachable()) } else { Ok(preview(&nine()[0])) };
-                        desk.answer(Answer::Acted(key, result));
+                        let changed = if ok { Err(unreachable()) } else { Ok(flags::intended("tls13-only")) };
+                        match before.as_ref().map(|dialog| &dialog.subject) {
+                            Some(Subject::Flag(_)) => desk.answer(Answer::FlagChanged(key, changed)),
+                            _ => desk.answer(Answer::Acted(key, result)),
+                        };
                     }
                 }
                 Step::Lost => {
@@ -119,6 +131,13 @@ proptest! {
                     }
                     Command::AddWindow { request, .. } => (request.reason.clone(), false),
                     Command::LiftWindow { request, .. } => (request.reason.clone(), true),
+                    Command::KillFlag { request, .. } => (request.reason.clone(), false),
+                    Command::PutFlag { flag, request, conditions } => {
+                        prop_assert!(!request.dry_run);
+                        prop_assert_eq!(conditions.idempotency_key.as_ref(), Some(&dialog.key));
+                        prop_assert!(conditions.revision.is_some(), "a definition for whatever revision there is");
+                        (request.reason.clone(), flags::widens(flag, request))
+                    }
                     _ => unreachable!(),
                 };
                 prop_assert!(Reason::new(&reason).is_ok(), "{:?} is no reason", reason);

@@ -93,7 +93,14 @@ fn wanted(definition: &FlagDefinition, place: &FlagPlace) -> Serves {
     if let Some(variant) = &place.wanted {
         return Serves::of(definition, variant.as_str());
     }
-    let rule = definition.rules.iter().find(|rule| Some(&rule.id) == place.rule.as_ref());
+    let rule = match &place.rule {
+        Some(id) => definition.rules.iter().find(|rule| rule.id == *id),
+        // Without a targeting key no rule is named; where only one splits, it is that one.
+        None => {
+            let mut splits = definition.rules.iter().filter(|rule| matches!(rule.serve, Serve::Split(_)));
+            splits.next().filter(|_| splits.next().is_none())
+        }
+    };
     match rule.map(|rule| &rule.serve) {
         Some(Serve::Split(shares)) => {
             let sum = |on: bool| -> u64 {
