@@ -103,7 +103,7 @@ pub struct FlagParts {
 pub fn flags(body: Rect) -> FlagParts {
     let record = match body.height {
         ..14 => 0,
-        14..30 => body.height / 2 + 1,
+        14..30 => body.height / 2,
         _ => (body.height / 2).min(18),
     };
     let table = row(body, 0, body.height - record);

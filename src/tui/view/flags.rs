@@ -27,7 +27,7 @@ use crate::{
 mod record;
 
 /// Columns of the stage at the end of a row.
-const STAGE: usize = 8;
+const STAGE: usize = 7;
 
 /// How wide things are.
 struct Widths {
@@ -37,13 +37,19 @@ struct Widths {
 
 impl Widths {
     fn of(area: Rect) -> Self {
-        if area.width >= 110 { Self { key: 26, cell: 5 } } else { Self { key: 15, cell: 4 } }
+        if area.width >= 110 { Self { key: 26, cell: 5 } } else { Self { key: 13, cell: 4 } }
     }
 
-    /// Columns of a group, with the blank at its end.
+    /// Columns of a group. Where there is little room only a cell that needs all of its columns touches the
+    /// next group.
     fn group(&self, group: &Group) -> usize {
-        let cells = group.columns.len() * (self.cell + 1);
+        let cells = group.columns.len() * (self.cell + 1) - usize::from(self.cell < 5);
         cells.max(fit::width(&group.name).min(12) + 1)
+    }
+
+    /// Columns before the first group.
+    const fn lead(&self) -> usize {
+        3 + self.key + 1
     }
 }
 
@@ -59,10 +65,20 @@ fn shown(groups: &[Group], selected: usize, widths: &Widths, room: usize) -> std
         // A page at least one group long, so that the pages end.
         let end = start + fits.count().max(1);
         if selected < end || end >= groups.len() {
-            return start..end.min(groups.len());
+            return filled(groups, start..end.min(groups.len()), widths, room);
         }
         start = end;
     }
+}
+
+/// The last page with as much of the one before it as there is room for.
+fn filled(groups: &[Group], page: std::ops::Range<usize>, widths: &Widths, room: usize) -> std::ops::Range<usize> {
+    let mut used: usize = groups[page.clone()].iter().map(|group| widths.group(group)).sum();
+    let before = groups[..page.start].iter().rev().take_while(|group| {
+        used += widths.group(group);
+        page.end == groups.len() && used <= room
+    });
+    page.start - before.count()..page.end
 }
 
 /// Paints the view.
@@ -80,7 +96,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
             flags.column() < at
         })
         .unwrap_or(0);
-    let room = usize::from(table.width).saturating_sub(3 + widths.key + 1 + STAGE + 3);
+    let room = usize::from(table.width).saturating_sub(widths.lead() + STAGE);
     let range = if groups.is_empty() { 0..0 } else { shown(groups, selected_group, &widths, room) };
     headings(flags, theme, &widths, range.clone(), table, buffer);
     let rows = Rect { y: table.y + 4, height: table.height.saturating_sub(4), ..table };
@@ -131,14 +147,14 @@ fn summary(app: &App, theme: &Theme, table: Rect, buffer: &mut Buffer) {
     };
     row.draw(table, 0, buffer);
     let by = if flags.by_stage { "by stage" } else { "by site x lane" };
-    let which = if flags.changed_only { "only what to look at" } else { "all" };
+    let which = if flags.changed_only { "only abnormal" } else { "all" };
     let filter = if flags.filter.is_empty() { "-".to_owned() } else { flags.filter.clone() };
     Row::new(theme, table.width)
         .text(
-            &format!(" {by}   {which}   filter {}   {} shown", crate::domain::SafeText::new(filter), flags.len()),
+            &format!(" {by}, {which}, filter {}, {} shown", crate::domain::SafeText::new(filter), flags.len()),
             Role::Muted,
         )
-        .text("   . off  ! drift  ? not reported  n% part", Role::Muted)
+        .text("  . off  ! drift  ? not reported  n% part", Role::Muted)
         .draw(table, 1, buffer);
 }
 
@@ -152,34 +168,35 @@ fn headings(
     buffer: &mut Buffer,
 ) {
     let groups = flags.groups();
-    let lead = 3 + widths.key + 1;
-    let what = if flags.by_stage { "stages" } else { "sites" };
     let pages = if range.len() < groups.len() {
-        format!("{what} {}-{} of {}", range.start + 1, range.end, groups.len())
+        format!("{}-{} of {}", range.start + 1, range.end, groups.len())
     } else {
         String::new()
     };
     let mut names = Row::new(theme, table.width).gap(3).cell(&pages, widths.key, Role::Muted);
     let mut labels = Row::new(theme, table.width).gap(3).cell("FLAG", widths.key, Role::Heading);
     let mut at: usize = groups[..range.start].iter().map(|group| group.columns.len()).sum();
-    let mut used = lead;
+    let mut used = widths.lead();
     for group in &groups[range] {
         let width = widths.group(group);
         let holds = (at..at + group.columns.len()).contains(&flags.column());
         let name = fit::fit(&group.name, width - 1, fit::ellipsis(theme));
         names = names.to(used).text(&name, if holds { Role::Strong } else { Role::Heading });
         labels = labels.to(used);
+        let last = at + group.columns.len();
         for (_, label) in &group.columns {
             // The column that has the cursor is told by a sign as well.
             let selected = at == flags.column();
             let text = if selected { format!(">{label}") } else { label.clone() };
-            labels = labels.cell(&text, widths.cell, if selected { Role::Strong } else { Role::Heading });
+            let text = fit::pad(&text, widths.cell, fit::ellipsis(theme));
+            labels = labels.text(&text, if selected { Role::Strong } else { Role::Heading });
+            labels = if at + 1 == last { labels } else { labels.gap(1) };
             at += 1;
         }
         used += width;
     }
     names.draw(table, 2, buffer);
-    labels.to(usize::from(table.width).saturating_sub(STAGE + 1)).text("STAGE", Role::Heading).draw(table, 3, buffer);
+    labels.to(usize::from(table.width).saturating_sub(STAGE)).text("STAGE", Role::Heading).draw(table, 3, buffer);
 }
 
 /// The mark of a flag, none where there is nothing to look at.
@@ -242,11 +259,12 @@ fn line(
     };
     let key = fit::middle(view.flag.key.as_str(), widths.key, ellipsis);
     row = row.cell(&key, widths.key, Role::Strong);
-    let mut used = 3 + widths.key + 1;
+    let mut used = widths.lead();
     let mut at: usize = flags.groups()[..range.start].iter().map(|group| group.columns.len()).sum();
     let mut place = None;
     for group in &flags.groups()[range] {
         row = row.to(used);
+        let last = at + group.columns.len();
         for (column, _) in &group.columns {
             let here = selected && at == flags.column();
             if here {
@@ -257,13 +275,18 @@ fn line(
                 || (String::new(), Role::Muted),
                 |cell| (fitted(&cell, widths.cell, ellipsis), role(&cell)),
             );
-            row = row.cell(&text, widths.cell, role);
+            row = row.text(&fit::pad(&text, widths.cell, ellipsis), role);
+            row = if at + 1 == last { row } else { row.gap(1) };
             at += 1;
         }
         used += widths.group(group);
     }
-    let (word, role) = stage(app, view);
-    let end = usize::from(rows.width).saturating_sub(STAGE + 1);
+    // An exception that counts now is looked at before the stage that the flag has anyway.
+    let (word, role) = match record::overrides(app, view).first() {
+        Some((_, left)) if view.flag.killed.is_none() => (format!("o{left}"), Role::Frozen),
+        _ => stage(app, view),
+    };
+    let end = usize::from(rows.width).saturating_sub(STAGE);
     let row = row.to(end).text(&fit::fit(&word, STAGE, ellipsis), role);
     if selected {
         let start = row.draw_selected(rows, y, buffer);

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use crate::{
-    backend::{FlagPlace, FlagView},
+    backend::{FlagPlace, FlagView, OverrideView},
     domain::{
-        FlagDefinition, FlagReason, FlagStage, SafeText,
+        FlagDefinition, FlagReason, FlagStage, OverrideState, SafeText,
         flag::{Condition, FlagRule, Serve},
     },
     tui::{
@@ -21,7 +21,10 @@ use crate::{
         },
         theme::{Mark, Role, Theme},
         view::words,
-        widget::row::{Row, titled},
+        widget::{
+            fit,
+            row::{Row, titled},
+        },
     },
 };
 
@@ -55,12 +58,27 @@ pub(super) fn draw(app: &App, view: &FlagView, theme: &Theme, parts: &FlagParts,
     let lines = lines(app, view, column);
     let beside = parts.history.is_some();
     let room = if beside { area.height - 1 } else { area.height.saturating_sub(1).saturating_sub(history_rows(area)) };
-    for (y, line) in lines.iter().take(usize::from(room)).enumerate() {
-        let mut row = Row::new(theme, area.width).text(" ", Role::Normal).cell(line.name, 8, Role::Muted);
-        if let Some(mark) = line.mark {
-            row = row.mark(mark);
+    let columns = usize::from(area.width).saturating_sub(13).max(10);
+    // What there is to say comes before how it goes on: lines are broken only where all have room.
+    let wrap = |most: usize| -> Vec<(usize, usize, String)> {
+        let mut out = Vec::new();
+        for (at, line) in lines.iter().enumerate() {
+            let parts = fit::wrap(&line.text, columns, most, fit::ellipsis(theme));
+            out.extend(parts.into_iter().enumerate().map(|(part, text)| (at, part, text)));
         }
-        row.text(&line.text, line.role).draw(area, y as u16 + 1, buffer);
+        out
+    };
+    let shown = (2..=4).rev().map(wrap).find(|shown| shown.len() <= usize::from(room)).unwrap_or_else(|| wrap(1));
+    for (y, (at, part, text)) in shown.into_iter().take(usize::from(room)).enumerate() {
+        let line = &lines[at];
+        let name = if part == 0 { line.name } else { "" };
+        let mut row = Row::new(theme, area.width).text(" ", Role::Normal).cell(name, 8, Role::Muted);
+        row = match line.mark {
+            Some(mark) if part == 0 => row.mark(mark),
+            Some(_) => row.gap(2),
+            None => row,
+        };
+        row.text(&text, line.role).draw(area, y as u16 + 1, buffer);
     }
     let history = parts.history.unwrap_or_else(|| {
         let rows = history_rows(area);
@@ -72,6 +90,18 @@ pub(super) fn draw(app: &App, view: &FlagView, theme: &Theme, parts: &FlagParts,
 /// Rows of the history below the record, its rule included.
 const fn history_rows(area: Rect) -> u16 {
     if area.height >= 9 { 3 } else { 0 }
+}
+
+/// Overrides that let the flag pass a window now, and how long each is still good for.
+pub(super) fn overrides<'a>(app: &'a App, view: &FlagView) -> Vec<(&'a OverrideView, String)> {
+    let now = app.server_now();
+    let key = view.flag.key.as_str();
+    let counts = |view: &&OverrideView| {
+        view.record.flag.as_ref().is_some_and(|flag| flag.as_str() == key)
+            && view.record.state(now) == OverrideState::Active
+    };
+    let left = |view: &'a OverrideView| (view, age::coarse_left(now, view.record.expires_at));
+    app.overrides.all().iter().filter(counts).map(left).collect()
 }
 
 fn named(column: &Column) -> String {
@@ -98,7 +128,7 @@ fn lines(app: &App, view: &FlagView, column: Option<&Column>) -> Vec<Line> {
         lines.push(Line::marked("killed", Mark::Fail, text));
     }
     let places = column.map(|column| Flags::places(view, column)).unwrap_or_default();
-    lines.extend(here(view, &places, now));
+    lines.extend(here(view, &places));
     match view.stage {
         FlagStage::Live => {}
         stage => {
@@ -110,6 +140,10 @@ fn lines(app: &App, view: &FlagView, column: Option<&Column>) -> Vec<Line> {
             let why = view.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
             lines.push(Line::marked("stage", Mark::NeedsPerson, format!("{word}{why}")));
         }
+    }
+    for (view, left) in overrides(app, view) {
+        let text = format!("{} {left} left, {} uses: {}", view.record.id, view.uses_left, view.record.reason);
+        lines.push(Line::marked("override", Mark::Frozen, text));
     }
     if let Some(rollout) = &view.rollout {
         lines.push(Line::marked("plan", Mark::Running, format!("{rollout} widens it")));
@@ -130,11 +164,17 @@ fn lines(app: &App, view: &FlagView, column: Option<&Column>) -> Vec<Line> {
             flag.reason
         ),
     ));
-    let seen = view.last_evaluated_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age::coarse(now, at)));
+    let ago =
+        |at: Option<DateTime<Utc>>| at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age::coarse(now, at)));
+    let here = match places.as_slice() {
+        [place] => format!("evaluated here {}, anywhere", ago(place.last_evaluated_at)),
+        _ => "evaluated anywhere".to_owned(),
+    };
+    let seen = ago(view.last_evaluated_at);
     let dates = [("expires", definition.expires_at), ("review", definition.review_at)];
     let dates: Vec<String> =
         dates.into_iter().filter_map(|(word, at)| at.map(|at| format!("{word} {}", app.day_clock(at)))).collect();
-    lines.push(Line::new("seen", format!("last evaluated anywhere {seen}   {}", dates.join("   "))));
+    lines.push(Line::new("seen", format!("{here} {seen}   {}", dates.join("   "))));
     if let Some(scope) = &definition.scope {
         lines.push(Line::new("scope", scope.to_string()));
     }
@@ -145,7 +185,7 @@ fn lines(app: &App, view: &FlagView, column: Option<&Column>) -> Vec<Line> {
 }
 
 /// What is wanted and what is there, where the cursor is.
-fn here(view: &FlagView, places: &[&FlagPlace], now: DateTime<Utc>) -> Vec<Line> {
+fn here(view: &FlagView, places: &[&FlagPlace]) -> Vec<Line> {
     let Some(cell) = Cell::of(view, places) else {
         return vec![Line::marked("here", Mark::Waiting, "this flag is not spoken of here")];
     };
@@ -174,13 +214,8 @@ fn here(view: &FlagView, places: &[&FlagPlace], now: DateTime<Utc>) -> Vec<Line>
     };
     let mut lines = vec![line];
     if let [place] = places {
-        lines.push(Line::new("why", why(view, place)));
-        let seen = place.last_evaluated_at.map_or_else(
-            || "never evaluated here".to_owned(),
-            |at| format!("last evaluated here {} ago", age::coarse(now, at)),
-        );
         let stage = place.stage.as_ref().map_or_else(String::new, |stage| format!("   in stage {stage}"));
-        lines.push(Line::new("", format!("{seen}{stage}")));
+        lines.push(Line::new("why", format!("{}{stage}", why(view, place))));
     } else {
         let some: Vec<String> = places
             .iter()
@@ -200,10 +235,8 @@ fn why(view: &FlagView, place: &FlagPlace) -> String {
     let word = match place.reason {
         FlagReason::Static => return "it has no rules: the default is served".to_owned(),
         FlagReason::Default => {
-            return format!(
-                "no rule matched, or the place is out of its scope: default '{}'",
-                SafeText::new(&definition.default_variant)
-            );
+            let scope = if definition.scope.is_some() { ", or the place is out of its scope" } else { "" };
+            return format!("no rule matched{scope}: default '{}'", SafeText::new(&definition.default_variant));
         }
         FlagReason::Disabled => return format!("it is off: '{}' is served", SafeText::new(&definition.off_variant)),
         FlagReason::TargetingMatch => "matched",
