@@ -201,6 +201,9 @@ fn flags_by_site_and_lane_and_by_stage() {
             if let Some(key) = flags::asked(&dialog) {
                 dialog.answer(Answer::FlagPreviewed(key, Ok(flags::intended("fast-path"))));
             }
+            if verb == I::FlagWiden {
+                dialog.keys(&[I::NextPane, I::NextPane]);
+            }
             dialog.write("the fast path drops labels");
             snap(&format!("dialog_flag_{name}"), size, &dialog.screen());
         }

@@ -7,7 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use crate::{
     backend::{FlagPlace, FlagView, OverrideView},
     domain::{
-        FlagDefinition, FlagReason, FlagStage, OverrideState, SafeText,
+        AuditEntry, FlagDefinition, FlagReason, FlagStage, OverrideState, SafeText,
         flag::{Condition, FlagRule, Serve},
     },
     tui::{
@@ -322,26 +322,40 @@ fn draw_history(app: &App, view: &FlagView, theme: &Theme, area: Rect, buffer: &
         (None, None) => "history: asking".to_owned(),
     };
     titled(theme, area.width, &title, Role::Heading).draw(area, 0, buffer);
-    for (y, entry) in entries.unwrap_or_default().iter().take(usize::from(area.height) - 1).enumerate() {
+    let entries = entries.unwrap_or_default();
+    let rows = usize::from(area.height) - 1;
+    // Beside the record there is little width and much height.
+    let two = area.width < 70 && entries.len() * 2 <= rows;
+    let mut y = 1;
+    for entry in entries.iter().take(rows) {
         let (proof, _) = words::proof(app.trail.proof(entry.seq));
-        let changes = entry.changes.first().map_or_else(String::new, |change| {
-            let or = |value: &Option<SafeText>| value.as_ref().map_or("-", |value| value.as_str()).to_owned();
-            let more = match entry.changes.len() - 1 {
-                0 => String::new(),
-                more => format!(" +{more}"),
-            };
-            format!("{} {}->{}{more}  ", change.field, or(&change.before), or(&change.after))
-        });
-        let reason = entry.reason.as_ref().or(entry.effect.as_ref()).map_or("", |text| text.as_str());
-        Row::new(theme, area.width)
+        let text = what(entry);
+        let row = Row::new(theme, area.width)
             .text(" ", Role::Normal)
             .mark(words::outcome_mark(entry.outcome))
             .cell(&app.day_clock(entry.at), 13, Role::Muted)
             .cell(entry.actor.id.as_str(), 9, Role::Normal)
-            .cell(entry.action.as_str(), 12, Role::Strong)
-            .text(&format!("{changes}{reason}  "), Role::Normal)
-            .text(&format!("#{} ", entry.seq), Role::Muted)
-            .mark(proof)
-            .draw(area, y as u16 + 1, buffer);
+            .cell(entry.action.as_str(), 12, Role::Strong);
+        let row = if two { row } else { row.text(&format!("{text}  "), Role::Normal) };
+        row.text(&format!("#{} ", entry.seq), Role::Muted).mark(proof).draw(area, y, buffer);
+        y += 1;
+        if two {
+            Row::new(theme, area.width).gap(3).text(&text, Role::Normal).draw(area, y, buffer);
+            y += 1;
+        }
     }
+}
+
+/// What an entry changed, and why.
+fn what(entry: &AuditEntry) -> String {
+    let changes = entry.changes.first().map_or_else(String::new, |change| {
+        let or = |value: &Option<SafeText>| value.as_ref().map_or("-", |value| value.as_str()).to_owned();
+        let more = match entry.changes.len() - 1 {
+            0 => String::new(),
+            more => format!(" +{more}"),
+        };
+        format!("{} {}->{}{more}  ", change.field, or(&change.before), or(&change.after))
+    });
+    let reason = entry.reason.as_ref().or(entry.effect.as_ref()).map_or("", |text| text.as_str());
+    format!("{changes}{reason}")
 }
