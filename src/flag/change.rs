@@ -31,7 +31,7 @@ pub fn operation(before: Option<&Flag>, after: &Flag) -> Option<Operation> {
     }
 }
 
-/// Whether all that decides what is served is the same. A later end of life lets it be widened for longer.
+/// Whether all that decides what is served is the same, but for whether it is on. A later end of life lets it be widened for longer.
 fn same_served(was: &FlagDefinition, is: &FlagDefinition) -> bool {
     let later = match (was.expires_at, is.expires_at) {
         (Some(was), Some(is)) => is > was,
@@ -41,7 +41,6 @@ fn same_served(was: &FlagDefinition, is: &FlagDefinition) -> bool {
     was.variants == is.variants
         && was.default_variant == is.default_variant
         && was.off_variant == is.off_variant
-        && was.enabled == is.enabled
         && was.scope == is.scope
         && was.rules == is.rules
         && was.seed == is.seed

@@ -140,7 +140,22 @@ impl Reader {
             Expr::Select(select) if select.test => {
                 let holder = attribute(&select.operand)?;
                 let value = variable(&format!("{holder}.{}", select.field))?;
-                Ok(if wanted { present(&value) } else { Node::is(value, null()) })
+                if wanted {
+                    return Ok(present(&value));
+                }
+                let missing = Node::is(value, null());
+                if holder == "labels" {
+                    return Ok(missing);
+                }
+                // Only what can have something inside can lack it.
+                let holder = variable(&holder)?;
+                let plain = any(vec![
+                    is_text(&holder),
+                    is_number(&holder),
+                    Node::is(holder.clone(), yes(true)),
+                    Node::is(holder.clone(), yes(false)),
+                ]);
+                Ok(all(vec![present(&holder), Node::Not(Box::new(plain)), missing]))
             }
             Expr::Ident(_) | Expr::Select(_) => Ok(Node::is(variable(&attribute(part)?)?, yes(wanted))),
             Expr::Call(call) => self.call(call, wanted),

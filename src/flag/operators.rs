@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    FlagError,
+    FlagError, RULES_MAX,
     bucket::WEIGHTS_MAX,
     node::{Affix, Arithmetic, Attribute, Comparison, DEPTH_MAX, Each, NODES_MAX, Node},
     version::{Relation, Version},
@@ -26,6 +26,16 @@ pub(super) enum Names {
     Caller,
 }
 
+impl Names {
+    /// Most parts and deepest nesting: a file has all rules of a flag in one condition.
+    const fn limits(self) -> (usize, usize) {
+        match self {
+            Self::Server => (NODES_MAX, DEPTH_MAX),
+            Self::Caller => (RULES_MAX * (NODES_MAX + 2 * super::VARIANTS_MAX), DEPTH_MAX + 2 * RULES_MAX),
+        }
+    }
+}
+
 /// Reads operators. `field` is where they are.
 pub(super) fn read(operators: &Map<String, Value>, names: Names, field: &str) -> Result<Node, FlagError> {
     let mut reader = Reader { names, nodes: 0 };
@@ -42,11 +52,12 @@ type Read<T> = Result<T, FlagError>;
 impl Reader {
     fn node(&mut self, value: &Value, field: &str, depth: usize, inside: bool) -> Read<Node> {
         self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            return Err(FlagError::new(field, format!("a condition has at most {NODES_MAX} parts")));
+        let (nodes_max, depth_max) = self.names.limits();
+        if self.nodes > nodes_max {
+            return Err(FlagError::new(field, format!("a condition has at most {nodes_max} parts")));
         }
-        if depth >= DEPTH_MAX {
-            return Err(FlagError::new(field, format!("a condition nests at most {DEPTH_MAX} deep")));
+        if depth >= depth_max {
+            return Err(FlagError::new(field, format!("a condition nests at most {depth_max} deep")));
         }
         match value {
             Value::Object(operators) => self.operation(operators, field, depth, inside),

@@ -46,6 +46,7 @@ fn context(of: Value) -> Map<String, Value> {
     of.as_object().unwrap().clone()
 }
 
+#[derive(Debug, Clone)]
 struct Where {
     target: TargetName,
     site: SiteName,
@@ -154,3 +155,141 @@ fn a_share_without_a_targeting_key_is_an_error_and_never_chance() {
     // Who is decided before the share needs none.
     assert_eq!(flag.evaluate(None, &context(json!({"staff": true})), now()).unwrap().variant, "on");
 }
+
+#[test]
+fn what_is_wrong_with_a_definition_is_named_by_its_field() {
+    let rule = |serve: Value| json!({"rules": [{"id": "a", "serve": {"variant": "on"}}, {"id": "b", "serve": serve}]});
+    let when = |when: Value| json!({"rules": [{"id": "a", "when": when, "serve": {"variant": "on"}}]});
+    let long = "x".repeat(2000);
+    let mut deep = json!({"var": "a"});
+    for _ in 0..40 {
+        deep = json!({"!": [deep]});
+    }
+    for (definition, field) in [
+        (json!({"variants": {"on": true, "off": "no"}}), "variants.on"),
+        (json!({"variants": {"off": [1]}}), "variants.off"),
+        (json!({"variants": {"off": null}}), "variants.off"),
+        (json!({"variants": {"off": 9_007_199_254_740_993_i64}}), "variants.off"),
+        (json!({"variants": {}}), "variants"),
+        (json!({"default_variant": "maybe"}), "default_variant"),
+        (json!({"off_variant": "maybe"}), "off_variant"),
+        (json!({"owner": " "}), "owner"),
+        (json!({"kind": "release"}), "expires_at"),
+        (json!({"kind": "experiment"}), "expires_at"),
+        (json!({"seed": ""}), "seed"),
+        (json!({"rules": [{"id": "", "serve": {"variant": "on"}}]}), "rules[0].id"),
+        (rule(json!({"variant": "maybe"})), "rules[1].serve.variant"),
+        (rule(json!({"split": []})), "rules[1].serve.split"),
+        (rule(json!({"split": [{"variant": "on", "weight": 0}]})), "rules[1].serve.split"),
+        (rule(json!({"split": [{"variant": "maybe", "weight": 1}]})), "rules[1].serve.split[0].variant"),
+        (
+            rule(json!({"split": [{"variant": "on", "weight": 2_147_483_647}, {"variant": "off", "weight": 1}]})),
+            "rules[1].serve.split[1].weight",
+        ),
+        (rule(json!({"sites": {"variant": "on", "percent": 100.1}})), "rules[1].serve.sites.percent"),
+        (rule(json!({"sites": {"variant": "maybe", "percent": 1}})), "rules[1].serve.sites.variant"),
+        (rule(json!({"units": {"variant": "maybe", "units": []}})), "rules[1].serve.units.variant"),
+        (
+            json!({"rules": [{"id": "a", "serve": {"variant": "on"}}, {"id": "a", "serve": {"variant": "on"}}]}),
+            "rules[1].id",
+        ),
+        (when(json!("plan ==")), "rules[0].when"),
+        (when(json!("")), "rules[0].when"),
+        (when(json!(long)), "rules[0].when"),
+        (when(json!("[1, 2].all(x, x > 0)")), "rules[0].when"),
+        (when(json!("plan.matches('a*')")), "rules[0].when"),
+        (when(json!("age + 1 > 2")), "rules[0].when"),
+        (when(json!("plan")), ""),
+        (when(json!("'gold'")), "rules[0].when"),
+        (when(json!("plan == null")), "rules[0].when"),
+        (when(json!("site.name == 'a'")), "rules[0].when"),
+        (when(json!("version > '1.2'")), "rules[0].when"),
+        (when(json!("sem_ver(version, '~>', '1.2')")), "rules[0].when"),
+        (when(json!("sem_ver(version, '>', 'one')")), "rules[0].when"),
+        (when(json!({"is": [1, 1]})), "rules[0].when.is"),
+        (when(json!({"==": [1]})), "rules[0].when.=="),
+        (when(json!({"and": [{"==": [1, 1]}, {"/": [4, 2]}]})), "rules[0].when.and[1]./"),
+        (when(json!({"==": [1, 1], "!": [true]})), "rules[0].when"),
+        (when(json!({"var": ""})), "rules[0].when.var"),
+        (when(json!({"var": "$flagd.secret"})), "rules[0].when.var"),
+        (when(json!({"var": "labels"})), "rules[0].when.var"),
+        (when(json!({"!": [{"missing": ["site"]}]})), "rules[0].when.![0].missing"),
+        (when(json!({"$ref": "is_gold"})), "rules[0].when.$ref"),
+        (when(json!({"sem_ver": [{"var": "v"}, "===", "1.0.0"]})), "rules[0].when.sem_ver[1]"),
+        (when(json!({"sem_ver": [{"var": "v"}, "=", "one"]})), "rules[0].when.sem_ver[2]"),
+        (when(json!({"starts_with": ["a"]})), "rules[0].when.starts_with"),
+        (when(json!({"fractional": []})), "rules[0].when.fractional"),
+        (when(json!({"fractional": [["on", 1.5]]})), "rules[0].when.fractional[0][1]"),
+        (when(json!({"fractional": [{"var": "id"}, ["on", 1, 2]]})), "rules[0].when.fractional[1]"),
+        (when(json!({"fractional": [["on", 2_147_483_647], ["off", 1]]})), "rules[0].when.fractional[1][1]"),
+    ] {
+        let error = Compiled::new(&flag(definition.clone())).err();
+        let got = error.as_ref().map(|error| error.field.as_str()).unwrap_or_default();
+        assert_eq!(got, field, "{definition}: {error:?}");
+    }
+    // The place inside what nests too deep is as long as what nests.
+    let error = Compiled::new(&flag(when(deep))).unwrap_err();
+    assert!(error.field.as_str().starts_with("rules[0].when.![0]"), "{error}");
+}
+
+#[test]
+fn hostile_conditions_end_in_an_error_and_in_no_time() {
+    // Doubles a text with each element: 2^40 characters without a bound.
+    let double = json!({"cat": [{"var": "accumulator"}, {"var": "accumulator"}]});
+    let grow = json!({"merge": [{"var": "accumulator"}, {"var": "accumulator"}]});
+    let pairs = json!({"all": [{"var": "xs"}, {"all": [{"var": ""}, {"var": ""}]}]});
+    let xs: Vec<Value> = (0..400).map(|_| json!(vec![1; 400])).collect();
+    let context = context(json!({"xs": xs}));
+    for when in [json!({"reduce": [{"var": "xs"}, double, "xx"]}), json!({"reduce": [{"var": "xs"}, grow, [1]]}), pairs]
+    {
+        let flag = compiled(json!({"rules": [{"id": "a", "when": when, "serve": {"variant": "on"}}]}));
+        assert_eq!(flag.evaluate(None, &context, now()), Err(EvaluationError::TooCostly), "{when}");
+    }
+}
+
+#[test]
+fn numbers_of_a_flag_with_a_fraction_are_all_written_with_a_point() {
+    let flag = compiled(json!({
+        "variants": {"half": 0.5, "whole": 1}, "default_variant": "whole", "off_variant": "half",
+    }));
+    assert_eq!(flag.evaluate(None, &Map::new(), now()).unwrap().value.to_string(), "1.0");
+    let flag = compiled(json!({"variants": {"one": 1, "ten": 10}, "default_variant": "ten", "off_variant": "one"}));
+    assert_eq!(flag.evaluate(None, &Map::new(), now()).unwrap().value.to_string(), "10");
+}
+
+#[test]
+fn a_flag_is_stale_due_or_expired_when_its_days_have_come() {
+    let days = |n: i64| now() + TimeDelta::days(n);
+    let all = json!([{"id": "all", "serve": {"variant": "on"}}]);
+    let half = json!([{"id": "half", "serve": {"split": [
+        {"variant": "on", "weight": 50_000}, {"variant": "off", "weight": 50_000}]}}]);
+    let full = json!([{"id": "full", "serve": {"split": [
+        {"variant": "on", "weight": 100_000}, {"variant": "off", "weight": 0}]}}]);
+    let stage_at =
+        |definition: Value, evaluated: Option<i64>, at: i64| stage(&flag(definition), evaluated.map(days), days(at)).0;
+    for (definition, evaluated, at, expected) in [
+        (json!({"expires_at": days(10)}), Some(9), 9, FlagStage::Live),
+        (json!({"expires_at": days(10)}), Some(9), 10, FlagStage::Expired),
+        (json!({"expires_at": days(10), "review_at": days(5)}), Some(9), 11, FlagStage::Expired),
+        (json!({"review_at": days(5)}), Some(5), 5, FlagStage::Due),
+        (json!({}), None, 13, FlagStage::Live),
+        (json!({}), None, 14, FlagStage::Stale),
+        (json!({}), Some(10), 23, FlagStage::Live),
+        (json!({}), Some(10), 24, FlagStage::Stale),
+        // Unchanged for long while all or nobody has it.
+        (json!({"rules": all}), Some(29), 29, FlagStage::Live),
+        (json!({"rules": all}), Some(30), 30, FlagStage::Stale),
+        (json!({"rules": full}), Some(30), 30, FlagStage::Stale),
+        (json!({"rules": half}), Some(30), 30, FlagStage::Live),
+        (json!({"rules": all, "scope": "site=osl2"}), Some(30), 30, FlagStage::Live),
+        (json!({"rules": half, "enabled": false}), Some(30), 30, FlagStage::Stale),
+        (json!({"rules": all, "kind": "permission"}), Some(30), 30, FlagStage::Live),
+    ] {
+        assert_eq!(stage_at(definition.clone(), evaluated, at), expected, "{definition} on day {at}");
+    }
+}
+
+mod changes;
+mod exports;
+mod expressions;
+mod flagd;
