@@ -14,6 +14,7 @@ mod dashboard;
 mod demo;
 mod doctor;
 mod exit;
+mod flag;
 mod judge;
 mod list;
 mod logs;
@@ -107,6 +108,9 @@ enum Command {
     /// Ask for, list, countersign and take back overrides: counted exceptions to windows that expire
     #[command(subcommand, name = "override")]
     Override(overrides::Command),
+    /// List, define, switch, widen, kill and export flags
+    #[command(subcommand)]
+    Flag(flag::Command),
     /// Add, list and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -190,6 +194,7 @@ async fn chosen(session: &Session, command: Option<Command>, rollout: Option<Rol
         Command::Snapshot(command) => snapshot::run(session, command).await,
         Command::Window(command) => window::run(session, command).await,
         Command::Override(command) => overrides::run(session, command).await,
+        Command::Flag(command) => flag::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,
         Command::Site(command) => site::run(session, command).await,
         Command::Sli(command) => sli::run(session, command).await,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::domain::{
-    FlagDefinition, FlagStage, LaneName, Operation, SiteName, TargetName, UnitId,
+    FlagDefinition, FlagStage, LaneName, Operation, SiteName, TargetName,
     flag::{FlagKind, Killed},
 };
 
