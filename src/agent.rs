@@ -11,6 +11,9 @@
 //!   measure another snapshot than the order's. Where it measures none, the snapshot is claimed only.
 //! - Told to end (SIGTERM), it gives a running apply [`STOP_GRACE`]; then the apply is killed with
 //!   its whole process group, and runs again when the agent is started again. Checks are ended at once.
+//! - It keeps its unit's flags in a file that flagd reads too, tells its commands where (`ROLLDECK_FLAGS`), and
+//!   answers OpenFeature clients on loopback by it (`--flags-listen`), with or without its server. A download
+//!   that is damaged changes nothing.
 //! - Nothing it does on the site waits for the server, and nothing it keeps for the server grows
 //!   without bound.
 
@@ -18,14 +21,17 @@ mod artifact;
 mod check;
 mod command;
 mod facts;
+mod flags;
 mod link;
 mod memory;
+mod ofrep;
 mod outbox;
 mod work;
 
 use std::{
     collections::BTreeMap,
     io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -77,6 +83,8 @@ pub struct AgentOptions {
     pub ca_file: Option<PathBuf>,
     /// Where it keeps what it must not forget, a directory a unit: agents of several may share it.
     pub state_directory: PathBuf,
+    /// Where it answers OpenFeature clients by the flags that it keeps: a loopback address; nowhere, when absent.
+    pub flags_listen: Option<SocketAddr>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -101,6 +109,7 @@ impl AgentOptions {
             token_file: None,
             ca_file: None,
             state_directory,
+            flags_listen: None,
             clock: clock::system(),
         })
     }
@@ -126,6 +135,11 @@ impl AgentOptions {
         }
         if self.labels.len() > LABELS_MAX {
             return wrong(format!("{} labels: a unit has at most {LABELS_MAX}", self.labels.len()));
+        }
+        if let Some(address) = self.flags_listen.filter(|address| !address.ip().is_loopback()) {
+            return wrong(format!(
+                "--flags-listen is {address}: whoever asks there shows no token, so it is a loopback address"
+            ));
         }
         let is_name = |key: &str| {
             !key.is_empty()
@@ -207,10 +221,17 @@ pub async fn run(options: AgentOptions, shutdown: CancellationToken) -> Result<(
     let outbox = outbox::Outbox::default();
     let delivery = outbox.deliver(&link);
     tokio::pin!(delivery);
-    let mut worker = work::Worker::new(&options, &link, &outbox, memory);
+    let (keeper, listener) =
+        flags::Keeper::open(memory.directory(), options.flags_listen, options.clock.clone()).await?;
+    let keeping = keeper.keep(&link);
+    let answering = keeper.answer(listener);
+    tokio::pin!(keeping, answering);
+    let mut worker = work::Worker::new(&options, &link, &outbox, memory, keeper.held());
     let ended = tokio::select! {
         ended = worker.run(&shutdown) => ended,
         never = &mut delivery => match never {},
+        never = &mut keeping => match never {},
+        never = &mut answering => match never {},
     };
     if ended.is_ok() {
         tokio::select! {

@@ -4,7 +4,10 @@
 use std::{sync::RwLock, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use reqwest::{Client, Response, StatusCode, Url, header};
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    header::{self, HeaderValue},
+};
 use secrecy::SecretString;
 use tokio::{sync::watch, time::Instant};
 
@@ -28,6 +31,8 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 /// Longest answer that is no artifact, in bytes.
 const ANSWER_MAX: usize = 64 * 1024;
+/// Largest file of flags, in bytes.
+const FLAGS_MAX: usize = 16 * 1024 * 1024;
 /// A server that answers polls without holding them is asked no more often than this.
 const POLL_PACE: Duration = Duration::from_secs(1);
 
@@ -72,6 +77,7 @@ pub(super) struct Link {
     client: RwLock<Client>,
     desired: Url,
     report: Url,
+    flags: Url,
     /// Whether the server has answered a poll: only then does it know the unit.
     enrolled: watch::Sender<bool>,
 }
@@ -87,9 +93,9 @@ impl Link {
         let join = |last: &str| {
             options.server.join(&format!("{base}{last}")).map_err(|error| AgentError::Options(error.to_string()))
         };
-        let (desired, report) = (join("desired")?, join("report")?);
+        let (desired, report, flags) = (join("desired")?, join("report")?, join("flags")?);
         let client = RwLock::new(connect(options)?);
-        Ok(Self { options: options.clone(), client, desired, report, enrolled: watch::Sender::new(false) })
+        Ok(Self { options: options.clone(), client, desired, report, flags, enrolled: watch::Sender::new(false) })
     }
 
     fn client(&self) -> Client {
@@ -120,6 +126,32 @@ impl Link {
         let response = request.timeout(REPORT_TIMEOUT).send().await;
         let response = response.map_err(|error| LinkError::Lost(client::chain(&error)))?;
         if response.status().is_success() { Ok(()) } else { Err(self.refusal(response).await) }
+    }
+
+    /// Asks for the unit's flags, with a tag for those it has: none while they are the same. The server holds the
+    /// question for up to `wait`.
+    pub(super) async fn flags(
+        &self,
+        tag: Option<&HeaderValue>,
+        wait: Duration,
+    ) -> Result<Option<(Vec<u8>, Option<HeaderValue>)>, LinkError> {
+        // The sender lives as long as this.
+        let _ = self.enrolled.subscribe().wait_for(|enrolled| *enrolled).await;
+        let mut request = self.client().get(self.flags.clone()).query(&[("wait", wait.as_secs())]);
+        if let Some(tag) = tag {
+            request = request.header(header::IF_NONE_MATCH, tag);
+        }
+        let response = request.header("Rolldeck-Via", "agent").send().await;
+        let response = response.map_err(|error| LinkError::Lost(client::chain(&error)))?;
+        match response.status() {
+            StatusCode::NOT_MODIFIED => Ok(None),
+            StatusCode::OK => {
+                let tag = response.headers().get(header::ETAG).cloned();
+                let bytes = client::body(response, FLAGS_MAX).await;
+                Ok(Some((bytes.map_err(|error| LinkError::Lost(error.to_string()))?, tag)))
+            }
+            _ => Err(self.refusal(response).await),
+        }
     }
 
     /// Begins to fetch an artifact. The token never leaves for another server than ours.

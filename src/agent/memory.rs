@@ -108,7 +108,7 @@ impl Memory {
         self.kept = Kept { schema: SCHEMA, ..kept };
         let bytes = serde_json::to_vec_pretty(&self.kept)?;
         let directory = self.directory.clone();
-        tokio::task::spawn_blocking(move || write(&directory, &bytes)).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(move || write(&directory, FILE, &bytes)).await.map_err(io::Error::other)?
     }
 }
 
@@ -134,11 +134,12 @@ fn read(directory: &Path) -> io::Result<Kept> {
     }
 }
 
-fn write(directory: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file so that it is the old one or the new one, whatever happens: on disk before it returns.
+pub(super) fn write(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(directory.join(FILE)).map_err(|error| error.error)?;
+    file.persist(directory.join(name)).map_err(|error| error.error)?;
     // The rename itself is durable only with its directory.
     File::open(directory)?.sync_all()
 }

@@ -138,6 +138,7 @@ mod tests {
             output_tail: "".into(),
             check_interval: 5.0,
             labels: BTreeMap::new(),
+            flags: BTreeMap::new(),
             checked_at: None,
         }
     }

@@ -1,20 +1,24 @@
 //! The agent's own loop: waits for orders, carries one out at a time, checks in between.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     AgentError, AgentOptions, STOP_GRACE, artifact,
     check::{self, conclude},
     command::{Ended, How, Job, ProcessMark, Running},
+    flags::Held,
     link::{Link, Poller},
     memory::{Kept, Memory, Stage},
     outbox::Outbox,
 };
 use crate::{
-    domain::{Digest, FailureCategory, Report, ReportState, SafeBlock, UnitId},
+    domain::{Digest, FailureCategory, Report, ReportState, SafeBlock},
     wire::Desired,
 };
 
@@ -30,6 +34,8 @@ pub(super) struct Worker<'a> {
     link: &'a Link,
     outbox: &'a Outbox,
     memory: Memory,
+    /// The flags that are kept.
+    flags: watch::Receiver<Arc<Held>>,
     check_due: Instant,
     /// Whether it was said that the check measures no snapshot.
     said_claimed: bool,
@@ -43,8 +49,14 @@ struct Outcome {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(options: &'a AgentOptions, link: &'a Link, outbox: &'a Outbox, memory: Memory) -> Self {
-        Self { options, link, outbox, memory, check_due: Instant::now(), said_claimed: false }
+    pub(super) fn new(
+        options: &'a AgentOptions,
+        link: &'a Link,
+        outbox: &'a Outbox,
+        memory: Memory,
+        flags: watch::Receiver<Arc<Held>>,
+    ) -> Self {
+        Self { options, link, outbox, memory, flags, check_due: Instant::now(), said_claimed: false }
     }
 
     /// Works until `shutdown`.
@@ -156,7 +168,7 @@ impl<'a> Worker<'a> {
                 return Some(self.unchanged(FailureCategory::Download, check::tail(None, &[error.to_string()])));
             }
         };
-        let mut variables = unit_variables(&self.options.unit());
+        let mut variables = self.variables();
         variables.extend([
             ("ROLLDECK_SNAPSHOT", order.snapshot.to_string()),
             ("ROLLDECK_VERSION", order.version.to_string()),
@@ -226,7 +238,7 @@ impl<'a> Worker<'a> {
     async fn check(&self) -> Report {
         sleep_until(self.check_due).await;
         let kept = self.memory.kept();
-        let job = Job { command: self.options.check.clone(), variables: unit_variables(&self.options.unit()) };
+        let job = Job { command: self.options.check.clone(), variables: self.variables() };
         let deadline = Instant::now() + CHECK_DEADLINE.max(self.options.check_interval);
         let ended = match Running::start(&job) {
             Ok(running) => running.finish(deadline, std::future::pending()).await,
@@ -263,6 +275,18 @@ impl<'a> Worker<'a> {
         self.report(self.memory.kept().generation(), ReportState::Applying)
     }
 
+    /// What every command of the unit is told.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let unit = self.options.unit();
+        let mut variables = vec![
+            ("ROLLDECK_GROUP", unit.group.to_string()),
+            ("ROLLDECK_SITE", unit.site.to_string()),
+            ("ROLLDECK_LANE", unit.lane.to_string()),
+        ];
+        variables.extend(self.flags.borrow().variables());
+        variables
+    }
+
     /// A report without content.
     fn report(&self, generation: u64, state: ReportState) -> Report {
         Report {
@@ -277,6 +301,7 @@ impl<'a> Worker<'a> {
             check_interval: self.options.check_interval.as_secs_f64(),
             labels: self.options.labels.clone(),
             checked_at: None,
+            flags: self.flags.borrow().revisions.clone(),
         }
     }
 }
@@ -286,13 +311,4 @@ fn failed(output: &SafeBlock, why: String) -> Outcome {
     let tail = check::tail(Some(output), &[why]);
     let stage = Stage::Failed { category: FailureCategory::Apply, output_tail: tail.clone() };
     Outcome { stage, claimed: None, tail }
-}
-
-/// What every command of the unit is told.
-fn unit_variables(unit: &UnitId) -> Vec<(&'static str, String)> {
-    vec![
-        ("ROLLDECK_GROUP", unit.group.to_string()),
-        ("ROLLDECK_SITE", unit.site.to_string()),
-        ("ROLLDECK_LANE", unit.lane.to_string()),
-    ]
 }

@@ -1,6 +1,6 @@
 //! `rolldeck agent`: what runs on a site.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use color_eyre::Result;
 
@@ -46,6 +46,9 @@ pub struct Args {
     /// Where it keeps what it must not forget; in the platform's data directory, when absent
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Answer OpenFeature clients (OFREP) at this loopback address by the flags that it keeps, such as 127.0.0.1:8016
+    #[arg(long, value_name = "ADDR")]
+    flags_listen: Option<SocketAddr>,
     #[command(flatten)]
     logs: logs::LogArgs,
 }
@@ -76,6 +79,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     options.apply_deadline = args.apply_deadline;
     options.token_file = session.global.token_file.clone().or_else(|| env("ROLLDECK_TOKEN_FILE").map(PathBuf::from));
     options.ca_file = session.global.ca_file.clone().or_else(|| env("ROLLDECK_CA_FILE").map(PathBuf::from));
+    options.flags_listen = args.flags_listen;
     options.clock = session.clock.clone();
     let shutdown = signals::shutdown()?;
     say(&format!("agent of {} for {server}", options.unit()));

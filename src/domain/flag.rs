@@ -240,6 +240,16 @@ pub struct Flag {
     pub ticket: Option<SafeText>,
 }
 
+/// A flag that a site's agent keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldFlag {
+    /// The revision that it holds.
+    pub revision: u64,
+    /// The variant that a caller without attributes gets by it; none where that depends on the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<SafeText>,
+}
+
 /// Who killed a flag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Killed {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, LaneName, SafeBlock, SafeText, SiteName, TargetName};
+use super::{Digest, FlagKey, LaneName, SafeBlock, SafeText, SiteName, TargetName, flag::HeldFlag};
 
 /// The smallest thing a stage counts: a lane of a site in a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -147,6 +147,9 @@ pub struct Report {
     /// When the check ended, by the agent's clock; for showing skew only.
     #[serde(default)]
     pub checked_at: Option<DateTime<Utc>>,
+    /// The flags that it keeps for when its server is away.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flags: BTreeMap<FlagKey, HeldFlag>,
 }
 
 /// Seconds between two checks where nothing else is said.

@@ -219,6 +219,7 @@ impl Unit {
             output_tail: SafeBlock::default(),
             check_interval: interval,
             labels: BTreeMap::new(),
+            flags: BTreeMap::new(),
             checked_at: None,
         }
     }

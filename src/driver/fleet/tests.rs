@@ -20,6 +20,7 @@ fn report(generation: u64, state: ReportState) -> Report {
         output_tail: crate::domain::SafeBlock::default(),
         check_interval: 5.0,
         labels: BTreeMap::new(),
+        flags: BTreeMap::new(),
         checked_at: None,
     }
 }

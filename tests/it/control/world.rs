@@ -172,6 +172,7 @@ impl World {
             output_tail: SafeBlock::default(),
             check_interval: 60.0,
             labels: BTreeMap::new(),
+            flags: BTreeMap::new(),
             checked_at: None,
         };
         self.control.report(&mira(), &unit(site), report).await

@@ -357,6 +357,7 @@ fn lane(
             output_tail: SafeBlock::default(),
             check_interval: 5.0,
             labels: std::collections::BTreeMap::default(),
+            flags: std::collections::BTreeMap::default(),
             checked_at: None,
         }),
         seen_at: Some(start() - TimeDelta::seconds(seconds)),
