@@ -422,7 +422,6 @@ impl Core {
     /// Lets time go by: silences, ticks that are due, windows that begin or end.
     pub(super) fn tick(&mut self) {
         let now = self.now();
-        self.tick_overrides(now);
         self.turn_windows();
         for unit in self.fleet.fall_silent(now) {
             for id in self.rollouts_of(&unit) {

@@ -54,9 +54,10 @@ impl Stored {
 }
 
 impl Core {
-    /// Lets windows that were to begin or end by now do so: nothing is decided before that.
+    /// Lets windows that were to begin or end by now do so, and overrides expire: nothing is decided before that.
     pub(super) fn turn_windows(&mut self) {
         let now = self.now();
+        self.tick_overrides(now);
         let is_due = self.windows.next_transition().is_some_and(|at| at <= now);
         // A clock that was set back is looked at anew.
         if is_due || now < self.windows.now() - TimeDelta::seconds(1) {

@@ -5,6 +5,7 @@ mod agents;
 mod audit;
 mod carried;
 mod flags;
+mod overrides;
 mod puppet;
 mod windows;
 mod world;

@@ -3,5 +3,6 @@
 
 mod crash;
 mod judged;
+mod overrides;
 mod rollout;
 pub mod stage;

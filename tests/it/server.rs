@@ -8,6 +8,7 @@ mod description;
 mod flags;
 mod hostile;
 mod ofrep;
+mod overrides;
 mod polls;
 mod private;
 mod requests;

@@ -272,6 +272,7 @@ impl Core {
         let now = self.now();
         if let Some(carried) = self.carried.get_mut(id) {
             add_passage(&mut carried.stored.let_through, trial.passage(), &self.overrides, now);
+            carried.asked_at = None;
             for window in trial.windows() {
                 carried.stored.forget_entries(window);
             }
@@ -299,6 +300,8 @@ impl Core {
         if self.hold_again(id) {
             self.moved.insert(id.clone());
         }
+        // A window that it lifts begins over the rollout anew, once the override does not count any more.
+        self.note_windows(id);
     }
 }
 

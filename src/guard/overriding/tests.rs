@@ -44,6 +44,9 @@ fn agreed(by: &str) -> Consent {
     Consent { by: by.into(), at: at(1), reason: "looked at it together".into(), ..Consent::default() }
 }
 
+/// What differs, the override, what is wanted, at which minute, past what, and what it says.
+type Case<'a> = (&'a str, &'a Override, Operation, i64, &'a [Freeze], &'a str);
+
 fn whole(target: &crate::domain::TargetName) -> Place<'_> {
     Place { target, rollout: None, site: None, lane: None, stage: None, labels: None }
 }
@@ -70,7 +73,7 @@ fn it_lifts_what_it_names_and_says_in_one_sentence_why_it_does_not_lift_the_rest
     let other = Override { rollout: Some("dc-west/drive-assist".parse().unwrap()), ..record() };
     let of_a_flag = Override { rollout: None, flag: Some("slotting".into()), ..record() };
     let second = Override { candidate: Some("sha256:bbbb".into()), ..record() };
-    let table: &[(&str, &Override, Operation, i64, &[Freeze], &str)] = &[
+    let table: &[Case<'_>] = &[
         ("early", &later, Operation::Promote, 59, &freezes, "it counts from 2027-01-15 09:00 UTC"),
         ("late", &record(), Operation::Promote, 240, &freezes, "it expired at 2027-01-15 12:00 UTC"),
         ("used", &used, Operation::Promote, 2, &freezes, "it is used up: 1 of 1"),

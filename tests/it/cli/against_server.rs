@@ -1,7 +1,7 @@
 //! The whole way: the real program as server and as client, over a real data directory.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Child, Stdio},
     sync::mpsc,
     time::Duration,
@@ -177,6 +177,60 @@ fn a_server_is_run_asked_changed_closed_with_tokens_and_ended() {
     // Without a server the directory is open to its owner, and what was done is still there.
     let again = shell.run(&["token", "list", "--data", &data, "-o", "json"]).exits(0).json();
     assert_eq!(again["tokens"].as_array().unwrap().len(), 2);
+}
+
+/// A unit's first poll.
+fn enrol(url: &str, group: &str, site: &str) {
+    let host = url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let path = format!("/agent/v1/groups/{group}/sites/{site}/lanes/main/desired?generation=0");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+}
+
+#[test]
+fn a_blocked_start_names_the_command_that_asks_for_an_override_and_that_command_works() {
+    let shell = Shell::new();
+    let data = shell.path("deck").to_str().unwrap().to_owned();
+    let served = Served::start(&shell, &data, &["--break-glass", "local", "--override-longest", "2h"]);
+    let ask = |args: &[&str]| shell.run(&[args, &["--server", &served.url]].concat());
+    let added = ask(&["snapshot", "add", "--version", "2.0"]).exits(0);
+    let digest = added.out.lines().last().unwrap().to_owned();
+    enrol(&served.url, "dc-west", "s1");
+    let window = ask(&["window", "add", "--scope", "dc-west", "-r", WHY, "-o", "json"]).exits(0).json();
+    let id = window["window"]["id"].as_str().unwrap().to_owned();
+    let plan = format!(
+        "rollout: pick-assist\ntarget: dc-west\nsnapshot: {digest}\nowner: t\ngates:\n  good: ok\nstages:\n  - fleet: all\n"
+    );
+    let plan = shell.file("plan.yaml", &plan);
+    let plan = plan.to_str().unwrap();
+    let blocked = ask(&["start", plan, "-r", WHY]).exits(4);
+    let command = format!(
+        "rolldeck override ask dc-west/pick-assist --window {id} --action start --candidate {digest} --reason TEXT"
+    );
+    blocked.says(&command);
+
+    let words: Vec<&str> = command.split(' ').skip(1).map(|word| if word == "TEXT" { WHY } else { word }).collect();
+    ask(&[&words[..], &["--expires", "3h"]].concat()).exits(2).says("at most 2 hours");
+    ask(&["override", "ask", "dc-west/pick-assist", "--window", &id, "--action", "pause", "-r", WHY]).exits(2);
+    ask(&["override", "ask", "--window", &id, "--action", "promote", "-r", WHY]).exits(2);
+    let given = ask(&[&words[..], &["--expires", "1h", "-o", "json"]].concat()).exits(0).json();
+    let named = given["override"]["id"].as_str().unwrap();
+    assert_eq!(given["override"]["state"], "active", "{given}");
+    ask(&["start", plan, "-r", WHY, "--override", "o-nothing"]).exits(4).says("there is no override o-nothing");
+    ask(&["start", plan, "-r", WHY, "--override", named]).exits(0);
+    let shown = ask(&["override", "show", named]).exits(0).out;
+    assert!(shown.contains("used_up") && shown.contains("0 of 1") && shown.contains("for start"), "{shown}");
+    assert!(ask(&["override", "list"]).exits(0).out.contains(named));
+    ask(&["override", "show", "o-nothing"]).exits(3);
+    ask(&["override", "countersign", named, "-r", WHY]).exits(4).says("nothing to countersign");
+    ask(&["override", "withdraw", named, "-r", WHY]).exits(0);
+    ask(&["override", "withdraw", named]).exits(2);
+    let glass = ask(&[&words[..], &["--break-glass"]].concat()).exits(0);
+    glass.says("somebody else has to countersign it until");
+    assert_eq!(served.end(), 0);
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
+use chrono::{TimeDelta, Utc};
 use rolldeck::{
     clock,
     control::{AuditQuery, Control, Options, Tagged},
-    domain::{Action, AuditEntry, OnEnter, Outcome, Phase, Revision, Role, Rollout, SafeText},
+    domain::{Action, AuditEntry, OnEnter, Operation, Outcome, Phase, Revision, Role, Rollout, SafeText},
     driver::{Driver, Elsewhere, Health, OrderError, Seen, Uptake},
     store::sqlite::{Durability, Sqlite},
-    wire::{ActionReply, ActionRequest, Code, Conditions, Problem, RolloutsPage, WindowRequest},
+    wire::{ActionReply, ActionRequest, Code, Conditions, OverrideRequest, Problem, RolloutsPage, WindowRequest},
 };
 
 use super::{
@@ -430,5 +431,85 @@ async fn a_viewer_sends_nothing() {
     let refused = stage.control.act(&viewer, &shop(), request(Action::Pause, false), Conditions::default()).await;
     assert_eq!(refused.unwrap_err().code, Code::Forbidden);
     assert!(stage.puppet.sent().is_empty());
+    stage.control.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_an_override_let_go_on_is_not_paused_again_while_it_counts_and_is_afterwards() {
+    let stage = stage(Phase::Progressing).await;
+    let window = WindowRequest {
+        scope: "shop".parse().unwrap(),
+        reason: "the pilot week of the shop".to_owned(),
+        on_enter: OnEnter::Pause,
+        ..WindowRequest::default()
+    };
+    let window = stage.control.add_window(&mira(), window, Conditions::default()).await.unwrap().window.window.id;
+    stage.until("it is paused", || async { stage.puppet.sent().len() == 1 }).await;
+    let applied = || async { stage.trail().await.iter().any(|entry| entry.outcome == Outcome::Applied) };
+    stage.until("the outcome is in the trail", applied).await;
+    stage.puppet.tell(vec![sighting(rollout(R2, Phase::Paused)), live()]);
+    stage.until("it is seen", || async { stage.shown().await.phase == Phase::Paused }).await;
+
+    let held = stage.act(Action::Resume, seen(R2, "k1")).await.unwrap_err();
+    assert_eq!((held.code, held.blocking_windows.len()), (Code::Blocked, 1));
+    let wish = OverrideRequest {
+        windows: vec![window.to_string()],
+        actions: vec![Operation::Resume],
+        rollout: Some(shop()),
+        reason: "orders are lost without the correction".to_owned(),
+        expires_at: Some(Utc::now() + TimeDelta::seconds(3)),
+        ..OverrideRequest::default()
+    };
+    let record = stage.control.add_override(&mira(), wish, Conditions::default()).await.unwrap().record.record;
+    assert_eq!(record.candidate.as_ref().map(SafeText::as_str), Some("2-abc"));
+    let named = ActionRequest { override_id: Some(record.id.to_string()), ..request(Action::Resume, false) };
+    let reply = stage.control.act(&mira(), &shop(), named, seen(R2, "k2")).await.unwrap().body;
+    assert_eq!((reply.outcome, reply.audit.unwrap().override_id), (Outcome::Applied, Some(record.id.clone())));
+    let trail = stage.trail().await;
+    let intent = trail.iter().rev().find(|entry| entry.outcome == Outcome::Intended).unwrap();
+    assert_eq!(intent.override_id, Some(record.id.clone()), "the use is durable with the intent");
+    let uses = stage.control.overrides(&mira()).await.unwrap().overrides[0].record.uses.clone();
+    assert_eq!(uses.iter().map(|used| used.entry).collect::<Vec<_>>(), [intent.seq]);
+
+    stage.puppet.tell(vec![sighting(rollout("2-abc:3", Phase::Progressing)), live()]);
+    stage.until("it goes on", || async { stage.shown().await.phase == Phase::Progressing }).await;
+    assert!(stage.shown().await.freeze.is_none(), "nothing holds it while the override counts");
+    let pauses = || async { stage.puppet.sent().iter().filter(|order| order.action == Action::Pause).count() };
+    assert_eq!(pauses().await, 1);
+    stage.until("it is paused again", || async { pauses().await == 2 }).await;
+    assert!(Utc::now() >= record.expires_at, "not before the override expired");
+    stage.control.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_order_that_the_cluster_refused_gives_the_use_back_and_one_that_may_have_been_taken_up_does_not() {
+    let stage = stage(Phase::AwaitingPromotion).await;
+    let window = WindowRequest {
+        scope: "shop".parse().unwrap(),
+        reason: "the pilot week of the shop".to_owned(),
+        ..WindowRequest::default()
+    };
+    let window = stage.control.add_window(&mira(), window, Conditions::default()).await.unwrap().window.window.id;
+    let wish = OverrideRequest {
+        windows: vec![window.to_string()],
+        actions: vec![Operation::Promote],
+        rollout: Some(shop()),
+        reason: "orders are lost without the correction".to_owned(),
+        ..OverrideRequest::default()
+    };
+    let record = stage.control.add_override(&mira(), wish, Conditions::default()).await.unwrap().record.record;
+    let left = || async { stage.control.overrides(&mira()).await.unwrap().overrides[0].uses_left };
+    let named = || ActionRequest { override_id: Some(record.id.to_string()), ..request(Action::Promote, false) };
+    stage.puppet.next_becomes(Err(OrderError::Refused(Vec::new())));
+    stage.control.act(&mira(), &shop(), named(), seen(R1, "k1")).await.unwrap_err();
+    assert_eq!(left().await, 1, "nothing was done");
+    assert!(stage.shown().await.freeze.is_some(), "and nothing is let through");
+    stage.puppet.next_becomes(Ok(Uptake::Unconfirmed("the controller did not answer".into())));
+    let reply = stage.control.act(&mira(), &shop(), named(), seen(R1, "k2")).await.unwrap().body;
+    assert_eq!((reply.outcome, left().await), (Outcome::Unconfirmed, 0));
+    stage.puppet.tell(vec![sighting(rollout("3-def:1", Phase::AwaitingPromotion)), live()]);
+    stage.until("the next is seen", || async { stage.shown().await.revision.0.as_str() == "3-def:1" }).await;
+    let other = stage.control.act(&mira(), &shop(), named(), seen("3-def:1", "k3")).await.unwrap_err();
+    assert_eq!(other.code, Code::Blocked, "another candidate");
     stage.control.shutdown().await;
 }

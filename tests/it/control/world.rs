@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use rolldeck::{
     clock::{self, Clock},
-    control::{Control, Options, Tagged},
+    control::{Control, Options, Policy, Tagged},
     domain::{
         Action, ActorKind, Digest, FactValue, Phase, Principal, Report, ReportState, Role, Rollout, RolloutId,
         SafeBlock, SafeText, UnitId, Via,
@@ -28,6 +28,7 @@ pub const WHY: &str = "because the test says so";
 pub struct World {
     pub control: Control,
     pub folder: tempfile::TempDir,
+    pub policy: Policy,
     clock: Arc<dyn Clock>,
     hands: Option<Arc<Hands>>,
 }
@@ -71,7 +72,7 @@ pub fn unit(site: &str) -> UnitId {
     UnitId { group: "dc-west".parse().unwrap(), site: site.parse().unwrap(), lane: "main".parse().unwrap() }
 }
 
-async fn open(folder: &Path, clock: &Arc<dyn Clock>) -> Control {
+async fn open(folder: &Path, clock: &Arc<dyn Clock>, policy: Policy) -> Control {
     let store = Sqlite::open(folder, Durability::Relaxed).await.unwrap();
     let options = Options {
         simulated: false,
@@ -81,25 +82,30 @@ async fn open(folder: &Path, clock: &Arc<dyn Clock>) -> Control {
         drivers: Vec::new(),
         declared: None,
         pauses: true,
-        policy: rolldeck::control::Policy::default(),
+        policy,
     };
     Control::start(Arc::new(store), Arc::clone(clock), options).await.unwrap()
 }
 
 impl World {
     pub async fn new() -> Self {
-        Self::with(clock::system(), None).await
+        Self::demanding(Policy::default()).await
+    }
+
+    /// A control plane with a policy of its own.
+    pub async fn demanding(policy: Policy) -> Self {
+        Self::with(clock::system(), None, policy).await
     }
 
     /// One whose clock stands at an instant until it is set.
     pub async fn at(now: DateTime<Utc>) -> Self {
         let hands = Arc::new(Hands(Mutex::new(now)));
-        Self::with(Arc::clone(&hands) as Arc<dyn Clock>, Some(hands)).await
+        Self::with(Arc::clone(&hands) as Arc<dyn Clock>, Some(hands), Policy::default()).await
     }
 
-    async fn with(clock: Arc<dyn Clock>, hands: Option<Arc<Hands>>) -> Self {
+    async fn with(clock: Arc<dyn Clock>, hands: Option<Arc<Hands>>, policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { control: open(folder.path(), &clock).await, folder, clock, hands }
+        Self { control: open(folder.path(), &clock, policy.clone()).await, folder, policy, clock, hands }
     }
 
     /// Sets the clock of a world that was made [`World::at`] an instant, and lets the writer go on to it.
@@ -111,7 +117,7 @@ impl World {
     /// Stops the control plane cleanly and starts it again on the same directory.
     pub async fn restart(self) -> Self {
         self.control.shutdown().await;
-        let control = open(self.folder.path(), &self.clock).await;
+        let control = open(self.folder.path(), &self.clock, self.policy.clone()).await;
         Self { control, ..self }
     }
 
@@ -122,7 +128,7 @@ impl World {
         change(Arc::clone(&store)).await;
         store.close().await;
         drop(store);
-        let control = open(self.folder.path(), &self.clock).await;
+        let control = open(self.folder.path(), &self.clock, self.policy.clone()).await;
         Self { control, ..self }
     }
 
