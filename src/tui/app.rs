@@ -17,6 +17,7 @@ use crate::{
 
 pub mod age;
 pub mod approvals;
+pub mod asking;
 pub mod attention;
 mod banner;
 pub mod calendar;
@@ -42,6 +43,7 @@ pub mod text;
 pub mod trail;
 pub mod tree;
 pub mod when;
+pub mod wording;
 pub mod workload;
 mod zone;
 
@@ -83,6 +85,10 @@ pub enum View {
     Windows,
     /// Flags by site and lane, or by stage.
     Flags,
+    /// Overrides of windows.
+    Overrides,
+    /// What waits for a second person.
+    Approvals,
     /// Contexts to switch to.
     Contexts,
 }
@@ -296,7 +302,9 @@ impl App {
                 View::Audit => vec![ContextName::Audit, ContextName::Global],
                 View::Windows => vec![ContextName::Windows, ContextName::Global],
                 View::Flags => vec![ContextName::Flags, ContextName::Global],
-                View::Overview | View::Sites | View::Contexts => vec![ContextName::List, ContextName::Global],
+                View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals => {
+                    vec![ContextName::List, ContextName::Global]
+                }
             },
         }
     }

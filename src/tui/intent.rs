@@ -55,6 +55,8 @@ intents! {
     ViewAudit = "view-audit", "audit trail";
     ViewWindows = "view-windows", "change windows";
     ViewFlags = "view-flags", "flags by site and lane";
+    ViewOverrides = "view-overrides", "overrides: who may pass which window";
+    ViewApprovals = "view-approvals", "what waits for a second person";
     LastView = "last-view", "the view before";
     Sort = "sort", "sort again by need of attention";
     Zoom = "zoom", "give the pane the whole screen";
@@ -67,6 +69,9 @@ intents! {
     PreviousStage = "previous-stage", "previous stage";
     NextStage = "next-stage", "next stage";
     ChartMode = "chart-mode", "charts: difference, ratio, raw";
+    CalendarNow = "calendar-now", "calendar: now";
+    ZoomIn = "zoom-in", "calendar: finer";
+    ZoomOut = "zoom-out", "calendar: coarser";
     ActionMenu = "action-menu", "actions for the selection";
     Pause = "pause", "pause (opens the dialog)";
     Resume = "resume", "resume (opens the dialog)";
@@ -85,6 +90,11 @@ intents! {
     FlagRevive = "flag-revive", "bring a killed flag back (opens the dialog)";
     Pivot = "pivot", "columns: lanes of sites, or stages";
     ChangedOnly = "changed-only", "only what somebody should look at, or all";
+    AskOverride = "ask-override", "use or ask for an override of what holds it (opens the dialog)";
+    Approve = "approve", "agree to what waits (opens the dialog)";
+    Reject = "reject", "refuse what waits (opens the dialog)";
+    Withdraw = "withdraw", "take back what was asked for (opens the dialog)";
+    Countersign = "countersign", "stand by what was taken without waiting (opens the dialog)";
     Arm = "arm", "arm or disarm what widens a change in a protected context";
     VerifyAudit = "verify-audit", "verify the audit trail now";
     HistoryOlder = "history-older", "an older entry of the history";

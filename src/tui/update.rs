@@ -2,12 +2,19 @@
 //! Synchronous and without I/O, so that every rule here can be tested without a terminal.
 
 use super::{
-    app::{App, Overlay, View, dialog::Stage, layout, notice::Tone, rollouts::SETTLE},
+    app::{
+        App, Overlay, View,
+        dialog::{Stage, Subject},
+        layout,
+        notice::Tone,
+        rollouts::SETTLE,
+    },
     message::{Command, Message, Moment},
 };
 
 mod act;
 mod answer;
+mod calendar;
 mod command;
 mod commit;
 mod consent;
@@ -60,6 +67,7 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
     commands.extend(due(app));
     commands.extend(flags::due(app));
     commands.extend(follow(app));
+    commands.extend(calendar::follow(app));
     commands
 }
 
@@ -83,6 +91,12 @@ fn due(app: &mut App) -> Vec<Command> {
     if app.rollouts.order_changed && elapsed.saturating_sub(app.last_input) >= SETTLE {
         app.rollouts.sort();
         app.touch();
+    }
+    let server = app.server_now();
+    if app.hold.is_none() && app.windows.flips_at().is_some_and(|at| at <= server) && app.windows.begin_asking(elapsed)
+    {
+        // One of them began or ended since it was asked: what is shown of them is not what is.
+        return vec![super::message::Command::Windows];
     }
     let counting = app.dialog().and_then(|dialog| match dialog.stage {
         Stage::Counting { at } => Some(at),
@@ -132,6 +146,10 @@ fn follow(app: &mut App) -> Vec<Command> {
 pub(super) fn close(app: &mut App) {
     if let Overlay::Dialog(dialog) = std::mem::replace(&mut app.overlay, Overlay::None) {
         app.drafts.insert(dialog.draft_key(), dialog.draft());
+        if let Subject::Override(asking) = dialog.subject {
+            // It was asked for from another dialog, which goes on.
+            consent::go_on(app, *asking.then);
+        }
     }
     app.touch();
 }

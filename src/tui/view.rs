@@ -11,8 +11,10 @@ use super::{
 };
 
 mod analysis;
+mod approvals;
 mod audit;
 mod budget;
+mod calendar;
 mod clusters;
 mod contexts;
 mod detail;
@@ -24,6 +26,7 @@ mod header;
 pub(super) mod help;
 mod menu;
 mod objects;
+mod overrides;
 mod overview;
 mod raw;
 mod revisions;
@@ -64,6 +67,8 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
         View::Detail => detail::draw(app, theme, body, buffer),
         View::Audit => audit::draw(app, theme, body, buffer),
         View::Windows => windows::draw(app, theme, body, buffer),
+        View::Overrides => overrides::draw(app, theme, body, buffer),
+        View::Approvals => approvals::draw(app, theme, body, buffer),
         View::Sites => sites::draw(app, theme, body, buffer),
         View::Flags => flags::draw(app, theme, body, buffer),
         View::Contexts => contexts::draw(app, theme, body, buffer),

@@ -7,13 +7,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{
+    asking::Asking,
     flags::change::{self, FlagChange, Verb},
     text::Field,
 };
 use crate::{
-    backend::{ActionReply, BackendError, FlagReply},
+    backend::{ActionReply, ApprovalChange, ApprovalView, BackendError, FlagReply, OverrideChange, OverrideView},
     domain::{
-        Action, Phase, Reason, Revision, RollbackTo, Rollout, RolloutId, SafeText, Window, reason::REASON_MAX,
+        Action, Freeze, Phase, Reason, Revision, RollbackTo, Rollout, RolloutId, SafeText, Window, reason::REASON_MAX,
         rollout::CheckState, workload::RevisionView,
     },
 };
@@ -41,6 +42,22 @@ pub enum Subject {
     LiftWindow(Box<Window>),
     /// A change of a flag.
     Flag(Box<FlagChange>),
+    /// An override of what holds an action.
+    Override(Box<Asking>),
+    /// What somebody does about an override that is there.
+    ChangeOverride {
+        /// Which of the two.
+        change: OverrideChange,
+        /// The override, as it was when the dialog was opened.
+        view: Box<OverrideView>,
+    },
+    /// What somebody does about what waits for a second person.
+    Decide {
+        /// Which of the three.
+        change: ApprovalChange,
+        /// What waits, as it was when the dialog was opened.
+        view: Box<ApprovalView>,
+    },
 }
 
 /// What a dialog was opened on.
@@ -167,12 +184,22 @@ pub enum Focus {
     From,
     /// Its end.
     Until,
+    /// What an override is for.
+    Kind,
+    /// How long it counts.
+    Expires,
+    /// How often.
+    Uses,
+    /// Whether nobody is waited for.
+    BreakGlass,
     /// The ticket.
     Ticket,
     /// The reason.
     Reason,
     /// The button that changes nothing.
     Keep,
+    /// The button that goes on to an override of what holds it.
+    Override,
     /// The button that commits.
     Commit,
 }
@@ -181,7 +208,7 @@ impl Focus {
     /// Whether it is a text field.
     #[must_use]
     pub const fn is_text(self) -> bool {
-        !matches!(self, Self::To | Self::Keep | Self::Commit)
+        !matches!(self, Self::To | Self::Kind | Self::BreakGlass | Self::Keep | Self::Override | Self::Commit)
     }
 }
 
@@ -202,6 +229,10 @@ pub struct Dialog {
     pub to: Option<u64>,
     /// The share of sites that gets a flag, in percent.
     pub share: Field,
+    /// The override that is used, by its id.
+    pub overriding: Option<SafeText>,
+    /// The override that was asked for and cannot be used yet, by its id.
+    pub awaiting: Option<SafeText>,
     /// The scope of a freeze.
     pub scope: Field,
     /// Its beginning.
@@ -249,6 +280,8 @@ impl Dialog {
             moved: None,
             to: None,
             share: Field::with(8, &draft.share),
+            overriding: None,
+            awaiting: None,
             scope: Field::with(200, &draft.scope),
             from: Field::with(40, &draft.from),
             until: Field::with(40, &draft.until),
@@ -284,6 +317,9 @@ impl Dialog {
             Subject::AddWindow => "window add".to_owned(),
             Subject::LiftWindow(window) => format!("window lift {}", window.id),
             Subject::Flag(change) => format!("flag {} {}", change.verb.as_str(), change.pinned.flag.key),
+            Subject::Override(asking) => format!("override {} {}", asking.operation, asking.pinned.id),
+            Subject::ChangeOverride { change, view } => format!("override {} {}", change.as_str(), view.record.id),
+            Subject::Decide { change, view } => format!("approval {} {}", change.as_str(), view.approval.id),
         }
     }
 
@@ -292,8 +328,9 @@ impl Dialog {
     pub fn widens(&self) -> bool {
         match &self.subject {
             Subject::Action { action, .. } => action.widens(),
-            Subject::AddWindow => false,
-            Subject::LiftWindow(_) => true,
+            Subject::AddWindow | Subject::ChangeOverride { .. } => false,
+            Subject::LiftWindow(_) | Subject::Override(_) => true,
+            Subject::Decide { change, .. } => *change == ApprovalChange::Approve,
             Subject::Flag(change) => change.widens(self.percent()),
         }
     }
@@ -313,6 +350,19 @@ impl Dialog {
             }
             Subject::Flag(ref change) if change.verb == Verb::Widen => {
                 &[Focus::Share, Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit]
+            }
+            Subject::Override(_) => &[
+                Focus::Kind,
+                Focus::Expires,
+                Focus::Uses,
+                Focus::BreakGlass,
+                Focus::Ticket,
+                Focus::Reason,
+                Focus::Keep,
+                Focus::Commit,
+            ],
+            Subject::Action { .. } if !self.blocking().is_empty() => {
+                &[Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Override, Focus::Commit]
             }
             _ if self.revisions().is_empty() => &[Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit],
             _ => &[Focus::To, Focus::Ticket, Focus::Reason, Focus::Keep, Focus::Commit],
@@ -349,14 +399,15 @@ impl Dialog {
     /// Under which key its preview is asked for: that of another choice is another preview.
     #[must_use]
     pub fn preview_key(&self) -> String {
-        match (&self.subject, self.to) {
+        let key = match (&self.subject, self.to) {
             // The same share of another revision is another preview too.
             (Subject::Flag(change), _) => {
                 format!("{}.{}.{}", self.key, change.pinned.flag.revision, self.share.text())
             }
             (_, Some(number)) => format!("{}.{number}", self.key),
             (_, None) => self.key.clone(),
-        }
+        };
+        self.overriding.as_ref().map_or_else(|| key.clone(), |id| format!("{key}.{id}"))
     }
 
     /// Moves the focus on, or back.
@@ -374,9 +425,13 @@ impl Dialog {
             Focus::Scope => Some(&mut self.scope),
             Focus::From => Some(&mut self.from),
             Focus::Until => Some(&mut self.until),
+            Focus::Expires | Focus::Uses => {
+                let Subject::Override(asking) = &mut self.subject else { return None };
+                Some(if self.focus == Focus::Uses { &mut asking.uses } else { &mut asking.expires })
+            }
             Focus::Ticket => Some(&mut self.ticket),
             Focus::Reason => Some(&mut self.reason),
-            Focus::To | Focus::Keep | Focus::Commit => None,
+            Focus::To | Focus::Kind | Focus::BreakGlass | Focus::Keep | Focus::Override | Focus::Commit => None,
         }
     }
 
@@ -422,11 +477,37 @@ impl Dialog {
         }
     }
 
+    /// The windows that hold it: as the last refusal says, or the preview.
+    #[must_use]
+    pub fn blocking(&self) -> &[Freeze] {
+        let refused = match &self.refused {
+            Some(BackendError::Problem(problem)) => problem.blocking_windows.as_slice(),
+            _ => &[],
+        };
+        match &self.preview {
+            _ if !matches!(self.subject, Subject::Action { .. }) => &[],
+            _ if !refused.is_empty() => refused,
+            PreviewState::Ready(reply) => &reply.blocking_windows,
+            _ => &[],
+        }
+    }
+
+    /// Turns the choice that has the focus; says whether there is one.
+    pub fn turn(&mut self, forward: bool) -> bool {
+        match (&mut self.subject, self.focus) {
+            (Subject::Override(asking), Focus::Kind) => asking.step_kind(forward),
+            (Subject::Override(asking), Focus::BreakGlass) => asking.break_glass = !asking.break_glass,
+            _ => return false,
+        }
+        true
+    }
+
     /// The rollout it is about.
     #[must_use]
     pub fn rollout(&self) -> Option<&RolloutId> {
         match &self.subject {
             Subject::Action { pinned, .. } => Some(&pinned.id),
+            Subject::Override(asking) => Some(&asking.pinned.id),
             _ => None,
         }
     }

@@ -152,6 +152,8 @@ impl App {
         let body = self.zones(self.area()).body;
         let rows = match self.view {
             View::Overview => overview(body).table.height.saturating_sub(1),
+            View::Approvals => table_and_record(body, body.height * 3 / 5).0.height.saturating_sub(3),
+            View::Overrides => table_and_record(body, RECORD + 2).0.height.saturating_sub(3),
             View::Audit | View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
             View::Flags => flags(body).table.height.saturating_sub(4),
             View::Sites | View::Contexts => body.height.saturating_sub(2),

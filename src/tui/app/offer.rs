@@ -3,7 +3,7 @@
 use super::{App, age, flags::change::Verb, rollouts::Row};
 use crate::{
     backend::FlagView,
-    domain::{Action, Freeze, Role},
+    domain::{Action, Freeze, Role, SafeText},
 };
 
 /// Why an action is not offered.
@@ -28,6 +28,11 @@ impl Why {
 impl App {
     /// Whether an action on a rollout can be done now, or why not.
     pub fn offer(&self, action: Action, row: &Row) -> Result<(), Why> {
+        self.offer_past(action, row, false)
+    }
+
+    /// The same, where an override lifts what windows hold.
+    fn offer_past(&self, action: Action, row: &Row, overridden: bool) -> Result<(), Why> {
         let rollout = &row.rollout;
         self.permits(Role::Operator, rollout.target.as_str()).map_err(Why::Never)?;
         if row.ghost {
@@ -37,7 +42,7 @@ impl App {
         if !action.widens() {
             return Ok(());
         }
-        if let Some(freeze) = &rollout.freeze {
+        if let Some(freeze) = rollout.freeze.as_ref().filter(|_| !overridden) {
             let until =
                 freeze.until.map_or_else(|| "until lifted".to_owned(), |at| format!("until {}", self.clock(at)));
             return Err(Why::Held(format!("frozen by {} {until}: {}", freeze.window, freeze.reason)));
@@ -126,7 +131,7 @@ impl App {
         if let Subject::Action { action, pinned } = &dialog.subject {
             match self.rollouts.get(&pinned.id) {
                 Some(row) => {
-                    if let Err(why) = self.offer(*action, row) {
+                    if let Err(why) = self.offer_past(*action, row, dialog.overriding.is_some()) {
                         return Some(why.text().to_owned());
                     }
                 }
@@ -146,7 +151,7 @@ impl App {
                 return Some(why);
             }
         } else {
-            if let Err(why) = self.permits(Role::Commander, "") {
+            if let Some(why) = self.change_lock(dialog) {
                 return Some(why);
             }
             if widens && let Some(why) = self.widening_held(None) {
@@ -160,6 +165,9 @@ impl App {
                 PreviewState::Ready(_) => {
                     if let Some(check) = dialog.blocked() {
                         return Some(check.as_str().to_owned());
+                    }
+                    if let Some(freeze) = dialog.blocking().first() {
+                        return Some(format!("held by {}: {}", freeze.window, freeze.reason));
                     }
                 }
                 PreviewState::Flag(reply) => {
@@ -175,10 +183,55 @@ impl App {
         {
             return Some(why);
         }
+        if matches!(dialog.subject, Subject::Override(_))
+            && dialog.moved.is_none()
+            && let Err(why) = super::asking::request(dialog, self.server_now(), self.zone)
+        {
+            return Some(why);
+        }
         // A button that only looks again needs no reason.
         if widens && dialog.moved.is_some() {
             return None;
         }
         dialog.checked_reason().err().map(|rule| rule.to_string())
+    }
+
+    /// Why the caller may not make the change of a dialog that is about no rollout's action.
+    fn change_lock(&self, dialog: &super::dialog::Dialog) -> Option<String> {
+        use super::dialog::Subject;
+        use crate::backend::{ApprovalChange, OverrideChange};
+        let own = |who: &SafeText| self.info.as_ref().is_none_or(|info| &info.actor == who);
+        let needed = match &dialog.subject {
+            Subject::Override(asking) => {
+                if let Err(why) = super::wording::who_can(&asking.windows, |at| self.day_clock(at)) {
+                    return Some(why);
+                }
+                if asking.is_alone() { Role::Commander } else { Role::Operator }
+            }
+            // Whoever asked may always think better of it.
+            Subject::ChangeOverride { change: OverrideChange::Withdraw, view } if own(&view.record.requested_by) => {
+                Role::Operator
+            }
+            Subject::ChangeOverride { change: OverrideChange::Countersign, view }
+                if self.info.is_some() && own(&view.record.requested_by) =>
+            {
+                return Some("you took it: somebody else has to countersign it".to_owned());
+            }
+            Subject::Decide { change: ApprovalChange::Withdraw, view } if own(&view.approval.requested_by.id) => {
+                Role::Operator
+            }
+            Subject::Decide { change: ApprovalChange::Withdraw, view } => {
+                return Some(format!("{} asked for it: nobody else can take it back", view.approval.requested_by.id));
+            }
+            Subject::Decide { view, .. } => {
+                if view.yours != Some(true) {
+                    let why = view.why_not.as_ref().map_or("it is not yours to decide", SafeText::as_str);
+                    return Some(why.to_owned());
+                }
+                Role::Operator
+            }
+            _ => Role::Commander,
+        };
+        self.permits(needed, "").err()
     }
 }

@@ -20,12 +20,6 @@ pub struct Overrides {
     selected: Option<String>,
 }
 
-/// Whether somebody still has to stand by one that was taken without waiting.
-#[must_use]
-pub fn is_open_break_glass(view: &OverrideView) -> bool {
-    view.record.break_glass && view.record.countersigned.is_none()
-}
-
 /// Whether one names a window at the revision that holds.
 fn names(view: &OverrideView, freeze: &Freeze) -> bool {
     let named = WindowRef { id: freeze.window.clone(), revision: freeze.revision };
@@ -66,7 +60,7 @@ impl Overrides {
     /// How many were taken without waiting, and nobody stood by them yet.
     #[must_use]
     pub fn open_break_glass(&self) -> usize {
-        self.all().iter().filter(|view| is_open_break_glass(view)).count()
+        self.all().iter().filter(|view| view.record.awaits_countersign()).count()
     }
 
     /// Those that name a window, of any revision.
@@ -96,7 +90,7 @@ impl Overrides {
 
     /// Takes an answer; says whether it is another one than before. The selection stays where it was.
     pub fn take(&mut self, mut page: OverridesPage) -> bool {
-        page.overrides.sort_by_key(|view| !is_open_break_glass(view));
+        page.overrides.sort_by_key(|view| !view.record.awaits_countersign());
         let changed = self.error.take().is_some() || self.page.as_ref() != Some(&page);
         if changed {
             self.page = Some(page);

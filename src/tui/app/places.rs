@@ -1,5 +1,7 @@
 //! The state of the windows view and of the sites view.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -14,6 +16,7 @@ pub struct Windows {
     pub page: Option<WindowsPage>,
     /// Why the last question was not answered.
     pub error: Option<BackendError>,
+    asked: Option<Duration>,
     cursor: usize,
     selected: Option<String>,
 }
@@ -49,6 +52,15 @@ impl Windows {
         let at = self.selected.as_ref().and_then(|id| self.all().iter().position(|v| v.window.id.as_str() == id));
         self.move_to(at.unwrap_or(self.cursor));
         changed
+    }
+
+    /// Notes that they are asked for because one of them began or ended; not again within ten seconds.
+    pub fn begin_asking(&mut self, elapsed: Duration) -> bool {
+        let due = self.asked.is_none_or(|asked| elapsed.saturating_sub(asked) >= Duration::from_secs(10));
+        if due {
+            self.asked = Some(elapsed);
+        }
+        due
     }
 
     /// Selects a window by its id.

@@ -16,7 +16,7 @@ pub(super) struct Broken {
 }
 
 /// The intents that open the dialog of a change.
-const DANGER: [Intent; 15] = [
+const DANGER: [Intent; 20] = [
     Intent::Pause,
     Intent::Resume,
     Intent::Promote,
@@ -32,6 +32,11 @@ const DANGER: [Intent; 15] = [
     Intent::FlagEnable,
     Intent::FlagWiden,
     Intent::FlagRevive,
+    Intent::AskOverride,
+    Intent::Approve,
+    Intent::Reject,
+    Intent::Withdraw,
+    Intent::Countersign,
 ];
 
 /// The intents that only move about, which fingers do without looking.
@@ -166,6 +171,8 @@ fn danger(map: &Keymap, bind: &Bind) -> Option<String> {
         })
     };
     match bind.context {
+        // From the dialog of what a window holds it opens another dialog, and that one asks for a reason.
+        ContextName::Dialog if bind.intent == Intent::AskOverride && !navigates(&bind.keys) => None,
         ContextName::Dialog | ContextName::Text => {
             Some(format!("'{verb}' may not be bound in a dialog or a text field"))
         }

@@ -29,12 +29,17 @@ pub enum Item {
     LiftWindow,
     /// A change of the selected flag.
     Flag(Verb),
+    /// What is done about what waits for a second person, or about an override: by its intent.
+    Consent(Intent),
 }
 
 /// The lines of the action menu, in every view: what cannot be done says why.
 pub fn items(app: &App) -> Vec<Item> {
-    if app.view == View::Flags {
-        return Verb::ALL.into_iter().map(Item::Flag).chain([Item::AddWindow]).collect();
+    match app.view {
+        View::Flags => return Verb::ALL.into_iter().map(Item::Flag).chain([Item::AddWindow]).collect(),
+        View::Approvals => return [Intent::Approve, Intent::Reject, Intent::Withdraw].map(Item::Consent).to_vec(),
+        View::Overrides => return [Intent::Countersign, Intent::Withdraw].map(Item::Consent).to_vec(),
+        _ => {}
     }
     let actions = ACTIONS.iter().filter(|spec| app.names(spec.action)).map(Item::Action);
     actions.chain([Item::AddWindow, Item::LiftWindow]).collect()
@@ -58,6 +63,7 @@ impl Item {
             Self::AddWindow => Intent::AddWindow,
             Self::LiftWindow => Intent::LiftWindow,
             Self::Flag(verb) => verb.intent(),
+            Self::Consent(intent) => intent,
         }
     }
 
@@ -73,6 +79,12 @@ impl Item {
             Self::AddWindow => ("Freeze", "add a window that holds what widens a change"),
             Self::LiftWindow => ("Lift freeze", "end the selected window now"),
             Self::Flag(verb) => (verb.label(), verb.summary()),
+            Self::Consent(Intent::Approve) => {
+                ("Approve", "agree: it is done at once, on the revision that it was asked for")
+            }
+            Self::Consent(Intent::Reject) => ("Reject", "refuse it: it is not done"),
+            Self::Consent(Intent::Countersign) => ("Countersign", "stand by what was taken without waiting"),
+            Self::Consent(_) => ("Take back", "it does not count any more"),
         }
     }
 
@@ -84,6 +96,7 @@ impl Item {
                 None => Err(Why::Never("no rollout is selected".to_owned())),
             },
             Self::AddWindow => app.permits(Role::Commander, "").map_err(Why::Never),
+            Self::Consent(intent) => super::consent::offer(app, intent),
             Self::LiftWindow => {
                 app.permits(Role::Commander, "").map_err(Why::Never)?;
                 let held = app.view == View::Windows
@@ -162,6 +175,7 @@ fn choose(app: &mut App, item: Item) -> Vec<Command> {
         Item::AddWindow => add_window(app, None),
         Item::LiftWindow => lift_window(app, None),
         Item::Flag(verb) => super::flags::open(app, verb, None),
+        Item::Consent(intent) => super::consent::open(app, intent),
     }
 }
 
@@ -251,7 +265,7 @@ pub(super) fn preview(app: &App) -> Vec<Command> {
         reason: String::new(),
         ticket: None,
         to: dialog.rollback_to(),
-        override_id: None,
+        override_id: dialog.overriding.as_ref().map(|id| id.as_str().to_owned()),
         saw: None,
         dry_run: true,
         ask: false,

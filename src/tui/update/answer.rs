@@ -87,9 +87,11 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
                 app.touch();
             }
         }
-        Answer::Overrides(result) => consent::overrides(app, result),
+        Answer::Overrides(result) => return consent::overrides(app, result),
         Answer::Approvals(result) => consent::approvals(app, result),
-        Answer::OverrideChanged(..) | Answer::ApprovalDecided(..) | Answer::SiteState(..) | Answer::SiteTrail(..) => {}
+        Answer::OverrideChanged(key, result) => return consent::override_changed(app, &key, result),
+        Answer::ApprovalDecided(key, result) => return consent::decided(app, &key, result),
+        Answer::SiteState(..) | Answer::SiteTrail(..) => {}
         Answer::Sites(result) => {
             match result {
                 Ok(page) => app.sites.take(page),

@@ -2,7 +2,7 @@
 
 use chrono::{Local, Offset, TimeZone};
 
-use super::{act, flags};
+use super::{act, calendar, consent, flags};
 use crate::{
     domain::{Action, RolloutId, action::ACTIONS},
     tui::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The words of the command line, with what may follow.
-pub const COMMANDS: [(&str, &str); 25] = [
+pub const COMMANDS: &[(&str, &str)] = &[
     ("rollouts", ""),
     ("open", "TARGET/NAME"),
     ("sites", ""),
@@ -30,6 +30,8 @@ pub const COMMANDS: [(&str, &str); 25] = [
     ("windows", ""),
     ("flags", ""),
     ("flag", "kill|disable|enable|widen|revive KEY [SHARE]"),
+    ("overrides", ""),
+    ("approvals", ""),
     ("ctx", "[NAME]"),
     ("clusters", ""),
     ("pause", "[TARGET/NAME]"),
@@ -60,9 +62,11 @@ pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
         "" => Vec::new(),
         "rollouts" | "overview" => show(app, View::Overview),
         "sites" => show(app, View::Sites),
-        "windows" => show(app, View::Windows),
+        "windows" | "calendar" => show(app, View::Windows),
         "flags" => show(app, View::Flags),
         "flag" => flags::run(app, rest),
+        "overrides" => show(app, View::Overrides),
+        "approvals" => show(app, View::Approvals),
         "audit" => match Filter::parse(rest, app.server_now(), app.zone) {
             Ok(filter) => {
                 rest.clone_into(&mut app.trail.text);
@@ -240,7 +244,13 @@ pub(super) fn ask_for(app: &mut App, view: View) -> Vec<Command> {
             app.trail.asking = true;
             vec![Command::Audit(app.trail.filter.query.clone())]
         }
-        View::Windows => vec![Command::Windows],
+        View::Windows => calendar::ask(app),
+        View::Overrides => {
+            let mut commands = consent::ask_for_overrides(app);
+            commands.push(Command::Windows);
+            commands
+        }
+        View::Approvals => vec![Command::Approvals],
         View::Sites => vec![Command::Sites],
         View::Flags => flags::ask(app),
         View::Overview | View::Detail | View::Contexts => Vec::new(),

@@ -1,6 +1,6 @@
 //! From a committed dialog to the command that acts, and what becomes of it. The only place that
-//! makes [`Command::Act`], [`Command::AddWindow`], [`Command::LiftWindow`], [`Command::PutFlag`] and
-//! [`Command::KillFlag`].
+//! makes [`Command::Act`], [`Command::AddWindow`], [`Command::LiftWindow`], [`Command::AddOverride`],
+//! [`Command::ChangeOverride`], [`Command::DecideApproval`], [`Command::PutFlag`] and [`Command::KillFlag`].
 
 use super::{act, close};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     domain::{Outcome, Rollout, SafeText},
     tui::{
         app::{
-            App, Overlay, attention,
+            App, Overlay, asking, attention,
             dialog::{Dialog, Focus, Pinned, PreviewState, STOP_WINDOW, Stage, Subject},
             flags::change::Verb,
             notice::{Lasting, Tone},
@@ -103,7 +103,7 @@ fn send(app: &mut App) -> Vec<Command> {
                 reason: reason.clone(),
                 ticket,
                 to: dialog.rollback_to(),
-                override_id: None,
+                override_id: dialog.overriding.as_ref().map(|id| id.as_str().to_owned()),
                 saw: Some(pinned.saw.clone()),
                 dry_run: false,
                 ask: false,
@@ -136,6 +136,22 @@ fn send(app: &mut App) -> Vec<Command> {
             },
             None => return Vec::new(),
         },
+        Subject::Override(_) => match asking::request(dialog, now, zone) {
+            Ok(request) => Command::AddOverride { key, request: Box::new(request) },
+            Err(_) => return Vec::new(),
+        },
+        Subject::ChangeOverride { change, view } => Command::ChangeOverride {
+            key,
+            id: view.record.id.as_str().to_owned(),
+            change: *change,
+            request: ReasonRequest { reason: reason.clone(), ticket },
+        },
+        Subject::Decide { change, view } => Command::DecideApproval {
+            key,
+            id: view.approval.id.as_str().to_owned(),
+            change: *change,
+            request: ReasonRequest { reason: reason.clone(), ticket },
+        },
     };
     dialog.stage = Stage::Sending { since, again: 0 };
     dialog.refused = None;
@@ -159,11 +175,17 @@ pub(super) fn look_again(app: &mut App) -> Vec<Command> {
     };
     let pinned = app.rollout(&id).map(|rollout| Pinned::of(&newest(app, &rollout), act::saw(app, &rollout)));
     let Some(dialog) = app.dialog_mut() else { return Vec::new() };
-    if let (Some(new), Subject::Action { pinned, .. }) = (pinned, &mut dialog.subject) {
-        **pinned = new;
+    match (pinned, &mut dialog.subject) {
+        (Some(new), Subject::Action { pinned, .. }) => **pinned = new,
+        (Some(new), Subject::Override(asking)) => asking.pinned = new,
+        _ => {}
     }
     dialog.moved = None;
     dialog.refused = None;
+    if matches!(dialog.subject, Subject::Override(_)) {
+        app.touch();
+        return Vec::new();
+    }
     dialog.preview = PreviewState::Asking;
     act::preview(app)
 }
@@ -195,7 +217,15 @@ pub(super) fn world_moved(app: &mut App, now: &Rollout) -> Vec<Command> {
     let saw = act::saw(app, now);
     let Some(dialog) = app.dialog_mut() else { return Vec::new() };
     let widens = dialog.widens();
-    let Subject::Action { pinned, .. } = &mut dialog.subject else { return Vec::new() };
+    let pinned = match &mut dialog.subject {
+        Subject::Action { pinned, .. } => pinned.as_mut(),
+        // An override is for a candidate; what else changes of the rollout does not matter to it.
+        Subject::Override(asking) if now.candidate.version.as_ref() == Some(&asking.pinned.candidate) => {
+            return Vec::new();
+        }
+        Subject::Override(asking) => &mut asking.pinned,
+        _ => return Vec::new(),
+    };
     if pinned.id != now.id() || matches!(dialog.stage, Stage::Sending { .. } | Stage::Unconfirmed { .. }) {
         return Vec::new();
     }
@@ -209,7 +239,7 @@ pub(super) fn world_moved(app: &mut App, now: &Rollout) -> Vec<Command> {
     }
     // What stops a change stays open to be sent; its preview is brought up to date behind it.
     let known = std::mem::take(&mut pinned.revisions);
-    **pinned = Pinned::of(now, saw);
+    *pinned = Pinned::of(now, saw);
     if pinned.revisions.is_empty() {
         // A summary has none.
         pinned.revisions = known;
@@ -263,6 +293,14 @@ pub(super) fn acted(app: &mut App, key: &str, result: Result<ActionReply, Backen
             let entry = reply.audit.as_ref().map_or(String::new(), |entry| format!(", audit #{}", entry.seq));
             let what = became(&reply);
             let tone = outcome_tone(reply.outcome);
+            if let Some(view) = &reply.approval {
+                // Nothing was done: a second person has to agree first.
+                let text = super::consent::waits(app, view);
+                app.approvals.replace((**view).clone());
+                done(app, key);
+                app.say(Tone::Attention, text);
+                return vec![Command::Approvals];
+            }
             let id = reply.rollout.as_ref().map(Rollout::id).or_else(|| app.dialog()?.rollout().cloned());
             done(app, key);
             let text = format!("{}: {what}{now}{entry}", outcome_word(reply.outcome));

@@ -2,7 +2,7 @@
 
 use tui_input::InputRequest;
 
-use super::{act, close, command, commit, flags, motion, record};
+use super::{act, calendar, close, command, commit, consent, flags, motion, record};
 use crate::tui::{
     app::{
         App, Overlay, View,
@@ -75,6 +75,9 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
     if let Some(verb) = flags::verb_of(intent) {
         return flags::open(app, verb, None);
     }
+    if calendar::has_keys(app) && calendar::motion(app, intent) {
+        return Vec::new();
+    }
     match intent {
         Intent::Help => app.overlay = Overlay::Help { search: Field::new(40), cursor: 0 },
         Intent::CommandLine => app.line = Some(Line::new(Kind::Command, "")),
@@ -104,6 +107,14 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::ViewFlags => return command::show(app, View::Flags),
         Intent::Pivot => flags::pivot(app),
         Intent::ChangedOnly => flags::toggle_changed(app),
+        Intent::ViewOverrides => return command::show(app, View::Overrides),
+        Intent::ViewApprovals => return command::show(app, View::Approvals),
+        Intent::NextPane | Intent::PreviousPane if app.view == View::Windows => calendar::switch_pane(app),
+        Intent::TimeZone if app.view == View::Windows => calendar::switch_zone(app),
+        Intent::Approve | Intent::Reject | Intent::Withdraw | Intent::Countersign => return consent::open(app, intent),
+        Intent::AskOverride => {
+            app.say(Tone::Note, "open the action that a window holds: its dialog asks for an override")
+        }
         Intent::LastView => {
             if let Some(view) = app.views.pop() {
                 app.view = view;
@@ -212,7 +223,14 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
             Intent::Left | Intent::Right | Intent::Press if dialog.focus == Focus::To && dialog.is_editing() => {
                 return commit::step_to(app, intent != Intent::Left);
             }
-            Intent::Open if dialog.focus == Focus::To && dialog.is_editing() => dialog.move_focus(true),
+            Intent::Left | Intent::Right | Intent::Press
+                if dialog.is_editing() && dialog.turn(intent != Intent::Left) => {}
+            Intent::Open
+                if dialog.is_editing() && matches!(dialog.focus, Focus::To | Focus::Kind | Focus::BreakGlass) =>
+            {
+                dialog.move_focus(true);
+            }
+            Intent::AskOverride if dialog.is_editing() => return consent::ask_override(app),
             Intent::Open if dialog.focus.is_text() && dialog.is_editing() => dialog.move_focus(true),
             Intent::Press if dialog.focus.is_text() && dialog.is_editing() => {
                 if let Some(field) = dialog.field() {
@@ -223,6 +241,7 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
                 return match dialog.focus {
                     Focus::Keep => commit::back(app),
                     Focus::Commit if quiet => commit::press(app),
+                    Focus::Override if quiet && dialog.is_editing() => consent::ask_override(app),
                     _ => Vec::new(),
                 };
             }

@@ -30,6 +30,8 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
             View::Overview => app.rollouts.move_to(to(app.rollouts.cursor()), page),
             View::Audit => app.trail.move_to(to(app.trail.cursor())),
             View::Windows => app.windows.move_to(to(app.windows.cursor())),
+            View::Overrides => app.overrides.move_to(to(app.overrides.cursor())),
+            View::Approvals => app.approvals.move_to(to(app.approvals.cursor())),
             View::Sites => app.sites.move_to(to(app.sites.cursor())),
             View::Flags => app.flags.move_to(to(app.flags.cursor())),
             View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
@@ -89,7 +91,9 @@ pub(super) fn open(app: &mut App) -> Vec<Command> {
                 detail.toggle_zoom();
             }
         }
-        View::Audit | View::Windows | View::Sites | View::Flags => super::record::open(app),
+        View::Audit | View::Windows | View::Overrides | View::Approvals | View::Sites | View::Flags => {
+            super::record::open(app);
+        }
     }
     Vec::new()
 }

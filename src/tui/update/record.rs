@@ -26,6 +26,8 @@ pub(super) fn open(app: &mut App) {
             .and_then(|id| app.rollout(&id).map(|rollout| (format!("rollout {id}"), lines(rollout.as_ref())))),
         View::Audit => app.trail.selected().map(|entry| (format!("audit #{}", entry.seq), lines(entry))),
         View::Windows => app.windows.selected().map(|view| (format!("window {}", view.window.id), lines(view))),
+        View::Overrides => app.overrides.selected().map(|view| (format!("override {}", view.record.id), lines(view))),
+        View::Approvals => app.approvals.selected().map(|view| (format!("approval {}", view.approval.id), lines(view))),
         View::Sites => app
             .sites
             .at(app.sites.cursor())

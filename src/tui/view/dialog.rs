@@ -18,6 +18,7 @@ use crate::{
             App, age,
             dialog::{Dialog, Focus, PreviewState, Stage, Subject},
             flags::change::Verb,
+            text::Field,
             workload,
         },
         theme::{Mark, Role, Theme},
@@ -25,6 +26,7 @@ use crate::{
     },
 };
 
+mod consent;
 mod flag;
 
 type Styled = (Option<Mark>, String, Role);
@@ -48,6 +50,8 @@ fn form_height(dialog: &Dialog) -> u16 {
     match dialog.subject {
         Subject::AddWindow => 10,
         Subject::Flag(ref change) if change.verb == Verb::Widen => 8,
+        Subject::Override(_) => 11,
+        Subject::Action { .. } if !dialog.blocking().is_empty() => 8,
         _ if !dialog.revisions().is_empty() => 8,
         _ => 7,
     }
@@ -66,6 +70,9 @@ fn title(app: &App, dialog: &Dialog) -> String {
         Subject::AddWindow => format!("FREEZE  {context}"),
         Subject::LiftWindow(window) => format!("LIFT FREEZE {}  {}  {context}", window.id, window.scope),
         Subject::Flag(change) => flag::title(change, context),
+        Subject::Override(_) | Subject::ChangeOverride { .. } | Subject::Decide { .. } => {
+            consent::title(dialog, context)
+        }
     }
 }
 
@@ -85,6 +92,7 @@ pub(super) fn commit_words(dialog: &Dialog) -> String {
         Subject::AddWindow => format!("Freeze {}", dialog.scope.text().chars().take(40).collect::<String>()),
         Subject::LiftWindow(window) => format!("Lift freeze {}", window.id),
         Subject::Flag(change) => flag::commit_words(dialog, change),
+        Subject::Override(_) | Subject::ChangeOverride { .. } | Subject::Decide { .. } => consent::commit_words(dialog),
     }
 }
 
@@ -104,8 +112,12 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
     if dialog.focus == Focus::To {
         lines.extend(revisions(app, dialog));
     }
+    consent::exception(app, dialog, &mut lines);
     match (&dialog.subject, &dialog.preview) {
         (Subject::Flag(change), _) => flag::preview(app, dialog, change, &mut lines),
+        (Subject::Override(_) | Subject::ChangeOverride { .. } | Subject::Decide { .. }, _) => {
+            consent::lines(app, dialog, &mut lines);
+        }
         (Subject::Action { .. }, PreviewState::Asking | PreviewState::None | PreviewState::Flag(_)) => {
             lines.push((None, "asking what it would do".to_owned(), Role::Muted));
         }
@@ -313,6 +325,9 @@ pub(super) fn twin(app: &App, dialog: &Dialog) -> String {
             if let Some(to) = dialog.rollback_to() {
                 words.extend(["--to".to_owned(), to.to_string()]);
             }
+            if let Some(id) = &dialog.overriding {
+                words.extend(["--override".to_owned(), quoted(id.as_str())]);
+            }
             if action.widens() {
                 words.extend(["--if-revision".to_owned(), quoted(&pinned.revision.to_string())]);
             }
@@ -330,6 +345,9 @@ pub(super) fn twin(app: &App, dialog: &Dialog) -> String {
             words.extend(["window".to_owned(), "lift".to_owned(), window.id.as_str().to_owned()]);
         }
         Subject::Flag(change) => words.extend(flag::twin(dialog, change)),
+        Subject::Override(_) | Subject::ChangeOverride { .. } | Subject::Decide { .. } => {
+            consent::twin(app, dialog, &mut words);
+        }
     }
     words.extend(["--context".to_owned(), quoted(app.context_name())]);
     if let Some(ticket) = dialog.checked_ticket() {
@@ -339,15 +357,23 @@ pub(super) fn twin(app: &App, dialog: &Dialog) -> String {
     crate::domain::SafeText::new(words.join(" ")).as_str().to_owned()
 }
 
+/// Paints a named field; says where the cursor is when it has the keys.
+fn put(theme: &Theme, at: Rect, name: &str, field: &Field, focused: bool, buffer: &mut Buffer) -> Option<Position> {
+    Row::new(theme, at.width).text(" ", Role::Normal).cell(name, 24, Role::Muted).draw(at, 0, buffer);
+    let room = Rect { x: at.x + 26, width: at.width.saturating_sub(28), ..at };
+    field::draw(field, focused, theme, room, buffer)
+}
+
 fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let mut y = 0;
     let mut cursor = None;
-    let mut put = |name: &str, which: Focus, field: &crate::tui::app::text::Field, y: u16, buffer: &mut Buffer| {
+    let (rows, place) = consent::form(dialog, theme, area, buffer);
+    y += rows;
+    let of_override = place;
+    let mut put = |name: &str, which: Focus, field: &Field, y: u16, buffer: &mut Buffer| {
         let at = Rect { y: area.y + y, height: 1, ..area };
-        Row::new(theme, area.width).text(" ", Role::Normal).cell(name, 24, Role::Muted).draw(at, 0, buffer);
-        let room = Rect { x: area.x + 26, width: area.width.saturating_sub(28), ..at };
         let focused = dialog.focus == which && dialog.is_editing();
-        if let Some(place) = field::draw(field, focused, theme, room, buffer) {
+        if let Some(place) = put(theme, at, name, field, focused, buffer) {
             cursor = Some(place);
         }
     };
@@ -377,7 +403,7 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
         y += 1;
     }
     put("Ticket (may be empty)", Focus::Ticket, &dialog.ticket, y, buffer);
-    cursor = choice.or(cursor);
+    cursor = choice.or(of_override).or(cursor);
     y += 1;
     let count = dialog.reason.text().trim().chars().count();
     let short = dialog.checked_reason().is_err() && count > 0;
@@ -396,6 +422,19 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
         cursor = Some(place);
     }
     y += 2;
+    if !dialog.blocking().is_empty() {
+        let at = Rect { y: area.y + y - 1, height: 1, ..area };
+        let focused = dialog.focus == Focus::Override;
+        let words = consent::offered(app, dialog);
+        let text = if focused { format!("[> {words} <]") } else { format!("[  {words}  ]") };
+        let style = theme.style(Role::ButtonDanger);
+        let style = if focused { style.patch(theme.style(Role::ButtonFocused)) } else { style };
+        Row::new(theme, area.width).gap(3).styled(&text, style).draw(at, 0, buffer);
+        if focused {
+            cursor = Some(Position { x: area.x + 4, y: at.y });
+        }
+        y += 1;
+    }
     let buttons = Rect { y: area.y + y, height: 1, ..area };
     if let Some(place) = draw_buttons(app, dialog, theme, buttons, buffer) {
         cursor = Some(place);

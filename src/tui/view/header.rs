@@ -22,6 +22,8 @@ fn title(view: View) -> &'static str {
         View::Audit => "AUDIT",
         View::Windows => "WINDOWS",
         View::Flags => "FLAGS",
+        View::Overrides => "OVERRIDES",
+        View::Approvals => "APPROVALS",
         View::Contexts => "CONTEXTS",
     }
 }

@@ -31,7 +31,7 @@ fn contexts(view: View) -> Vec<ContextName> {
         View::Audit => ContextName::Audit,
         View::Windows => ContextName::Windows,
         View::Flags => ContextName::Flags,
-        View::Overview | View::Sites | View::Contexts => ContextName::List,
+        View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals => ContextName::List,
     };
     vec![own, ContextName::Global, ContextName::Always, ContextName::Menu, ContextName::Dialog, ContextName::Text]
 }
@@ -57,7 +57,7 @@ pub(in crate::tui) fn rows(app: &App) -> Vec<HelpRow> {
             }
         }
     }
-    for (command, rest) in COMMANDS {
+    for (command, rest) in COMMANDS.iter().copied() {
         rows.push(HelpRow { context: "command", keys: format!(":{command}"), intent: None, text: rest.to_owned() });
     }
     rows.retain(|row| {

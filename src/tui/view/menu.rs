@@ -23,11 +23,17 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
     let rows = items.len() as u16;
     let area = centred(body, body.width.min(96), rows + 4);
     let subject = match app.view {
-        View::Flags => {
-            app.flags.selected().map_or_else(|| "no flag".to_owned(), |view| format!("flag {}", view.flag.key))
-        }
-        _ => app.subject().map_or_else(|| "no rollout".to_owned(), |id| id.to_string()),
+        View::Flags => app.flags.selected().map(|view| format!("flag {}", view.flag.key)),
+        View::Approvals => app.approvals.selected().map(|view| view.approval.id.as_str().to_owned()),
+        View::Overrides => app.overrides.selected().map(|view| view.record.id.as_str().to_owned()),
+        _ => app.subject().map(|id| id.to_string()),
     };
+    let none = match app.view {
+        View::Flags => "no flag",
+        View::Approvals | View::Overrides => "nothing",
+        _ => "no rollout",
+    };
+    let subject = subject.unwrap_or_else(|| none.to_owned());
     let inner =
         boxed(theme, area, &format!("actions for {subject}: each opens a dialog, nothing is sent from here"), buffer);
     let mut place = None;

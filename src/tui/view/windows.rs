@@ -5,43 +5,60 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+use super::calendar;
 use crate::{
     backend::WindowView,
-    domain::WindowState,
+    domain::{Effect, OverrideState, SafeText, WindowState},
     tui::{
-        app::{App, age, layout, rollouts::scroll},
+        app::{App, age, calendar::Pane, layout, rollouts::scroll, wording},
         theme::{Mark, Role, Theme},
         widget::row::{Row, titled},
     },
 };
 
 /// The mark and the word of a window.
-const fn state(state: WindowState) -> (Mark, &'static str) {
-    match state {
-        WindowState::Active => (Mark::Frozen, "FROZEN"),
-        WindowState::Upcoming => (Mark::Waiting, "to come"),
-        WindowState::Ended => (Mark::Passed, "ended"),
-        WindowState::Lifted => (Mark::Passed, "lifted"),
-        WindowState::Disabled => (Mark::Paused, "off"),
+pub(super) const fn state(view: &WindowView) -> (Mark, &'static str) {
+    match (view.state, view.window.effect) {
+        (WindowState::Active, Effect::Deny) => (Mark::Frozen, "FROZEN"),
+        (WindowState::Active, Effect::Allow) => (Mark::Passed, "open"),
+        (WindowState::Upcoming, _) => (Mark::Waiting, "to come"),
+        (WindowState::Ended, _) => (Mark::Passed, "ended"),
+        (WindowState::Lifted, _) => (Mark::Passed, "lifted"),
+        (WindowState::Disabled, _) => (Mark::Paused, "OFF"),
+    }
+}
+
+/// How the windows are now, in a line.
+pub(super) fn summary(app: &App) -> (String, Role) {
+    let windows = &app.windows;
+    let active = windows.active().count();
+    match (&windows.error, &windows.page) {
+        (Some(error), _) => (format!(" not to be had: {error}"), Role::Error),
+        (None, None) => (" asking for windows".to_owned(), Role::Strong),
+        (None, Some(page)) if page.windows.is_empty() => {
+            (" no windows: nothing is frozen; a adds a freeze".to_owned(), Role::Strong)
+        }
+        (None, Some(page)) => {
+            let now = app.server_now();
+            let next = windows.flips_at().filter(|at| *at > now).map_or_else(String::new, |at| {
+                format!("   next change {} ({})", app.calendar_clock(at), age::coarse_left(now, at))
+            });
+            (format!(" {active} hold now, {} in all{next}", page.windows.len()), Role::Strong)
+        }
     }
 }
 
 /// Paints the view.
 pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if app.calendar.pane == Pane::Bars {
+        return calendar::draw(app, theme, body, buffer);
+    }
     let (table, record) = layout::table_and_record(body, layout::RECORD);
     let windows = &app.windows;
-    let active = windows.active().count();
-    let text = match (&windows.error, &windows.page) {
-        (Some(error), _) => format!(" not to be had: {error}"),
-        (None, None) => " asking for windows".to_owned(),
-        (None, Some(page)) if page.windows.is_empty() => " no windows: nothing is frozen; a adds a freeze".to_owned(),
-        (None, Some(page)) => format!(
-            " {active} hold now, {} in all   they hold start, promote, resume and retry; pause and rollback never",
-            page.windows.len()
-        ),
-    };
+    let (text, role) = summary(app);
     Row::new(theme, table.width)
-        .text(&text, if windows.error.is_some() { Role::Error } else { Role::Strong })
+        .text(&text, role)
+        .text("   they hold start, promote, resume and retry; pause and rollback never", Role::Muted)
         .draw(table, 0, buffer);
     let wide = table.width >= 100;
     let mut head = Row::new(theme, table.width)
@@ -73,7 +90,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
 }
 
 fn line<'a>(app: &App, view: &WindowView, selected: bool, theme: &'a Theme, width: u16) -> Row<'a> {
-    let (mark, word) = state(view.state);
+    let (mark, word) = state(view);
     let window = &view.window;
     let until = window.until.map_or_else(|| "open end".to_owned(), |at| app.day_clock(at));
     let wide = width >= 100;
@@ -87,23 +104,48 @@ fn line<'a>(app: &App, view: &WindowView, selected: bool, theme: &'a Theme, widt
     row.cell(&until, 13, Role::Normal).text(window.reason.as_str(), Role::Normal)
 }
 
-fn draw_record(app: &App, view: &WindowView, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// What a window says, the first thing to know first.
+pub(super) fn record(app: &App, view: &WindowView) -> Vec<(&'static str, String)> {
     let window = &view.window;
-    let (mark, word) = state(view.state);
-    titled(theme, area.width, &format!("{} {word} {}", window.id, window.scope), mark.role()).draw(area, 0, buffer);
     let now = app.server_now();
-    let span = match (view.state, window.until) {
-        (WindowState::Active, Some(until)) => format!("ends in {}", age::coarse_left(now, until)),
-        (WindowState::Active, None) => "until somebody lifts it".to_owned(),
-        (WindowState::Upcoming, _) => format!("begins in {}", age::coarse_left(now, window.from)),
-        _ => String::new(),
+    let mut lines = Vec::new();
+    if let Some(lifted) = &window.lifted {
+        lines.push(("lifted", format!("{} by {}: {}", app.calendar_clock(lifted.at), lifted.by, lifted.reason)));
+    }
+    let next = match (view.state, view.next_transition.or(window.until)) {
+        (WindowState::Active, Some(at)) => {
+            format!("   ends {} (in {})", app.calendar_clock(at), age::coarse_left(now, at))
+        }
+        (WindowState::Active, None) => "   holds until somebody lifts it".to_owned(),
+        (WindowState::Upcoming, _) => {
+            let at = view.next_transition.unwrap_or(window.from);
+            format!("   begins {} (in {})", app.calendar_clock(at), age::coarse_left(now, at))
+        }
+        (WindowState::Disabled, _) => "   it is switched OFF and holds nothing".to_owned(),
+        (WindowState::Ended | WindowState::Lifted, _) => String::new(),
     };
-    let until = window.until.map_or_else(|| "open end".to_owned(), |at| app.day_clock(at));
-    let ticket = window.ticket.as_ref().map_or("-", |ticket| ticket.as_str());
-    let lifted = window
-        .lifted
-        .as_ref()
-        .map_or_else(String::new, |lifted| format!("{} by {}: {}", app.day_clock(lifted.at), lifted.by, lifted.reason));
+    lines.push(("when", format!("{}{next}", wording::schedule(window, |at| app.calendar_clock(at)))));
+    let ticket = window.ticket.as_ref().map_or("-", SafeText::as_str);
+    let by = format!("set by {} at {}  ticket {ticket}", window.created_by, app.calendar_clock(window.created_at));
+    lines.push(("reason", format!("{}   {by}", window.reason)));
+    let verb = if window.effect.is_deny() { "blocks" } else { "holds" };
+    lines.push((verb, wording::blocks(window)));
+    lines.push(("allows", wording::allows(window)));
+    let named: Vec<_> = app.overrides.of_window(&window.id).collect();
+    let used: usize = named.iter().map(|view| view.record.uses.len()).sum();
+    let active: Vec<&str> = named
+        .iter()
+        .filter(|view| view.record.state(now) == OverrideState::Active)
+        .map(|view| view.record.id.as_str())
+        .collect();
+    let uses = match (app.overrides.is_loaded(), used, active.is_empty()) {
+        (false, ..) => "   uses are not known".to_owned(),
+        (true, 1, true) => "   used 1 time".to_owned(),
+        (true, n, true) => format!("   used {n} times"),
+        (true, n, false) => format!("   used {n} times, {} can be used", active.join(", ")),
+    };
+    lines.push(("override", format!("{}{uses}", wording::overridable(window.overridable))));
+    let enter = if window.effect.is_deny() { "begins" } else { "ends" };
     let covers: Vec<String> = app
         .rollouts
         .iter()
@@ -115,16 +157,22 @@ fn draw_record(app: &App, view: &WindowView, theme: &Theme, area: Rect, buffer: 
         n if n > 5 => format!("{} and {} more", covers[..5].join(", "), n - 5),
         _ => covers.join(", "),
     };
-    let lines = [
-        ("span", format!("{} - {until}  {span}", app.day_clock(window.from))),
-        ("reason", window.reason.as_str().to_owned()),
-        ("by", format!("{} at {}  ticket {ticket}", window.created_by, app.day_clock(window.created_at))),
-        ("holds", covers),
-        ("blocks", "start, promote, resume, retry; pause and rollback stay open".to_owned()),
-        ("lifted", lifted),
-    ];
-    for (y, (name, text)) in lines.into_iter().filter(|(_, text)| !text.is_empty()).enumerate() {
-        Row::new(theme, area.width).text(" ", Role::Normal).cell(name, 8, Role::Muted).text(&text, Role::Normal).draw(
+    lines.push(("under way", format!("when it {enter}, {}; it holds {covers}", wording::on_enter(window.on_enter))));
+    if let Some(contact) = &window.contact {
+        lines.push(("contact", contact.as_str().to_owned()));
+    }
+    if let Some(name) = &window.name {
+        lines.push(("name", name.as_str().to_owned()));
+    }
+    lines
+}
+
+fn draw_record(app: &App, view: &WindowView, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (mark, word) = state(view);
+    let window = &view.window;
+    titled(theme, area.width, &format!("{} {word} {}", window.id, window.scope), mark.role()).draw(area, 0, buffer);
+    for (y, (name, text)) in record(app, view).into_iter().take(usize::from(area.height) - 1).enumerate() {
+        Row::new(theme, area.width).text(" ", Role::Normal).cell(name, 9, Role::Muted).text(&text, Role::Normal).draw(
             area,
             y as u16 + 1,
             buffer,
