@@ -60,6 +60,9 @@ pub struct Cli {
     /// Open the dashboard on this rollout.
     #[arg(value_name = "TARGET/NAME", value_parser = parse::rollout_or_subcommand)]
     rollout: Option<RolloutId>,
+    /// Open the dashboard on one site, as its lead follows a pilot window: it changes nothing
+    #[arg(long, value_name = "SITE", value_parser = parse::followed, conflicts_with = "rollout")]
+    follow: Option<dashboard::Followed>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -164,13 +167,21 @@ pub fn command() -> clap::Command {
 
 async fn run(cli: Cli) -> color_eyre::Result<()> {
     let session = Session::new(cli.global);
-    let done = chosen(&session, cli.command, cli.rollout).await;
+    let done = chosen(&session, cli.command, cli.rollout, cli.follow).await;
     session.opened.close().await;
     done
 }
 
-async fn chosen(session: &Session, command: Option<Command>, rollout: Option<RolloutId>) -> color_eyre::Result<()> {
-    let Some(command) = command else { return dashboard::run(session, rollout).await };
+async fn chosen(
+    session: &Session,
+    command: Option<Command>,
+    rollout: Option<RolloutId>,
+    follow: Option<dashboard::Followed>,
+) -> color_eyre::Result<()> {
+    let Some(command) = command else { return dashboard::run(session, rollout, follow).await };
+    if follow.is_some() {
+        return Err(exit::Failure::Usage("--follow opens the dashboard and takes no subcommand".to_owned()).into());
+    }
     if let Some(rollout) = rollout {
         return Err(exit::Failure::Usage(format!("{rollout} opens the dashboard and takes no subcommand")).into());
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backend::{Backend, read_only::ReadOnly, remote::Remote},
-    domain::{RolloutId, SafeText, Via},
+    domain::{RolloutId, SafeText, SiteName, TargetName, Via},
     settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
     tui::{
         self, ContextChoice, Options,
@@ -19,19 +19,23 @@ use crate::{
     },
 };
 
+/// A site, and its group where that is named.
+pub type Followed = (Option<TargetName>, SiteName);
+
 /// Runs it until the person leaves.
 ///
 /// # Errors
 /// When nothing says which server, or there is no terminal to paint on. That the server does not
 /// answer is no error: the dashboard says so and goes on asking.
-pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
+pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Followed>) -> Result<()> {
     let settings = session.settings()?;
     let endpoint = settings.endpoint_or_cluster()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
     needs_terminal()?;
     // Read once now, so that a token file that is refused is said before the screen is taken.
     let first = backend(session, &endpoint)?;
     let contexts = contexts(&settings, &endpoint);
-    let read_only = endpoint.read_only;
+    // Whoever follows a site watches it, and changes nothing.
+    let read_only = endpoint.read_only || follow.is_some();
     let (named, by_name, held) = (endpoint.name.clone(), settings.clone(), session.clone());
     let from_stdin = matches!(&endpoint.token, TokenSource::File(path) if path == std::path::Path::new("-"));
     let connect = move |name: &str| -> Result<Arc<dyn Backend>, String> {
@@ -48,6 +52,7 @@ pub async fn run(session: &Session, open: Option<RolloutId>) -> Result<()> {
         current,
         read_only,
         open,
+        follow,
         ..plain(session, &settings, Vec::new())
     };
     Ok(tui::run(options).await?)
@@ -87,6 +92,7 @@ pub fn plain(session: &Session, settings: &Settings, notices: Vec<SafeText>) -> 
         current: String::new(),
         read_only: settings.read_only,
         open: None,
+        follow: None,
         theme: Some(settings.theme.clone()),
         keymap: Some(settings.keymap.clone()),
         user_dir: Some(settings.paths.config_dir.clone()),

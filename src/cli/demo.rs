@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::builder::PossibleValuesParser;
 use color_eyre::Result;
 
-use super::{dashboard, exit::say, plane, session::Session};
+use super::{dashboard, exit::say, parse, plane, session::Session};
 use crate::{
     backend::{Backend, local::Local, read_only::ReadOnly},
     domain::{RolloutId, SafeText, Via},
@@ -29,6 +29,9 @@ pub struct Args {
     /// Which story
     #[arg(long, value_name = "NAME", default_value = sim::DEFAULT_SCENARIO, value_parser = PossibleValuesParser::new(sim::scenarios()))]
     scenario: String,
+    /// Follow this site, and change nothing
+    #[arg(long, value_name = "SITE", value_parser = parse::followed, conflicts_with = "rollout")]
+    follow: Option<dashboard::Followed>,
     /// Open the dashboard on this rollout
     #[arg(value_name = "TARGET/NAME")]
     rollout: Option<RolloutId>,
@@ -51,7 +54,8 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     let who = Local::person(&plane::user(&session.env), Via::Tui);
     let backend: Arc<dyn Backend> = Arc::new(Local::new(sim.control.clone(), who));
     let place = backend.place();
-    let backend: Arc<dyn Backend> = if settings.read_only { Arc::new(ReadOnly(backend)) } else { backend };
+    let read_only = settings.read_only || args.follow.is_some();
+    let backend: Arc<dyn Backend> = if read_only { Arc::new(ReadOnly(backend)) } else { backend };
     let connect = move |name: &str| -> Result<Arc<dyn Backend>, String> {
         if name == CONTEXT { Ok(Arc::clone(&backend)) } else { Err(format!("the demo has no context {name}")) }
     };
@@ -60,6 +64,8 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         contexts: vec![ContextChoice { name: CONTEXT.to_owned(), protected: false, place }],
         current: CONTEXT.to_owned(),
         open: args.rollout,
+        follow: args.follow,
+        read_only,
         ..dashboard::plain(session, &settings, notices)
     };
     let shown = tui::run(options).await;

@@ -4,7 +4,7 @@ use std::{str::FromStr as _, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::{Phase, RolloutId};
+use crate::domain::{Phase, RolloutId, SiteName, TargetName};
 
 /// A duration such as `500ms`, `30s`, `10m`, `1h30m`, `2d`.
 ///
@@ -27,6 +27,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
     // A hundred years are enough, and fit every type of time.
     if total > 100 * 366 * 86_400_000 { Err(wrong()) } else { Ok(Duration::from_millis(total)) }
+}
+
+/// A site as `SITE` or `GROUP/SITE`.
+///
+/// # Errors
+/// What was expected.
+pub fn followed(text: &str) -> Result<(Option<TargetName>, SiteName), String> {
+    let follow = crate::tui::app::follow::Follow::parse(text)?;
+    Ok((follow.group, follow.site))
 }
 
 /// A point in time as it is written: an instant, or a span from now that is put on one side of it.

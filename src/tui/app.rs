@@ -29,6 +29,7 @@ pub mod detail;
 pub mod dialog;
 pub mod figure;
 pub mod flags;
+pub mod follow;
 pub mod layout;
 pub mod line;
 pub mod link;
@@ -54,6 +55,7 @@ use chart::ChartMode;
 use detail::Detail;
 use dialog::{Dialog, Draft};
 use flags::Flags;
+use follow::Follow;
 use line::Line;
 use link::Link;
 use notice::{Lasting, Notice, Tone};
@@ -89,6 +91,8 @@ pub enum View {
     Overrides,
     /// What waits for a second person.
     Approvals,
+    /// One site during a pilot window.
+    Follow,
     /// Contexts to switch to.
     Contexts,
 }
@@ -166,6 +170,7 @@ pub struct App {
     pub(super) calendar: Calendar,
     pub(super) overrides: Overrides,
     pub(super) approvals: Approvals,
+    pub(super) follow: Option<Follow>,
     pub(super) sites: Sites,
     pub(super) flags: Flags,
     pub(super) view: View,
@@ -197,6 +202,8 @@ impl App {
             0 | 1 => String::new(),
             n => format!(" (and {} more: rolldeck doctor says them all)", n - 1),
         };
+        let follow = options.follow.as_ref().map(|site| Follow::new(site.0.clone(), site.1.clone()));
+        let following = follow.is_some();
         let notice = options.notices.first();
         let notice = notice.map(|text| Notice::new(Tone::Attention, format!("{text}{more}"), now.elapsed));
         Self {
@@ -219,9 +226,10 @@ impl App {
             calendar: Calendar::default(),
             overrides: Overrides::default(),
             approvals: Approvals::default(),
+            follow,
             sites: Sites::default(),
             flags: Flags::default(),
-            view: View::Overview,
+            view: if following { View::Follow } else { View::Overview },
             views: Vec::new(),
             overlay: Overlay::None,
             line: None,
@@ -302,7 +310,7 @@ impl App {
                 View::Audit => vec![ContextName::Audit, ContextName::Global],
                 View::Windows => vec![ContextName::Windows, ContextName::Global],
                 View::Flags => vec![ContextName::Flags, ContextName::Global],
-                View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals => {
+                View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals | View::Follow => {
                     vec![ContextName::List, ContextName::Global]
                 }
             },
@@ -388,6 +396,7 @@ impl App {
         match self.view {
             View::Detail => self.detail.as_ref().map(|detail| detail.id.clone()),
             View::Overview => self.rollouts.selected().map(|row| row.id().clone()),
+            View::Follow => self.followed_rollouts().into_iter().next(),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use super::capability::{Depth, Glyphs};
 use crate::{
     backend::Backend,
     clock::Clock,
-    domain::{RolloutId, SafeText},
+    domain::{RolloutId, SafeText, SiteName, TargetName},
 };
 
 /// Makes the backend of a named context; the error says what is wrong with it, for people.
@@ -36,6 +36,8 @@ pub struct Options {
     pub read_only: bool,
     /// The rollout to open.
     pub open: Option<RolloutId>,
+    /// The site to follow, and its group where that was named.
+    pub follow: Option<(Option<TargetName>, SiteName)>,
     /// The theme's name; `dark` without.
     pub theme: Option<String>,
     /// The keymap's name; `default` without.

@@ -19,6 +19,7 @@ mod command;
 mod commit;
 mod consent;
 mod flags;
+mod follow;
 mod input;
 mod motion;
 mod record;
@@ -125,6 +126,7 @@ fn follow(app: &mut App) -> Vec<Command> {
     // A dialog offers revisions, and a summary has none.
     let wanted = act::wants_revisions(app).or_else(|| match app.view {
         View::Detail => app.detail.as_ref().map(|detail| detail.id.clone()),
+        View::Follow => app.followed_rollouts().into_iter().next(),
         View::Overview if layout::overview(body).shows_past() => app.rollouts.selected().map(|row| row.id().clone()),
         _ => None,
     });

@@ -20,6 +20,7 @@ mod contexts;
 mod detail;
 mod dialog;
 mod flags;
+mod follow;
 mod footer;
 mod gates;
 mod header;
@@ -69,6 +70,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
         View::Windows => windows::draw(app, theme, body, buffer),
         View::Overrides => overrides::draw(app, theme, body, buffer),
         View::Approvals => approvals::draw(app, theme, body, buffer),
+        View::Follow => follow::draw(app, theme, body, buffer),
         View::Sites => sites::draw(app, theme, body, buffer),
         View::Flags => flags::draw(app, theme, body, buffer),
         View::Contexts => contexts::draw(app, theme, body, buffer),

@@ -1,12 +1,15 @@
 //! The dashboard without a terminal: rules of the dialog, what stays true whatever is pressed, and
 //! whole frames of every screen.
 
+mod calendar;
 mod cluster;
+mod consent;
 mod desk;
 mod dialog;
 mod effects;
 mod flags;
 mod fleet;
+mod follow;
 mod frames;
 mod freshness;
 mod indicators;

@@ -39,6 +39,9 @@ impl App {
         let flips = [self.approvals.flips_at(server), self.overrides.flips_at(server), self.windows.flips_at()];
         let ahead = flips.into_iter().flatten().filter_map(|at| (at - server).to_std().ok());
         at.extend(ahead.map(|left| now + left + Duration::from_millis(50)));
+        if self.view == View::Follow {
+            at.extend(self.follow.as_ref().and_then(|follow| follow.flips_at(now)));
+        }
         match self.view {
             View::Overview => {
                 let height = self.page();

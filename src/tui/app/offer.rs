@@ -1,6 +1,6 @@
 //! Which actions are offered, and why one is not. Menu, dialog, palette and hints all ask here.
 
-use super::{App, age, flags::change::Verb, rollouts::Row};
+use super::{App, View, age, flags::change::Verb, rollouts::Row};
 use crate::{
     backend::FlagView,
     domain::{Action, Freeze, Role, SafeText},
@@ -74,6 +74,9 @@ impl App {
 
     /// Whether the caller's role allows something that needs `needed` on a target.
     pub fn permits(&self, needed: Role, target: &str) -> Result<(), String> {
+        if self.view == View::Follow {
+            return Err(format!("this view changes nothing: {}", self.who_may()));
+        }
         if self.read_only {
             return Err("this session is read-only".to_owned());
         }

@@ -77,7 +77,7 @@ pub const fn on_enter(on_enter: OnEnter) -> &'static str {
 pub const fn overridable(overridable: Overridable) -> &'static str {
     match overridable {
         Overridable::Single => "one commander, with a reason",
-        Overridable::TwoPerson => "two people: one commander asks, another one approves",
+        Overridable::TwoPerson => "two people: an operator asks, a commander who is somebody else agrees",
         Overridable::Never => "NOBODY, whatever the role",
     }
 }

@@ -1,6 +1,6 @@
 //! What the backend answered.
 
-use super::{act, command, commit, consent, flags};
+use super::{act, command, commit, consent, flags, follow};
 use crate::{
     backend::{BackendError, Code, RolloutsPage, Tagged},
     domain::{Rollout, RolloutId, SafeText},
@@ -70,18 +70,21 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
             }
             app.touch();
         }
-        Answer::Windows(result) => match result {
-            Ok(page) => {
-                if app.windows.take(page) {
-                    app.calendar.outdated();
+        Answer::Windows(result) => {
+            let changed = match result {
+                Ok(page) => app.windows.take(page),
+                Err(error) => {
+                    app.windows.error = Some(error);
                     app.touch();
+                    false
                 }
-            }
-            Err(error) => {
-                app.windows.error = Some(error);
+            };
+            if changed {
+                app.calendar.outdated();
                 app.touch();
             }
-        },
+            return follow::windows_came(app, changed);
+        }
         Answer::Calendar(from, until, result) => {
             if app.calendar.take((from, until), result) {
                 app.touch();
@@ -91,13 +94,15 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
         Answer::Approvals(result) => consent::approvals(app, result),
         Answer::OverrideChanged(key, result) => return consent::override_changed(app, &key, result),
         Answer::ApprovalDecided(key, result) => return consent::decided(app, &key, result),
-        Answer::SiteState(..) | Answer::SiteTrail(..) => {}
+        Answer::SiteState(query, result) => return follow::state_came(app, &query, result),
+        Answer::SiteTrail(query, result) => return follow::trail_came(app, &query, result),
         Answer::Sites(result) => {
             match result {
                 Ok(page) => app.sites.take(page),
                 Err(error) => app.sites.error = Some(error),
             }
             app.touch();
+            return follow::sites_came(app);
         }
         Answer::Flags(result) => return flags::came(app, result),
         Answer::FlagHistory(key, result) => flags::history_came(app, &key, result),
@@ -185,7 +190,9 @@ fn view(app: &mut App, page: RolloutsPage, fresh: bool) -> Vec<Command> {
     // Views that nobody pushes to are asked for again when the fleet moved.
     let moved = changes.changed + changes.removed > 0;
     if fresh {
-        commands.extend(consent::poll(app, moved || first || blind.is_some()));
+        let moved = moved || first || blind.is_some();
+        commands.extend(consent::poll(app, moved));
+        commands.extend(if first { command::ask_for_followed(app) } else { follow::poll(app, moved) });
     }
     if (moved && matches!(app.view, View::Audit | View::Windows)) || app.view == View::Sites {
         commands.extend(command::ask_for(app, app.view));

@@ -2,7 +2,7 @@
 
 use chrono::{Local, Offset, TimeZone};
 
-use super::{act, calendar, consent, flags};
+use super::{act, calendar, consent, flags, follow};
 use crate::{
     domain::{Action, RolloutId, action::ACTIONS},
     tui::{
@@ -32,6 +32,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("flag", "kill|disable|enable|widen|revive KEY [SHARE]"),
     ("overrides", ""),
     ("approvals", ""),
+    ("follow", "SITE or GROUP/SITE: what holds it, what runs there, what touched it"),
     ("ctx", "[NAME]"),
     ("clusters", ""),
     ("pause", "[TARGET/NAME]"),
@@ -67,6 +68,8 @@ pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
         "flag" => flags::run(app, rest),
         "overrides" => show(app, View::Overrides),
         "approvals" => show(app, View::Approvals),
+        "follow" if rest.is_empty() && app.follow.is_some() => show(app, View::Follow),
+        "follow" => follow::open(app, rest),
         "audit" => match Filter::parse(rest, app.server_now(), app.zone) {
             Ok(filter) => {
                 rest.clone_into(&mut app.trail.text);
@@ -207,6 +210,13 @@ pub(super) fn candidates(app: &App, text: &str) -> Vec<String> {
             targets.dedup();
             starting(&mut targets.into_iter().map(|target| format!("freeze {target}")))
         }
+        Some(("follow", _)) => {
+            let sites = app.sites.page.iter().flat_map(|page| &page.sites);
+            starting(
+                &mut sites
+                    .flat_map(|site| [format!("follow {}", site.site), format!("follow {}/{}", site.group, site.site)]),
+            )
+        }
         Some(("set", rest)) if rest.starts_with("theme ") => {
             starting(&mut theme::BUILT_IN.iter().map(|(name, _)| format!("set theme {name}")))
         }
@@ -251,10 +261,16 @@ pub(super) fn ask_for(app: &mut App, view: View) -> Vec<Command> {
             commands
         }
         View::Approvals => vec![Command::Approvals],
+        View::Follow => follow::ask(app),
         View::Sites => vec![Command::Sites],
         View::Flags => flags::ask(app),
         View::Overview | View::Detail | View::Contexts => Vec::new(),
     }
+}
+
+/// Asks for what the followed site shows, where one is followed from the start.
+pub(super) fn ask_for_followed(app: &mut App) -> Vec<Command> {
+    if app.view == View::Follow { follow::ask(app) } else { Vec::new() }
 }
 
 /// Verifies the trail, unless that is under way.
@@ -330,6 +346,7 @@ pub(super) fn connect(app: &mut App, name: &str) -> Vec<Command> {
     app.calendar = crate::tui::app::calendar::Calendar::default();
     app.overrides = crate::tui::app::overrides::Overrides::default();
     app.approvals = crate::tui::app::approvals::Approvals::default();
+    app.follow = None;
     app.sites = crate::tui::app::places::Sites::default();
     app.flags = crate::tui::app::flags::Flags::default();
     app.overlay = Overlay::None;

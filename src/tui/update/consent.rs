@@ -34,7 +34,7 @@ pub(super) fn poll(app: &mut App, moved: bool) -> Vec<Command> {
     }
     let waits = app.overrides.all().iter().any(|view| view.record.state(now) == OverrideState::Waiting)
         || app.overrides.open_break_glass() > 0;
-    let looked_at = matches!(app.view, View::Windows | View::Flags | View::Overrides);
+    let looked_at = matches!(app.view, View::Windows | View::Flags | View::Overrides | View::Follow);
     let every = if waits || looked_at { WAITING } else { Duration::from_mins(1) };
     if (moved && looked_at) || app.overrides.due(elapsed, every) {
         commands.extend(ask_for_overrides(app));
@@ -63,6 +63,7 @@ pub(super) fn overrides(app: &mut App, result: Result<OverridesPage, BackendErro
             }
         }
     }
+    super::follow::settled(app, crate::domain::SubjectKind::Override);
     settle(app)
 }
 
@@ -249,6 +250,7 @@ pub(super) fn approvals(app: &mut App, result: Result<ApprovalsPage, BackendErro
             }
         }
     }
+    super::follow::settled(app, crate::domain::SubjectKind::Approval);
     let now = app.server_now();
     let Some(Subject::Decide { view, .. }) = app.dialog().filter(|d| d.is_editing()).map(|d| &d.subject) else {
         return;

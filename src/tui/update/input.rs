@@ -2,7 +2,7 @@
 
 use tui_input::InputRequest;
 
-use super::{act, calendar, close, command, commit, consent, flags, motion, record};
+use super::{act, calendar, close, command, commit, consent, flags, follow, motion, record};
 use crate::tui::{
     app::{
         App, Overlay, View,
@@ -74,6 +74,9 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
     }
     if let Some(verb) = flags::verb_of(intent) {
         return flags::open(app, verb, None);
+    }
+    if app.view == View::Follow && follow::motion(app, intent) {
+        return Vec::new();
     }
     if calendar::has_keys(app) && calendar::motion(app, intent) {
         return Vec::new();

@@ -35,6 +35,7 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
             View::Sites => app.sites.move_to(to(app.sites.cursor())),
             View::Flags => app.flags.move_to(to(app.flags.cursor())),
             View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
+            View::Follow => {}
             View::Detail => {
                 if let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id))
                     && let Some(detail) = &mut app.detail
@@ -91,7 +92,7 @@ pub(super) fn open(app: &mut App) -> Vec<Command> {
                 detail.toggle_zoom();
             }
         }
-        View::Audit | View::Windows | View::Overrides | View::Approvals | View::Sites | View::Flags => {
+        View::Audit | View::Windows | View::Overrides | View::Approvals | View::Sites | View::Flags | View::Follow => {
             super::record::open(app);
         }
     }

@@ -33,6 +33,7 @@ pub(super) fn open(app: &mut App) {
             .at(app.sites.cursor())
             .map(|(site, lane)| (format!("{}/{}/{}", site.group, site.site, lane.lane), lines(lane))),
         View::Flags => app.flags.selected().map(|view| (format!("flag {}", view.flag.key), lines(view))),
+        View::Follow => app.followed().ok().map(|site| (format!("site {}/{}", site.group, site.site), lines(site))),
         View::Contexts => None,
     };
     match record {

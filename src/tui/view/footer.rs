@@ -119,6 +119,15 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
             (I::Help, "help"),
             (I::Back, "back"),
         ],
+        View::Follow => vec![
+            (I::Down, "log"),
+            (I::ActionMenu, "who may act"),
+            (I::Open, "record"),
+            (I::Refresh, "refresh"),
+            (I::TimeZone, "zone"),
+            (I::Help, "help"),
+            (I::Back, "back"),
+        ],
         View::Overrides => vec![
             (I::ActionMenu, "countersign or take back"),
             (I::Open, "record"),

@@ -24,6 +24,7 @@ fn title(view: View) -> &'static str {
         View::Flags => "FLAGS",
         View::Overrides => "OVERRIDES",
         View::Approvals => "APPROVALS",
+        View::Follow => "SITE",
         View::Contexts => "CONTEXTS",
     }
 }

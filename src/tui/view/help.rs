@@ -31,7 +31,9 @@ fn contexts(view: View) -> Vec<ContextName> {
         View::Audit => ContextName::Audit,
         View::Windows => ContextName::Windows,
         View::Flags => ContextName::Flags,
-        View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals => ContextName::List,
+        View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals | View::Follow => {
+            ContextName::List
+        }
     };
     vec![own, ContextName::Global, ContextName::Always, ContextName::Menu, ContextName::Dialog, ContextName::Text]
 }

@@ -32,7 +32,7 @@ pub(super) fn state(app: &App, view: &OverrideView) -> (Mark, &'static str) {
 }
 
 /// What may pass.
-fn subject(view: &OverrideView) -> String {
+pub(super) fn subject(view: &OverrideView) -> String {
     let record = &view.record;
     let what = match (&record.rollout, &record.flag) {
         (Some(id), _) => id.to_string(),

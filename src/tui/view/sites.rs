@@ -66,7 +66,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     cursor
 }
 
-fn state(lane: &LaneView) -> (Mark, &'static str) {
+pub(super) fn state(lane: &LaneView) -> (Mark, &'static str) {
     if !lane.reachable {
         return (Mark::NoData, "SILENT");
     }

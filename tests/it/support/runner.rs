@@ -52,6 +52,7 @@ impl Runner {
             contexts: vec![ContextChoice { name: "test".to_owned(), protected: false, place }],
             current: "test".to_owned(),
             read_only: false,
+            follow: None,
             open: None,
             theme: None,
             keymap: None,

@@ -76,6 +76,7 @@ pub fn options(protected: bool, read_only: bool) -> Options {
         current: "prod-eu".into(),
         read_only,
         open: None,
+        follow: None,
         theme: None,
         keymap: None,
         user_dir: None,
@@ -243,6 +244,9 @@ impl Desk {
                     Command::Act { .. }
                         | Command::AddWindow { .. }
                         | Command::LiftWindow { .. }
+                        | Command::AddOverride { .. }
+                        | Command::ChangeOverride { .. }
+                        | Command::DecideApproval { .. }
                         | Command::PutFlag { .. }
                         | Command::KillFlag { .. }
                 )

@@ -9,9 +9,11 @@ use rolldeck::{
 };
 
 use super::{
+    calendar, consent,
     desk::{Desk, options, unreachable},
     flags,
     fleet::{breach, nine, preview, sites, trail, verified, windows},
+    follow,
 };
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -214,7 +216,7 @@ fn flags_by_site_and_lane_and_by_stage() {
 fn windows_sites_contexts_and_help() {
     for size in SIZES {
         let mut desk = desk(size, false);
-        desk.press(I::ViewWindows);
+        desk.press(I::ViewWindows).press(I::NextPane);
         snap("windows", size, &desk.screen());
         desk.press(I::ViewSites);
         desk.answer(Answer::Sites(Ok(sites())));
@@ -225,11 +227,62 @@ fn windows_sites_contexts_and_help() {
     let mut desk = desk((80, 24), true);
     desk.command("ctx");
     snap("contexts", (80, 24), &desk.screen());
-    desk.press(I::ViewWindows);
+    desk.press(I::ViewWindows).press(I::NextPane);
     snap("windows_ascii", (80, 24), &desk.ascii());
     desk.press(I::ViewSites);
     desk.answer(Answer::Sites(Ok(sites())));
     snap("sites_ascii", (80, 24), &desk.ascii());
+}
+
+#[test]
+fn calendar_of_windows() {
+    for size in SIZES {
+        let mut desk = calendar::calendar(size);
+        desk.press(I::Down).press(I::Down);
+        snap("calendar", size, &desk.screen());
+    }
+    let mut desk = calendar::calendar((80, 24));
+    desk.press(I::NextMatch);
+    snap("calendar_ascii", (80, 24), &desk.ascii());
+    snap("calendar_styled", (80, 24), &desk.styled());
+    snap("calendar", (60, 16), &calendar::calendar((60, 16)).screen());
+}
+
+#[test]
+fn overrides_and_approvals() {
+    for size in SIZES {
+        let mut desk = desk(size, false);
+        desk.answer(Answer::Overrides(Ok(consent::overrides())));
+        desk.answer(Answer::Approvals(Ok(consent::approvals())));
+        desk.press(I::ViewOverrides);
+        snap("overrides", size, &desk.screen());
+        desk.press(I::ViewApprovals);
+        snap("approvals", size, &desk.screen());
+        snap("dialog_override", size, &consent::override_dialog(size).screen());
+    }
+    let mut desk = desk((80, 24), true);
+    desk.answer(Answer::Overrides(Ok(consent::overrides())));
+    desk.answer(Answer::Approvals(Ok(consent::approvals())));
+    snap("overview_waits", (80, 24), &desk.screen());
+    desk.press(I::ViewOverrides);
+    snap("overrides_styled", (80, 24), &desk.styled());
+    desk.press(I::ViewApprovals);
+    snap("approvals_ascii", (80, 24), &desk.ascii());
+    desk.press(I::ActionMenu).wait(300).press(I::Approve).paint();
+    snap("dialog_approve", (80, 24), &desk.screen());
+    let held = consent::promotion((80, 24), Role::Commander, vec![super::fleet::freeze()]);
+    snap("dialog_held", (80, 24), &held.screen());
+    snap("dialog_held_ascii", (80, 24), &held.ascii());
+}
+
+#[test]
+fn site_of_a_pilot_window() {
+    for size in SIZES {
+        snap("follow", size, &follow::followed(size).screen());
+    }
+    snap("follow_ascii", (80, 24), &follow::followed((80, 24)).ascii());
+    snap("follow_styled", (80, 24), &follow::followed((80, 24)).styled());
+    snap("follow", (60, 16), &follow::followed((60, 16)).screen());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use rolldeck::{
+    backend::ApprovalChange,
     domain::{Phase, Reason, Role},
     tui::{
         app::dialog::Subject,
@@ -12,9 +13,10 @@ use rolldeck::{
 use tui_input::InputRequest;
 
 use super::{
+    consent,
     desk::{Desk, options, unreachable},
     flags,
-    fleet::{nine, preview, rollout, windows},
+    fleet::{freeze, nine, preview, rollout, windows},
 };
 
 #[derive(Debug, Clone)]
@@ -24,7 +26,7 @@ enum Step {
     Paste(String),
     Paint,
     Wait(u64),
-    Preview,
+    Preview(bool),
     Answer(bool),
     Lost,
     Back,
@@ -38,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => "\\PC{0,20}[\r\n]?".prop_map(Step::Paste),
         3 => Just(Step::Paint),
         3 => (0_u64..5000).prop_map(Step::Wait),
-        2 => Just(Step::Preview),
+        2 => any::<bool>().prop_map(Step::Preview),
         1 => any::<bool>().prop_map(Step::Answer),
         1 => Just(Step::Lost),
         1 => Just(Step::Back),
@@ -64,6 +66,8 @@ proptest! {
     ) {
         let mut desk = Desk::with(&options(protected, false), role, true, nine(), (100, 30));
         desk.answer(Answer::Windows(Ok(windows())));
+        desk.answer(Answer::Overrides(Ok(consent::overrides())));
+        desk.answer(Answer::Approvals(Ok(consent::approvals())));
         if on_flags {
             desk.press(Intent::ViewFlags);
             desk.answer(Answer::Flags(Ok(flags::page())));
@@ -90,10 +94,14 @@ proptest! {
                 Step::Wait(millis) => {
                     desk.wait(millis);
                 }
-                Step::Preview => {
+                Step::Preview(held) => {
                     if let Some(key) = keys.last() {
                         let now = rollout("dc-west/pick-assist", Phase::Progressing, 1);
-                        desk.answer(Answer::Previewed(key.clone(), Ok(preview(&now))));
+                        let mut reply = preview(&now);
+                        if held {
+                            reply.blocking_windows = vec![freeze()];
+                        }
+                        desk.answer(Answer::Previewed(key.clone(), Ok(reply)));
                         desk.answer(Answer::FlagPreviewed(key.clone(), Ok(flags::intended("tls13-only"))));
                     }
                 }
@@ -138,7 +146,12 @@ proptest! {
                         prop_assert!(conditions.revision.is_some(), "a definition for whatever revision there is");
                         (request.reason.clone(), flags::widens(flag, request))
                     }
-                    _ => unreachable!(),
+                    Command::AddOverride { request, .. } => (request.reason.clone(), true),
+                    Command::ChangeOverride { request, .. } => (request.reason.clone(), false),
+                    Command::DecideApproval { request, change, .. } => {
+                        (request.reason.clone(), *change == ApprovalChange::Approve)
+                    }
+                    other => unreachable!("{other:?}"),
                 };
                 prop_assert!(Reason::new(&reason).is_ok(), "{:?} is no reason", reason);
                 prop_assert!(!(widens && protected && !armed), "a locked context was widened");
