@@ -222,4 +222,16 @@ mod tests {
     fn the_whole_command_line_is_consistent() {
         super::command().debug_assert();
     }
+
+    #[test]
+    fn a_site_is_followed_by_its_name_or_with_its_group_and_beside_no_rollout() {
+        use clap::Parser as _;
+        let parse = |words: &[&str]| super::Cli::try_parse_from([&["rolldeck"], words].concat());
+        let (group, site) = parse(&["--follow", "dc-west/osl2"]).unwrap().follow.unwrap();
+        assert_eq!((group.unwrap().as_str(), site.as_str()), ("dc-west", "osl2"));
+        assert_eq!(parse(&["--follow", "osl2"]).unwrap().follow.unwrap().0, None);
+        assert!(parse(&["demo", "--follow", "osl2"]).is_ok());
+        assert!(parse(&["--follow", "osl2", "dc-west/pick-assist"]).is_err());
+        assert!(parse(&["--follow", "a b"]).unwrap_err().to_string().contains("name a SITE, or GROUP/SITE"));
+    }
 }

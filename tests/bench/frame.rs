@@ -121,6 +121,7 @@ impl Desk {
             current: "bench".into(),
             read_only: false,
             open: None,
+            follow: None,
             theme: None,
             keymap: None,
             user_dir: None,

@@ -2,6 +2,8 @@
 //! says of a scope. The cells are rounded against risk: a freeze that touches a cell fills it, and a cell
 //! counts as allowed only when it is so from its beginning to its end.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
@@ -320,7 +322,7 @@ impl App {
     #[must_use]
     pub fn grid(&self, width: u16) -> Grid {
         let (label, usual) = match width {
-            ..100 => (14, 45),
+            ..100 => (15, 45),
             100..160 => (20, 60),
             _ => (28, 180),
         };
@@ -336,34 +338,42 @@ impl App {
     /// Scopes with their spans, in the order of their names.
     #[must_use]
     pub fn bars(&self) -> Vec<Bar<'_>> {
-        let mut bars: Vec<Bar<'_>> = Vec::new();
         let spans = || self.calendar.page.iter().flat_map(|page| &page.spans);
+        // Thousands of windows and of spans are looked up, not searched for.
+        let shown: HashSet<&SafeText> = spans().map(|span| &span.window).collect();
+        let known: HashMap<&SafeText, &WindowView> =
+            self.windows.all().iter().map(|view| (&view.window.id, view)).collect();
+        let mut bars: Vec<Bar<'_>> = Vec::new();
+        let mut at: HashMap<String, usize> = HashMap::new();
+        let mut bar_of = |scope: String, bars: &mut Vec<Bar<'_>>| {
+            *at.entry(scope.clone()).or_insert_with(|| {
+                bars.push(Bar { scope, windows: Vec::new(), pieces: Vec::new() });
+                bars.len() - 1
+            })
+        };
         for view in self.windows.all() {
-            let is_shown = matches!(view.state, WindowState::Active | WindowState::Upcoming)
-                || spans().any(|span| span.window == view.window.id);
-            if !is_shown {
-                continue;
-            }
-            let scope = view.window.scope.to_string();
-            match bars.iter_mut().find(|bar| bar.scope == scope) {
-                Some(bar) => bar.windows.push(view),
-                None => bars.push(Bar { scope, windows: vec![view], pieces: Vec::new() }),
+            let is_there = matches!(view.state, WindowState::Active | WindowState::Upcoming);
+            if is_there || shown.contains(&view.window.id) {
+                let index = bar_of(view.window.scope.to_string(), &mut bars);
+                bars[index].windows.push(view);
             }
         }
         for span in spans() {
-            let window = self.windows.all().iter().find(|view| view.window.id == span.window);
-            let piece = Piece { window, id: &span.window, from: span.from, until: span.until };
+            let window = known.get(&span.window).copied();
             let scope = window.map_or_else(|| span.window.to_string(), |view| view.window.scope.to_string());
-            match bars.iter_mut().find(|bar| bar.scope == scope) {
-                Some(bar) => bar.pieces.push(piece),
-                None => bars.push(Bar { scope, windows: Vec::new(), pieces: vec![piece] }),
-            }
+            let index = bar_of(scope, &mut bars);
+            bars[index].pieces.push(Piece { window, id: &span.window, from: span.from, until: span.until });
         }
         for bar in &mut bars {
             bar.pieces.sort_by_key(|piece| piece.from);
         }
         // What is over everything stands below all.
-        bars.sort_by(|a, b| (a.scope == "*", &a.scope).cmp(&(b.scope == "*", &b.scope)));
+        let everything = |bar: &Bar<'_>| {
+            bar.windows
+                .first()
+                .is_some_and(|view| super::wording::scope(&view.window.scope) == super::wording::EVERYTHING)
+        };
+        bars.sort_by(|a, b| (everything(a), &a.scope).cmp(&(everything(b), &b.scope)));
         bars
     }
 
@@ -392,7 +402,8 @@ impl App {
         bars.get(self.calendar_row(&bars)).and_then(|bar| bar.window_at(from, until))
     }
 
-    fn calendar_chosen(&mut self, grid: &Grid) {
+    /// What is selected is the window that the calendar speaks of: it is the one that is lifted or shown raw.
+    pub(in crate::tui) fn calendar_chosen(&mut self, grid: &Grid) {
         let id = self.calendar_window(grid).map(|(view, _)| view.window.id.clone());
         if let Some(id) = id {
             self.windows.select(&id);

@@ -95,6 +95,9 @@ pub fn who_can(freezes: &[Freeze], clock: impl Fn(DateTime<Utc>) -> String) -> R
     Ok(overridable(most))
 }
 
+/// The word of a scope that leaves nothing out.
+pub const EVERYTHING: &str = "everything";
+
 /// A scope in a few columns: its patterns, without the names of the first two dimensions.
 #[must_use]
 pub fn scope(scope: &Scope) -> String {
@@ -112,7 +115,7 @@ pub fn scope(scope: &Scope) -> String {
         }
     }
     parts.extend(scope.labels.iter().map(|(label, patterns)| format!("{label}={}", of(patterns))));
-    if parts.is_empty() || parts == ["*"] { "everything".to_owned() } else { parts.join(" ") }
+    if parts.is_empty() || parts == ["*"] { EVERYTHING.to_owned() } else { parts.join(" ") }
 }
 
 /// When a window holds.

@@ -26,6 +26,9 @@ pub(super) fn follow(app: &mut App) -> Option<Command> {
         return None;
     }
     let grid = grid(app);
+    if app.calendar.pane == Pane::Bars {
+        app.calendar_chosen(&grid);
+    }
     app.calendar.wants(&grid).map(|(from, until)| Command::Calendar { from, until })
 }
 

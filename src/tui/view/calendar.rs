@@ -95,20 +95,18 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let cursor = draw_bars(app, &grid, &bars, theme, parts.bars, buffer);
     draw_conflicts(app, theme, parts.conflicts, buffer);
     draw_record(app, &grid, theme, parts.record, buffer);
-    Row::new(theme, parts.legend.width)
-        .text(
-            &format!(
-                " {} freeze  {} freeze for some  {} allowed  {} partly  {} closed  (blank) open  {CONFLICT} conflict   1 cell = {}",
-                Cell::Frozen.sign(),
-                Cell::FrozenForSome.sign(),
-                Cell::Allowed.sign(),
-                Cell::Partly.sign(),
-                Cell::Closed.sign(),
-                length(grid.cell.num_minutes()),
-            ),
-            Role::Muted,
-        )
-        .draw(parts.legend, 0, buffer);
+    let signs = [
+        (Cell::Frozen.sign(), "freeze"),
+        (Cell::FrozenForSome.sign(), "freeze for some"),
+        (Cell::Allowed.sign(), "allowed"),
+        (Cell::Partly.sign(), "partly"),
+        (Cell::Closed.sign(), "closed"),
+        (CONFLICT, "conflict"),
+    ];
+    let signs: Vec<String> = signs.iter().map(|(sign, word)| format!("{sign} {word}")).collect();
+    let (gap, cell) = (if body.width < 100 { " " } else { "   " }, length(grid.cell.num_minutes()));
+    let legend = format!(" {}{gap} 1 cell = {cell}", signs.join(gap));
+    Row::new(theme, parts.legend.width).text(&legend, Role::Muted).draw(parts.legend, 0, buffer);
     cursor
 }
 
@@ -181,8 +179,8 @@ fn axes(app: &App, grid: &Grid, theme: &Theme, area: Rect, buffer: &mut Buffer) 
             .enumerate()
     {
         Row::new(theme, area.width)
-            .gap(2)
-            .cell(&name, label - 3, Role::Muted)
+            .gap(1)
+            .cell(&name, label - 2, Role::Muted)
             .text(line.into_iter().collect::<String>().trim_end(), role)
             .draw(area, y as u16, buffer);
     }
@@ -303,18 +301,14 @@ fn draw_conflicts(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             .map_or_else(|| "until somebody lifts it".to_owned(), |at| format!("until {}", app.calendar_clock(at)));
         let more = shown.len().saturating_sub(rows);
         let tail = if y + 1 == rows && more > 0 { format!("   +{more} more") } else { String::new() };
-        let row = Row::new(theme, area.width).text(" ", Role::Normal).mark(Mark::NeedsPerson).cell(
-            &conflict.rollout.to_string(),
-            if area.width >= 100 { 30 } else { 22 },
-            Role::Strong,
-        );
-        let said = format!(
-            "{} {} ({}) meets {} {until}",
-            conflict.what,
-            app.calendar_clock(conflict.at),
-            age::coarse_left(now, conflict.at),
-            conflict.window
-        );
+        let wide = area.width >= 100;
+        let left = if wide { format!(" (in {})", age::coarse_left(now, conflict.at)) } else { String::new() };
+        let row = Row::new(theme, area.width)
+            .text(" ", Role::Normal)
+            .mark(Mark::NeedsPerson)
+            .cell(&app.calendar_clock(conflict.at), 13, Role::Strong)
+            .cell(&conflict.rollout.to_string(), if wide { 28 } else { 18 }, Role::Strong);
+        let said = format!("{}{left} meets {} {until}", conflict.what, conflict.window);
         let said = fit::fit(&said, row.left().saturating_sub(tail.len()), fit::ellipsis(theme));
         row.text(&said, Role::Normal).text(&tail, Role::Notice).draw(area, y as u16 + 1, buffer);
     }

@@ -15,7 +15,7 @@ use crate::{
     },
     tui::{
         app::{
-            App, age,
+            App, age, asking,
             dialog::{Dialog, Focus, PreviewState, Stage, Subject},
             flags::change::Verb,
             text::Field,
@@ -407,10 +407,11 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     y += 1;
     let count = dialog.reason.text().trim().chars().count();
     let short = dialog.checked_reason().is_err() && count > 0;
+    let least = if matches!(dialog.subject, Subject::Override(_)) { asking::REASON_MIN } else { REASON_MIN };
     let counter = format!("{count} / {REASON_MAX}");
     let at = Rect { y: area.y + y, height: 1, ..area };
     Row::new(theme, area.width)
-        .text(&format!(" Reason (required, {REASON_MIN} or more; kept in the audit trail)"), Role::Muted)
+        .text(&format!(" Reason (required, {least} or more; kept in the audit trail)"), Role::Muted)
         .to(usize::from(area.width).saturating_sub(counter.len() + 2))
         .text(&counter, if short { Role::NeedsPerson } else { Role::Normal })
         .draw(at, 0, buffer);

@@ -55,7 +55,8 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
         })
         .collect();
     let last = said.len() as u16;
-    let log_least = 4 + last;
+    // Of a small screen the lanes have the most, and the log two lines.
+    let log_least = last + if rest.height < 22 { 3 } else { 5 };
     let upper = rest.height.saturating_sub(log_least);
     let (lanes, rollout, others) = (lanes(app, site), rollout(app, site), others(app, site));
     let used = if wide {
@@ -144,7 +145,8 @@ fn freeze_bar(app: &App, follow: &Follow, site: &SiteView, theme: &Theme, body: 
         |view| format!("blocks {}; allows {}", wording::blocks(&view.window), wording::allows(&view.window)),
     );
     let mut y = 2;
-    for line in fit::wrap(&blocks, usize::from(body.width).saturating_sub(4), 2, fit::ellipsis(theme)) {
+    let most = if body.height < 24 { 1 } else { 2 };
+    for line in fit::wrap(&blocks, usize::from(body.width).saturating_sub(4), most, fit::ellipsis(theme)) {
         row(y, &format!("   {line}"), Role::Normal, buffer);
         y += 1;
     }
@@ -202,14 +204,14 @@ fn lanes(app: &App, site: &SiteView) -> (String, Vec<Line>) {
             let report = lane.report.as_ref();
             let runs = match (report.and_then(|r| r.measured.as_ref()), report.and_then(|r| r.claimed.as_ref())) {
                 (Some(digest), _) => format!("measured {}", version(digest)),
-                (None, Some(digest)) => format!("CLAIMED {}, not measured", version(digest)),
+                (None, Some(digest)) => format!("ONLY CLAIMED {}", version(digest)),
                 (None, None) => "NOT MEASURED".to_owned(),
             };
             let seen =
                 lane.seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {} ago", age::coarse(now, at)));
             let seen = if lane.reachable { String::new() } else { format!("  {seen}") };
             let drift = lane.drift.as_ref().map_or_else(String::new, |drift| format!("  {drift}"));
-            let text = format!("{:<9} {:<10} wanted {wanted}  {runs}{seen}{drift}", word, lane.lane.as_str());
+            let text = format!("{:<9} {:<6} wanted {wanted}  {runs}{seen}{drift}", word, lane.lane.as_str());
             (Some(mark), SafeText::new(text).as_str().to_owned(), mark.role())
         })
         .collect();
@@ -408,11 +410,10 @@ fn sentences(app: &App, follow: &Follow, site: &SiteView) -> Vec<Line> {
             let what = match (changes, perhaps) {
                 (0, _) => format!("nothing changed at {} since {from}", site.site),
                 (_, 0) => format!("nothing else changed at {} since {from}", site.site),
-                (_, n) => format!(
-                    "nothing else changed at {} since {from}; whether {} reached it cannot be told by the entry",
-                    site.site,
-                    if n == 1 { "1 of these".to_owned() } else { format!("{n} of these") }
-                ),
+                (_, 1) => {
+                    format!("nothing else changed at {} since {from}; the one marked ? may be elsewhere", site.site)
+                }
+                (_, n) => format!("nothing else changed at {} since {from}; {n} marked ? may be elsewhere", site.site),
             };
             let signed = match signed {
                 Some(size) if size >= last => ", all of it signed".to_owned(),

@@ -49,11 +49,15 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
     use Intent as I;
     match &app.overlay {
         Overlay::Dialog(dialog) if dialog.is_editing() => {
-            return vec![
+            let mut hints = vec![
                 (I::NextPane, "next field"),
                 (I::Open, "moves on, or presses the button"),
                 (I::Back, "keep as it is"),
             ];
+            if !dialog.blocking().is_empty() {
+                hints.push((I::AskOverride, "override"));
+            }
+            return hints;
         }
         Overlay::Dialog(_) => {
             return vec![(I::Back, "stop, or leave it"), (I::NextPane, "other button"), (I::Open, "press")];

@@ -117,16 +117,17 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
             .cell(&subject(view), if wide { 34 } else { 24 }, Role::Strong)
             .right(&format!("{}/{}", record.uses_left(), record.uses_max), 5, Role::Normal)
             .right(&left(app, view), 7, Role::Normal);
-        if wide {
+        let who = record.requested_by.as_str();
+        row = if record.awaits_countersign() {
+            row.text(&format!("{}  by {who}", countersign(app, view)), Role::Fail)
+        } else if wide {
             let windows: Vec<&str> = record.windows.iter().map(|window| window.id.as_str()).collect();
             let approved: Vec<&str> = record.approvals.iter().map(|consent| consent.by.as_str()).collect();
             let approved = if approved.is_empty() { "-".to_owned() } else { approved.join(", ") };
-            row = row.cell(&windows.join(", "), 18, Role::Normal).cell(&approved, 12, Role::Normal);
-        }
-        row = row.text(record.requested_by.as_str(), Role::Normal);
-        if view.record.awaits_countersign() {
-            row = row.text(&format!("  {}", countersign(app, view)), Role::Fail);
-        }
+            row.cell(&windows.join(", "), 18, Role::Normal).cell(&approved, 12, Role::Normal).text(who, Role::Normal)
+        } else {
+            row.text(who, Role::Normal)
+        };
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);
         } else {

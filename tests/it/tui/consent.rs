@@ -200,7 +200,7 @@ fn what_a_window_holds_says_who_can_let_it_pass_and_goes_on_once_the_override_co
         "candidate 4.12.0, once, until 16:04Z",
         "incident: something is broken now",
         "no: whoever has to agree is waited for",
-        "rolldeck override ask dc-north/router --window w-12ab --action promote --kind incident",
+        "rolldeck override add --window w-12ab --action promote --rollout dc-north/router",
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
@@ -340,7 +340,7 @@ fn the_list_says_first_and_loudly_what_nobody_stood_by_and_is_changed_by_dialogs
     desk.answer(Answer::Overrides(Ok(overrides())));
     let screen = desk.ascii();
     let rows: Vec<&str> = screen.lines().filter(|line| line.contains(" o-")).collect();
-    assert!(rows[0].contains("BREAK-GLASS") && rows[0].contains("NOT COUNTERSIGNED, 19h left"), "{screen}");
+    assert!(rows[0].contains("BREAK-GLASS") && rows[0].contains("NOT COUNTERSIGNED, 19h left  by j.roos"), "{screen}");
     for part in [
         "1 BREAK-GLASS not countersigned",
         "1 BREAK-GLASS override is not countersigned (:overrides)",
@@ -495,7 +495,9 @@ fn approvals_are_asked_about_with_what_changed_and_at_most_every_fifteen_seconds
     desk.answer(Answer::Approvals(Ok(approvals())));
     desk.wait(61_000);
     assert!((2..=4).contains(&asks(&mut desk)));
-    desk.changed(vec![nine()[0].clone()], vec![]);
+    let mut moved = nine()[0].clone();
+    moved.updated_at = start();
+    desk.changed(vec![moved], vec![]);
     assert_eq!(asks(&mut desk), 1);
     // An answer that says the same changes nothing on the screen.
     desk.paint();

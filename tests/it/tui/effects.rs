@@ -35,6 +35,7 @@ struct Puppet {
     views: Mutex<VecDeque<BackendResult<RolloutsPage>>>,
     acts: Mutex<VecDeque<BackendResult<ActionReply>>>,
     rollouts: Mutex<VecDeque<BackendResult<Tagged<Rollout>>>>,
+    exceptions: Mutex<VecDeque<BackendResult<OverrideReply>>>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -140,8 +141,10 @@ impl Backend for Puppet {
     async fn overrides(&self) -> BackendResult<OverridesPage> {
         Err(unreachable())
     }
-    async fn add_override(&self, _: OverrideRequest, _: Conditions) -> BackendResult<OverrideReply> {
-        Err(unreachable())
+    async fn add_override(&self, request: OverrideRequest, conditions: Conditions) -> BackendResult<OverrideReply> {
+        let key = conditions.idempotency_key.unwrap_or_default();
+        self.note(format!("override {key} {}", request.reason));
+        next(&self.exceptions).await
     }
     async fn change_override(&self, _: &str, _: OverrideChange, _: ReasonRequest) -> BackendResult<OverrideReply> {
         Err(unreachable())
@@ -149,7 +152,13 @@ impl Backend for Puppet {
     async fn approvals(&self) -> BackendResult<ApprovalsPage> {
         Err(unreachable())
     }
-    async fn decide_approval(&self, _: &str, _: ApprovalChange, _: ReasonRequest) -> BackendResult<ApprovalReply> {
+    async fn decide_approval(
+        &self,
+        id: &str,
+        change: ApprovalChange,
+        request: ReasonRequest,
+    ) -> BackendResult<ApprovalReply> {
+        self.note(format!("{} {id} {}", change.as_str(), request.reason));
         Err(unreachable())
     }
     async fn flags(&self) -> BackendResult<FlagsPage> {
@@ -312,4 +321,32 @@ async fn a_watched_rollout_is_sent_when_it_changed_and_not_otherwise() {
     }
     let asked: Vec<String> = puppet.asked().into_iter().filter(|a| a.starts_with("rollout")).collect();
     assert_eq!(asked[..3], ["rollout -", "rollout t1", "rollout t1"]);
+}
+
+#[tokio::test]
+async fn an_override_whose_answer_is_lost_is_asked_for_again_with_its_key_and_a_decision_is_asked_for_once() {
+    let (puppet, mut effects, mut answers) = stage();
+    let reply = OverrideReply {
+        outcome: rolldeck::domain::Outcome::Applied,
+        record: super::consent::exception("o-7", "mira"),
+        audit: super::fleet::entry(9330, "override_ask", "mira", "the fix cannot wait"),
+    };
+    puppet.exceptions.lock().unwrap().extend([Err(unreachable()), Ok(reply)]);
+    drop(effects.run(Command::Connect("puppet".into())));
+    until(&mut answers, |a| matches!(a, Answer::Info(Ok(_))).then_some(())).await;
+    let request = OverrideRequest { reason: "the fix cannot wait".into(), ..OverrideRequest::default() };
+    drop(effects.run(Command::AddOverride { key: "key-1".into(), request: Box::new(request) }));
+    let changed = |a| if let Answer::OverrideChanged(key, result) = a { Some((key, result)) } else { None };
+    let (_, (key, result)) = until(&mut answers, changed).await;
+    assert_eq!((key.as_str(), result.unwrap().record.record.id.as_str()), ("key-1", "o-7"));
+    let asked: Vec<String> = puppet.asked().into_iter().filter(|a| a.starts_with("override")).collect();
+    assert_eq!(asked, vec!["override key-1 the fix cannot wait".to_owned(); 2]);
+    let request = ReasonRequest { reason: "looked at the canary".into(), ticket: None };
+    let change = ApprovalChange::Approve;
+    drop(effects.run(Command::DecideApproval { key: "key-2".into(), id: "a-3".into(), change, request }));
+    let (_, lost) =
+        until(&mut answers, |a| if let Answer::ApprovalDecided(_, result) = a { Some(result.is_err()) } else { None })
+            .await;
+    assert!(lost);
+    assert_eq!(puppet.asked().iter().filter(|a| a.starts_with("approve a-3")).count(), 1, "it has no key");
 }

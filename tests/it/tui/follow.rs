@@ -136,7 +136,7 @@ fn a_site_lead_sees_what_holds_the_site_who_set_it_what_runs_and_what_touched_it
         "DRIFT",
         "wanted 4.12.0",
         "measured 4.11.3",
-        "CLAIMED 4.12.0, not measured",
+        "ONLY CLAIMED 4.12.0",
         "SILENT",
         "touches this site: a in canary: healthy",
         "gate telemetry BREACHED",
@@ -176,7 +176,10 @@ fn nothing_else_changed_is_said_exactly_when_the_trail_was_read_to_its_end_and_i
     desk.wait(11_000);
     read(&mut desk, vec![about(503, 0, "mira", "flag_change", SubjectKind::Flag, "fast-path")]);
     let screen = desk.ascii();
-    assert!(screen.contains("whether 1 of these reached it cannot be told by the entry"), "{screen}");
+    assert!(
+        screen.contains("nothing else changed at osl2 since 11:54Z (when the window began); the one marked ? may be"),
+        "{screen}"
+    );
     // The trail does not answer for three refreshes, although the list does.
     desk.wait(50_000);
     let screen = desk.ascii();
@@ -237,10 +240,7 @@ fn it_changes_nothing_and_says_who_can() {
     desk.taken();
     desk.press(I::ActionMenu);
     let screen = desk.ascii();
-    assert!(
-        screen.contains("no: this view changes nothing: mira, k.berg did here; an operator or a commander"),
-        "{screen}"
-    );
+    assert!(screen.contains("no: this view changes nothing: mira, k.berg did here; an operator or a"), "{screen}");
     for intent in [I::Pause, I::Rollback, I::Promote, I::AddWindow] {
         desk.wait(300).press(intent);
         assert!(desk.app.dialog().is_none(), "{intent:?}");
@@ -313,6 +313,5 @@ fn it_fits_every_size_whatever_is_written_in_it() {
             assert!(width <= usize::from(size.0), "{width} columns: {line}");
             assert!(!line.contains('\u{1b}') && !line.contains('\u{202e}'), "{line}");
         }
-        desk.ascii();
     }
 }

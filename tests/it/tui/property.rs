@@ -16,7 +16,7 @@ use super::{
     consent,
     desk::{Desk, options, unreachable},
     flags,
-    fleet::{freeze, nine, preview, rollout, windows},
+    fleet::{freeze, nine, preview, rollout, sites, windows},
 };
 
 #[derive(Debug, Clone)]
@@ -61,16 +61,28 @@ proptest! {
     fn nothing_is_sent_but_from_a_committed_dialog_and_no_screen_panics(
         protected in any::<bool>(),
         role in prop_oneof![Just(Role::Viewer), Just(Role::Operator), Just(Role::Commander)],
-        on_flags in any::<bool>(),
+        view in 0..5_usize,
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut desk = Desk::with(&options(protected, false), role, true, nine(), (100, 30));
         desk.answer(Answer::Windows(Ok(windows())));
         desk.answer(Answer::Overrides(Ok(consent::overrides())));
         desk.answer(Answer::Approvals(Ok(consent::approvals())));
-        if on_flags {
-            desk.press(Intent::ViewFlags);
-            desk.answer(Answer::Flags(Ok(flags::page())));
+        match view {
+            1 => {
+                desk.press(Intent::ViewApprovals);
+            }
+            2 => {
+                desk.press(Intent::ViewOverrides);
+            }
+            3 => {
+                desk.command("follow dc-west/osl2").answer(Answer::Sites(Ok(sites())));
+            }
+            4 => {
+                desk.press(Intent::ViewFlags);
+                desk.answer(Answer::Flags(Ok(flags::page())));
+            }
+            _ => {}
         }
         let mut keys: Vec<String> = Vec::new();
         for step in steps {

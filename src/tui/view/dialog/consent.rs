@@ -111,9 +111,6 @@ fn asks(app: &App, asking: &Asking, lines: &mut Vec<Styled>) {
         asking.pinned.id,
         asking.pinned.candidate
     )));
-    lines.push(heading("What it does not lift"));
-    lines.push(plain("  any other window, also one that begins or is changed later; gates, budgets, approvals, roles"));
-    lines.push(plain("  another rollout, or another candidate of this one"));
     lines.push(heading("Who agrees"));
     match (asking.break_glass, wording::who_can(&asking.windows, |at| app.day_clock(at))) {
         (_, Err(why)) => lines.push((Some(Mark::Fail), why, Role::Fail)),
@@ -132,6 +129,9 @@ fn asks(app: &App, asking: &Asking, lines: &mut Vec<Styled>) {
             lines.push(plain(format!("  {who}{then}")));
         }
     }
+    lines.push(heading("What it does not lift"));
+    lines.push(plain("  any other window, also one that begins or is changed later; gates, budgets, approvals, roles"));
+    lines.push(plain("  another rollout, or another candidate of this one"));
 }
 
 fn alters(app: &App, change: OverrideChange, view: &OverrideView, lines: &mut Vec<Styled>) {
@@ -224,15 +224,15 @@ pub(super) fn offered(app: &App, dialog: &Dialog) -> String {
 pub(super) fn twin(app: &App, dialog: &Dialog, words: &mut Vec<String>) {
     match &dialog.subject {
         Subject::Override(asking) => {
-            words.extend(["override", "ask"].map(str::to_owned));
-            words.push(asking.pinned.id.to_string());
+            words.extend(["override", "add"].map(str::to_owned));
             for freeze in &asking.windows {
                 words.extend(["--window".to_owned(), freeze.window.as_str().to_owned()]);
             }
             words.extend(["--action".to_owned(), asking.operation.as_str().to_owned()]);
+            words.extend(["--rollout".to_owned(), asking.pinned.id.to_string()]);
             words.extend(["--kind".to_owned(), kind(asking.kind).0.to_owned()]);
             if let Ok(at) = asking.expires_at(app.server_now(), app.zone) {
-                words.extend(["--expires".to_owned(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()]);
+                words.extend(["--until".to_owned(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()]);
             }
             words.extend(["--uses".to_owned(), asking.uses_max().unwrap_or(1).to_string()]);
             if asking.break_glass {
