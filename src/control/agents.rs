@@ -228,6 +228,9 @@ impl Core {
         if report.state == ReportState::Healthy && differs {
             report.state = ReportState::Unhealthy;
         }
+        if known.report.as_ref().map_or(!report.flags.is_empty(), |last| last.flags != report.flags) {
+            self.flags.units_moved();
+        }
         if self.fleet.hear(unit, report.clone(), now) == Some(Heard::Progress) {
             self.touched_units.insert(unit.clone());
         }

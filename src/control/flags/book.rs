@@ -10,7 +10,8 @@ use super::usage::{StoredUse, Usage};
 use crate::{
     control::core::Core,
     domain::{
-        Flag, FlagKey, LaneName, Place, RolloutName, SafeText, SiteName, StageName, TargetName, UnitId, unit::UnitKey,
+        Flag, FlagKey, LaneName, Place, RolloutName, SafeText, SiteName, StageName, TargetName, UnitId, flag::HeldFlag,
+        unit::UnitKey,
     },
     flag::{Compiled, FlagError},
     store::{Document, RecordKind, StoreError, Write},
@@ -60,6 +61,8 @@ pub(in crate::control) struct Spot {
     pub(in crate::control) rollout: Option<RolloutName>,
     /// Its stage there.
     pub(in crate::control) stage: Option<StageName>,
+    /// The flags that its agent keeps, as it said last.
+    pub(in crate::control) held: BTreeMap<FlagKey, HeldFlag>,
 }
 
 impl Spot {
@@ -235,7 +238,8 @@ impl Core {
         }
         let spot = |(id, unit): (&UnitId, &crate::driver::fleet::Unit)| {
             let (rollout, stage) = stages.remove(id).map_or((None, None), |(rollout, stage)| (Some(rollout), stage));
-            let spot = Spot { labels: unit.labels.clone(), rollout, stage };
+            let held = unit.report.as_ref().map(|report| report.flags.clone()).unwrap_or_default();
+            let spot = Spot { labels: unit.labels.clone(), rollout, stage, held };
             let known = self.flags.book.units.get(id).filter(|known| ***known == spot);
             (id.clone(), known.cloned().unwrap_or_else(|| Arc::new(spot)))
         };

@@ -26,6 +26,7 @@ pub(super) fn view(entry: &Entry, book: &Book, usage: &Usage, who: Option<&Princ
         .map(|(unit, spot)| {
             let wanted = entry.compiled.evaluate(Some(&spot.place(unit)), &nobody, now).ok();
             let site = used.get(&Some(SiteRef { group: unit.group.clone(), site: unit.site.clone() }));
+            let held = spot.held.get(&flag.key);
             FlagPlace {
                 group: unit.group.clone(),
                 site: unit.site.clone(),
@@ -35,8 +36,8 @@ pub(super) fn view(entry: &Entry, book: &Book, usage: &Usage, who: Option<&Princ
                 // Without a targeting key nothing but a split is left open.
                 reason: wanted.map_or(FlagReason::Split, |wanted| wanted.reason),
                 rule: wanted.and_then(|wanted| wanted.rule.cloned()),
-                held_revision: None,
-                actual: None,
+                held_revision: held.map(|held| held.revision),
+                actual: held.and_then(|held| held.variant.clone()),
                 last_evaluated_at: site.and_then(|used| used.last),
                 evaluations: site.map_or(0, |used| used.evaluations),
             }

@@ -439,6 +439,23 @@ async fn when_a_flag_was_last_evaluated_is_known_for_each_site() {
 }
 
 #[tokio::test]
+async fn what_a_units_agent_keeps_is_shown_beside_what_it_is_to_have() {
+    let world = World::new().await;
+    let present = world.snapshot("1.0.0").await;
+    world.site("s1", &present).await;
+    added(&world, "where", &by_site()).await;
+    let report = json!({
+        "generation": 0, "state": "idle", "measured": present, "flags": {"where": {"revision": 1, "variant": "one"}},
+    });
+    assert_eq!(world.send(Call::post(&super::world::report("s1")).json(&report)).await.status, 204);
+    world.send(kill("where")).await;
+    let flag = world.get("/api/v1/flags").await.json["flags"][0].clone();
+    let place = &flag["places"][0];
+    assert_eq!((&flag["revision"], &place["wanted"]), (&json!(2), &json!("none")));
+    assert_eq!((&place["held_revision"], &place["actual"]), (&json!(1), &json!("one")), "it has not heard of the kill");
+}
+
+#[tokio::test]
 async fn no_body_and_no_key_whatever_they_are_make_it_fail() {
     let world = World::new().await;
     flags(&world).await;
