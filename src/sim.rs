@@ -5,6 +5,7 @@
 //! Deterministic by seed: units draw their numbers from a sequence each, and people act on what
 //! they see, not on a clock. Real time only says when.
 
+mod change;
 mod fleet;
 mod pace;
 mod people;
@@ -234,6 +235,9 @@ async fn set_the_scene(
     // Only now, when all units have said that they run it: nobody has to be told to.
     let marking = stream::iter(&scenario.groups).map(|group| mark_known_good(scene, group)).buffered(TOGETHER);
     marking.try_collect::<()>().await?;
+    if scenario.changes {
+        change::set(scene).await?;
+    }
     let set = watch::Sender::new(0);
     let mut ready = set.subscribe();
     let count = scenario.groups.len();

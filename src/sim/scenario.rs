@@ -19,6 +19,8 @@ pub(super) struct Scenario {
     pub(super) noise: f64,
     /// Whether its services have a metrics server, whose indicators are judged.
     pub(super) telemetry: bool,
+    /// Whether there are windows ahead, and flags.
+    pub(super) changes: bool,
 }
 
 /// A group of sites, and what is rolled out over it, one after another.

@@ -23,5 +23,5 @@ pub(super) fn large() -> Scenario {
             }],
         })
         .collect();
-    Scenario { groups, check_interval: 60.0, noise: 1.0, telemetry: false }
+    Scenario { groups, check_interval: 60.0, noise: 1.0, telemetry: false, changes: false }
 }

@@ -61,7 +61,7 @@ pub(super) fn healthy() -> Scenario {
             vec![finished("grading-vision", "4.2.0", "team-returns", ADAMS, "Second camera model for shoes")],
         ),
     ];
-    Scenario { groups, check_interval: 10.0, noise: 1.0, telemetry: true }
+    Scenario { groups, check_interval: 10.0, noise: 1.0, telemetry: true, changes: false }
 }
 
 pub(super) fn incident() -> Scenario {
@@ -123,7 +123,7 @@ pub(super) fn incident() -> Scenario {
             vec![finished("grading-vision", "4.2.0", "team-returns", ADAMS, "Second camera model for shoes")],
         ),
     ];
-    Scenario { groups, check_interval: 5.0, noise: 1.0, telemetry: true }
+    Scenario { groups, check_interval: 5.0, noise: 1.0, telemetry: true, changes: false }
 }
 
 /// Nothing changes: what idle costs can be measured on it.
@@ -152,7 +152,7 @@ pub(super) fn quiet() -> Scenario {
             ],
         ),
     ];
-    Scenario { groups, check_interval: 600.0, noise: 0.0, telemetry: false }
+    Scenario { groups, check_interval: 600.0, noise: 0.0, telemetry: false, changes: false }
 }
 
 /// Nine rollouts that change all the time.
@@ -179,5 +179,5 @@ pub(super) fn busy() -> Scenario {
             group(target, "eu-west", &names::WEST, "2026.3.7", vec![story])
         })
         .collect();
-    Scenario { groups, check_interval: 2.0, noise: 1.0, telemetry: true }
+    Scenario { groups, check_interval: 2.0, noise: 1.0, telemetry: true, changes: false }
 }

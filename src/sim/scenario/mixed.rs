@@ -10,7 +10,7 @@ use crate::domain::Action;
 pub(super) fn mixed() -> Scenario {
     let groups =
         vec![dc_west(), dc_east(), stores_nordic(), stores_benelux(), cold_chain(), hubs_dach(), webshop(), returns()];
-    Scenario { groups, check_interval: 10.0, noise: 1.0, telemetry: true }
+    Scenario { groups, check_interval: 10.0, noise: 1.0, telemetry: true, changes: true }
 }
 
 /// A healthy one that climbs.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     backend::{BackendError, OverrideView, OverridesPage},
-    domain::{Freeze, Operation, OverrideState, RolloutId, SafeText, overrides::WindowRef},
+    domain::{FlagKey, Freeze, Operation, OverrideState, RolloutId, SafeText, overrides::WindowRef},
 };
 
 /// The overrides.
@@ -83,6 +83,25 @@ impl Overrides {
             record.state(at) == OverrideState::Active
                 && record.actions.contains(&operation)
                 && record.rollout.as_ref() == Some(rollout)
+                && freezes.iter().all(|freeze| names(view, freeze))
+        };
+        self.all().iter().filter(fits).min_by_key(|view| view.record.expires_at)
+    }
+
+    /// The same, for a flag.
+    #[must_use]
+    pub fn fitting_flag(
+        &self,
+        freezes: &[Freeze],
+        operation: Operation,
+        flag: &FlagKey,
+        at: DateTime<Utc>,
+    ) -> Option<&OverrideView> {
+        let fits = |view: &&OverrideView| {
+            let record = &view.record;
+            record.state(at) == OverrideState::Active
+                && record.actions.contains(&operation)
+                && record.flag.as_ref().is_some_and(|key| key.as_str() == flag.as_str())
                 && freezes.iter().all(|freeze| names(view, freeze))
         };
         self.all().iter().filter(fits).min_by_key(|view| view.record.expires_at)

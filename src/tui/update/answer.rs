@@ -106,7 +106,7 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
         }
         Answer::Flags(result) => return flags::came(app, result),
         Answer::FlagHistory(key, result) => flags::history_came(app, &key, result),
-        Answer::FlagPreviewed(key, result) => flags::previewed(app, &key, result),
+        Answer::FlagPreviewed(key, result) => return flags::previewed(app, &key, result),
         Answer::FlagChanged(key, result) => return flags::changed(app, &key, result),
         Answer::Previewed(key, result) => commit::previewed(app, &key, result),
         Answer::AskedAgain(key, times) => commit::asked_again(app, &key, times),

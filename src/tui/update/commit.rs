@@ -129,11 +129,14 @@ fn send(app: &mut App) -> Vec<Command> {
             request: ReasonRequest { reason: reason.clone(), ticket },
         },
         Subject::Flag(change) => match change.request(dialog.percent(), reason.clone(), ticket, false) {
-            Some(request) => Command::PutFlag {
-                flag: change.pinned.flag.key.clone(),
-                request: Box::new(request),
-                conditions: Conditions { revision: Some(change.revision()), idempotency_key: Some(key) },
-            },
+            Some(mut request) => {
+                request.override_id = dialog.overriding.as_ref().map(|id| id.as_str().to_owned());
+                Command::PutFlag {
+                    flag: change.pinned.flag.key.clone(),
+                    request: Box::new(request),
+                    conditions: Conditions { revision: Some(change.revision()), idempotency_key: Some(key) },
+                }
+            }
             None => return Vec::new(),
         },
         Subject::Override(_) => match asking::request(dialog, now, zone) {

@@ -3,7 +3,7 @@
 use super::{act, command, commit};
 use crate::{
     backend::{AuditPage, BackendError, FlagReply, FlagView, FlagsPage},
-    domain::{FlagKey, Outcome},
+    domain::{FlagKey, Outcome, SafeText},
     tui::{
         app::{
             App, View,
@@ -181,7 +181,8 @@ fn preview(app: &mut App) -> Vec<Command> {
     let Some(dialog) = app.dialog_mut() else { return Vec::new() };
     let percent = dialog.percent();
     let Subject::Flag(change) = &dialog.subject else { return Vec::new() };
-    let Some(request) = change.request(percent, String::new(), None, true) else { return Vec::new() };
+    let Some(mut request) = change.request(percent, String::new(), None, true) else { return Vec::new() };
+    request.override_id = dialog.overriding.as_ref().map(|id| id.as_str().to_owned());
     let flag = change.pinned.flag.key.clone();
     let key = dialog.preview_key();
     dialog.preview = PreviewState::Asking;
@@ -217,16 +218,37 @@ pub(super) fn step_share(app: &mut App, more: bool) -> Vec<Command> {
 }
 
 /// A preview came.
-pub(super) fn previewed(app: &mut App, key: &str, result: Result<FlagReply, BackendError>) {
-    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.preview_key() == key) else { return };
+pub(super) fn previewed(app: &mut App, key: &str, result: Result<FlagReply, BackendError>) -> Vec<Command> {
+    if let Ok(reply) = &result
+        && let Some(id) = fitting(app, key, reply)
+        && let Some(dialog) = app.dialog_mut()
+    {
+        // What it does with the override that is there, the backend says.
+        dialog.overriding = Some(id);
+        return preview(app);
+    }
+    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.preview_key() == key) else { return Vec::new() };
     if !matches!(dialog.subject, Subject::Flag(_)) {
-        return;
+        return Vec::new();
     }
     dialog.preview = match result {
         Ok(reply) => PreviewState::Flag(Box::new(reply)),
         Err(error) => PreviewState::Failed(error),
     };
     app.touch();
+    Vec::new()
+}
+
+/// An override that can be used now, where windows hold what the open dialog would do and none is used yet.
+fn fitting(app: &App, key: &str, reply: &FlagReply) -> Option<SafeText> {
+    let dialog = app.dialog().filter(|dialog| dialog.preview_key() == key && dialog.overriding.is_none())?;
+    let Subject::Flag(change) = &dialog.subject else { return None };
+    if reply.blocking_windows.is_empty() {
+        return None;
+    }
+    let flag = &change.pinned.flag.key;
+    let fits = app.overrides.fitting_flag(&reply.blocking_windows, change.operation(), flag, app.server_now());
+    fits.map(|view| view.record.id.clone())
 }
 
 /// The open dialog's flag, as it is now, where that is another revision.

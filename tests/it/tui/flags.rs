@@ -346,6 +346,35 @@ fn a_window_that_holds_it_is_named_with_its_end_and_the_button_stays_locked() {
 }
 
 #[test]
+fn an_override_that_is_there_is_used_and_what_it_does_is_asked_again() {
+    let mut desk = desk(false, (120, 40));
+    let window = freeze();
+    let page: rolldeck::backend::OverridesPage = serde_json::from_value(json!({ "overrides": [{
+        "id": "o-12", "revision": 1, "windows": [{ "id": window.window, "revision": window.revision }],
+        "actions": ["flag_enable"], "flag": "log-sampling", "kind": "incident", "reason": REASON, "ticket": null,
+        "requested_by": "mira", "requested_at": ago(5), "approvals_needed": 0, "not_before": ago(5),
+        "expires_at": "2026-03-26T12:29:31Z", "uses_max": 1, "state": "active", "uses_left": 1,
+    }] }))
+    .unwrap();
+    desk.answer(Answer::Overrides(Ok(page)));
+    assert!(desk.screen().contains("o25m"), "{}", desk.screen());
+    dialog(&mut desk, "log-sampling", I::FlagEnable);
+    previewed(&mut desk, "log-sampling", vec![freeze()]);
+    let of = |command: &Command| match command {
+        Command::PreviewFlag { request, .. } => Some(request.override_id.clone()),
+        _ => None,
+    };
+    assert_eq!(desk.commands.iter().rev().find_map(of).flatten().as_deref(), Some("o-12"));
+    previewed(&mut desk, "log-sampling", vec![]);
+    desk.write(REASON);
+    commit(&mut desk);
+    desk.wait(3100);
+    let acts = desk.acts();
+    let [Command::PutFlag { request, .. }] = acts.as_slice() else { panic!("{acts:?}\n{}", desk.screen()) };
+    assert_eq!(request.override_id.as_deref(), Some("o-12"));
+}
+
+#[test]
 fn what_widens_is_locked_in_a_protected_context_and_what_takes_back_is_not() {
     let mut desk = desk(true, (120, 40));
     dialog(&mut desk, "log-sampling", I::FlagEnable);

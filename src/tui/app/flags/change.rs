@@ -6,7 +6,7 @@ use super::cell::Serves;
 use crate::{
     backend::{FlagRequest, FlagView},
     domain::{
-        FlagDefinition, Revision, SafeText,
+        FlagDefinition, Operation, Revision, SafeText,
         flag::{FlagRule, Serve, SiteShare},
     },
     tui::intent::Intent,
@@ -177,7 +177,7 @@ impl FlagChange {
                 } else {
                     let variant = treatment(&definition)?.to_owned();
                     definition.rules.push(FlagRule {
-                        id: SafeText::new("share-of-sites"),
+                        id: SafeText::new(format!("{variant}-sites")),
                         when: None,
                         serve: Serve::Sites(SiteShare { variant, percent, members: Vec::new() }),
                     });
@@ -205,6 +205,15 @@ impl FlagChange {
             revive: self.verb == Verb::Revive,
             dry_run,
         })
+    }
+
+    /// What it is to windows, where they can hold it.
+    #[must_use]
+    pub const fn operation(&self) -> Operation {
+        match self.verb {
+            Verb::Widen => Operation::FlagWiden,
+            _ => Operation::FlagEnable,
+        }
     }
 
     /// The revision that the request names.

@@ -43,13 +43,27 @@ pub(super) fn commit_words(dialog: &Dialog, change: &FlagChange) -> String {
 /// The words of the command line that does the same, but for the reason and the context.
 pub(super) fn twin(dialog: &Dialog, change: &FlagChange) -> Vec<String> {
     let flag = &change.pinned.flag;
-    let mut words = vec!["flag".to_owned(), change.verb.as_str().to_owned(), flag.key.to_string()];
-    if change.verb == Verb::Widen {
-        words.push("--percent".to_owned());
-        words.push(dialog.percent().map_or_else(|| "N".to_owned(), |percent| percent.to_string()));
+    let verb = match change.verb {
+        Verb::Revive => "enable",
+        // The command only widens: whoever narrows a share defines the flag anew.
+        Verb::Widen if dialog.percent().is_some() && !dialog.widens() => "set",
+        verb => verb.as_str(),
+    };
+    let mut words = vec!["flag".to_owned(), verb.to_owned(), flag.key.to_string()];
+    match change.verb {
+        Verb::Revive => words.push("--revive".to_owned()),
+        Verb::Widen if verb == "set" => words.push("FILE".to_owned()),
+        Verb::Widen => {
+            let percent = dialog.percent().map_or_else(|| "N".to_owned(), |percent| percent.to_string());
+            words.extend(["--percent".to_owned(), percent, "--sites".to_owned()]);
+        }
+        _ => {}
     }
     if change.verb != Verb::Kill {
         words.extend(["--if-revision".to_owned(), flag.revision.to_string()]);
+    }
+    if let Some(id) = &dialog.overriding {
+        words.extend(["--override".to_owned(), id.as_str().to_owned()]);
     }
     words
 }
@@ -174,9 +188,10 @@ fn ready(app: &App, change: &FlagChange, reply: &FlagReply, lines: &mut Vec<Styl
     if !reply.blocking_windows.is_empty() {
         let flag = &change.pinned.flag.key;
         let windows: Vec<&str> = reply.blocking_windows.iter().map(|freeze| freeze.window.as_str()).collect();
+        let action = change.operation();
         lines.push(plain(format!(
-            "an override lifts it: rolldeck override ask --flag {flag} --window {} --reason TEXT",
-            windows.join(" --window ")
+            "an override lifts it: rolldeck override ask --flag {flag} --window {} --action {action} --reason TEXT",
+            windows.join(",")
         )));
     }
     if let Some(approval) = &reply.approval {
