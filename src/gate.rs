@@ -7,16 +7,43 @@
 //! unknown value is unknown. More facts never turn a true into a false or the other way round.
 //!
 //! Facts are booleans and numbers; a duration is a number of seconds, so that `gap < 10s` compares
-//! seconds. All numbers are doubles: `7 / 2` is 3.5. There are no functions, lists or texts.
+//! seconds. All numbers are doubles: `7 / 2` is 3.5. There are no lists or texts, and one function:
+//! `flag("fast-path") == "on"` (or `!=`) asks which variant the unit's agent serves, by the flags that it
+//! holds, to a caller that says nothing of itself. It is unknown where the agent holds no such flag, or where
+//! the variant depends on the caller.
 
 mod compile;
 mod evaluate;
 mod lex;
 
-use crate::domain::{Facts, SafeText, Truth};
+use std::collections::BTreeMap;
+
+use crate::domain::{FactValue, Facts, FlagKey, SafeText, Truth, flag::HeldFlag};
 
 /// Longest expression, in characters.
 pub const LENGTH_MAX: usize = 1000;
+
+/// Facts with those that expressions ask by `flag(KEY)`, from the flags that the unit's agent holds. What a check
+/// command may have put there under such a name is not believed.
+#[must_use]
+pub fn with_flags(facts: &Facts, held: &BTreeMap<FlagKey, HeldFlag>) -> Facts {
+    let mut facts: Facts =
+        facts.iter().filter(|(name, _)| !name.starts_with(FLAG)).map(|(n, v)| (n.clone(), *v)).collect();
+    for (key, held) in held {
+        if let Some(variant) = &held.variant {
+            facts.insert(flag_fact(key.as_str(), variant.as_str()), FactValue::Bool(true));
+        }
+    }
+    facts
+}
+
+/// How facts about flags begin. No fact of a check has a parenthesis in a gate.
+const FLAG: &str = "flag(";
+
+/// The fact that is true where a flag serves a variant.
+fn flag_fact(key: &str, variant: &str) -> String {
+    format!("{FLAG}{key})={variant}")
+}
 
 /// A compiled gate expression.
 #[derive(Debug, Clone)]

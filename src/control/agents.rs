@@ -22,6 +22,8 @@ const APPLY_DEADLINE: u64 = 600;
 /// Most labels of a unit, and most facts and indicators of a report.
 const LABELS_MAX: usize = 32;
 const FACTS_MAX: usize = 128;
+/// Most flags that a report says are held.
+const FLAGS_MAX: usize = 500;
 
 /// The answer to an agent's question.
 pub(super) enum Asked {
@@ -216,6 +218,9 @@ impl Core {
         if repeated {
             return Ok(());
         }
+        if report.flags.len() > FLAGS_MAX {
+            return Err(Problem::new(Code::Invalid, format!("a report names at most {FLAGS_MAX} flags")));
+        }
         report.labels.clear();
         self.figures.reports += 1;
         let now = self.now();
@@ -234,6 +239,8 @@ impl Core {
         if self.fleet.hear(unit, report.clone(), now) == Some(Heard::Progress) {
             self.touched_units.insert(unit.clone());
         }
+        // A gate may ask for flags: by what the unit's agent holds of them, not by what it should.
+        let facts = crate::gate::with_flags(&report.facts, &report.flags);
         for id in self.rollouts_of(unit) {
             let Some(record) = self.rollouts.get_mut(&id) else { continue };
             let candidate = &record.stored.plan.snapshot;
@@ -250,7 +257,7 @@ impl Core {
                 });
             }
             let readings = if matches!(report.state, ReportState::Healthy | ReportState::Unhealthy) {
-                read_gates(record, &report.facts)
+                read_gates(record, &facts)
             } else {
                 Vec::new()
             };

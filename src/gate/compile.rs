@@ -41,6 +41,12 @@ pub(super) enum Node {
     /// A duration in seconds and how it was written.
     Seconds(f64, String),
     Fact(String),
+    /// A flag serves a variant; with the fact's name.
+    Flag {
+        key: String,
+        variant: String,
+        fact: String,
+    },
     Not(Box<Node>),
     /// Two or more parts that must all hold.
     And(Vec<Node>),
@@ -105,7 +111,9 @@ impl Node {
             Self::If(_, yes, no) => match (yes.kind(), no.kind()) {
                 (Kind::Any, other) | (other, _) => other,
             },
-            Self::Bool(_) | Self::Not(_) | Self::And(_) | Self::Or(_) | Self::Compare(..) => Kind::Bool,
+            Self::Bool(_) | Self::Flag { .. } | Self::Not(_) | Self::And(_) | Self::Or(_) | Self::Compare(..) => {
+                Kind::Bool
+            }
         }
     }
 
@@ -113,7 +121,7 @@ impl Node {
     pub fn each_fact<'n>(&'n self, call: &mut impl FnMut(&'n str)) {
         match self {
             Self::Bool(_) | Self::Number(..) | Self::Seconds(..) => {}
-            Self::Fact(name) => call(name),
+            Self::Fact(name) | Self::Flag { fact: name, .. } => call(name),
             Self::Not(of) | Self::Negate(of) => of.each_fact(call),
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.each_fact(call)),
             Self::Compare(_, left, right) | Self::Calculate(_, left, right) => {
@@ -285,6 +293,10 @@ impl Compiler<'_> {
                 Ok(Part { node, at: condition.at })
             }
             ("duration", [argument]) if call.target.is_none() => self.duration(argument),
+            ("flag", _) => {
+                let at = self.operand();
+                Err(self.source.error(at, "a flag is held against a variant, such as flag(\"fast-path\") == \"on\""))
+            }
             (name, _) => {
                 let at = self.operand();
                 Err(self.source.error(at, format!("`{name}` is not used like this in a gate")))
@@ -302,6 +314,31 @@ impl Compiler<'_> {
             Ok(span) => Ok(Part { node: Node::Seconds(span.as_secs_f64(), text.inner().to_owned()), at }),
             Err(error) => Err(self.source.error(inside, error.to_string())),
         }
+    }
+
+    /// `flag("fast-path") == "on"`.
+    fn flag(&mut self, call: &CallExpr, variant: &IdedExpr) -> Result<Part, ExpressionError> {
+        let at = self.operand();
+        let inside = self.operand();
+        let ([key], None) = (call.args.as_slice(), &call.target) else {
+            return Err(self.source.error(at, "flag takes the key of a flag, such as flag(\"fast-path\")"));
+        };
+        let Expr::Literal(LiteralValue::String(key)) = &key.expr else {
+            return Err(self.source.error(inside, "flag takes the key of a flag, such as flag(\"fast-path\")"));
+        };
+        let key = key.inner().to_owned();
+        if let Err(error) = crate::domain::FlagKey::new(key.clone()) {
+            return Err(self.source.error(inside, error.to_string()));
+        }
+        let right = self.operand();
+        let Expr::Literal(LiteralValue::String(variant)) = &variant.expr else {
+            return Err(self
+                .source
+                .error(right, "a flag is held against a variant, such as flag(\"fast-path\") == \"on\""));
+        };
+        let variant = variant.inner().to_owned();
+        let fact = super::flag_fact(&key, &variant);
+        Ok(Part { node: Node::Flag { key, variant, fact }, at })
     }
 
     fn truth(&mut self, of: &IdedExpr) -> Result<Part, ExpressionError> {
@@ -327,6 +364,13 @@ impl Compiler<'_> {
     }
 
     fn equality(&mut self, sign: Comparison, left: &IdedExpr, right: &IdedExpr) -> Result<Part, ExpressionError> {
+        if let Expr::Call(call) = &left.expr
+            && call.func_name == "flag"
+        {
+            let serves = self.flag(call, right)?;
+            let node = if sign == Comparison::Equal { serves.node } else { Node::Not(Box::new(serves.node)) };
+            return Ok(Part { node, ..serves });
+        }
         let (left, right) = (self.part(left)?, self.part(right)?);
         self.same(&left, &right)?;
         Ok(Part { node: Node::Compare(sign, Box::new(left.node), Box::new(right.node)), at: left.at })

@@ -65,6 +65,7 @@ fn truth(node: &Node, facts: &Facts) -> Judged {
                 Truth::Unknown => condition,
             }
         }
+        Node::Flag { key, variant, fact } => flag(key, variant, fact, facts),
         Node::Bool(value) => judged(of(*value), format!("it is always {value}")),
         Node::Fact(name) => match fact(name, facts) {
             Value::Bool(value) => judged(of(value), format!("{name} is {value}")),
@@ -145,6 +146,17 @@ fn describe(node: &Node, value: &Value, seconds: bool, exact: bool) -> String {
     }
 }
 
+/// Whether a flag serves a variant: known where it is known to serve any.
+fn flag(key: &str, variant: &str, fact: &str, facts: &Facts) -> Judged {
+    let any = super::flag_fact(key, "");
+    let mut served = facts.range(any.clone()..).map_while(|(name, _)| name.strip_prefix(&any));
+    match served.next() {
+        _ if facts.contains_key(fact) => judged(Truth::True, format!("flag {key} is {variant}")),
+        Some(other) => judged(Truth::False, format!("flag {key} is {other}, not {variant}")),
+        None => judged(Truth::Unknown, format!("flag {key} is unknown")),
+    }
+}
+
 fn fact(name: &str, facts: &Facts) -> Value {
     match facts.get(name) {
         Some(FactValue::Bool(value)) => Value::Bool(*value),
@@ -176,7 +188,7 @@ fn value(node: &Node, facts: &Facts) -> Value {
                 Truth::Unknown => Value::Unknown(condition.parts.join(", ")),
             }
         }
-        Node::Bool(_) | Node::Not(_) | Node::And(_) | Node::Or(_) | Node::Compare(..) => {
+        Node::Bool(_) | Node::Flag { .. } | Node::Not(_) | Node::And(_) | Node::Or(_) | Node::Compare(..) => {
             let judged = truth(node, facts);
             match judged.truth {
                 Truth::True => Value::Bool(true),
@@ -251,6 +263,7 @@ impl fmt::Display for Text<'_> {
         };
         match self.0 {
             Node::Bool(value) => write!(f, "{value}"),
+            Node::Flag { key, variant, .. } => write!(f, "flag(\"{key}\") == \"{variant}\""),
             Node::Number(_, text) | Node::Seconds(_, text) | Node::Fact(text) => f.write_str(text),
             Node::Not(inner) => {
                 f.write_str("!")?;

@@ -92,7 +92,7 @@ pub(super) fn source(text: &str) -> Result<Source, ExpressionError> {
             "(" => {
                 if let Some(&(from, to)) = words.last()
                     && bytes[from].is_ascii_alphanumeric()
-                    && &line[from..to] != "duration"
+                    && !matches!(&line[from..to], "duration" | "flag")
                 {
                     let message = format!(
                         "there is no function `{}`; a gate compares facts, such as `gap < 10s`",

@@ -375,3 +375,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_gate_asks_for_a_flag_by_what_the_unit_s_agent_holds() {
+    use Truth::{False, True, Unknown};
+    let held = |variant: Option<&str>| {
+        let held = HeldFlag { revision: 3, variant: variant.map(SafeText::new) };
+        BTreeMap::from([("fast-path".parse().unwrap(), held)])
+    };
+    // What a check command says of a flag is not believed.
+    let said = BTreeMap::from([
+        ("flag(fast-path)=on".to_owned(), FactValue::Bool(true)),
+        ("gap".to_owned(), FactValue::Number(2.0)),
+    ]);
+    for (expression, variant, truth, why) in [
+        ("flag(\"fast-path\") == \"on\"", Some("on"), True, "flag fast-path is on"),
+        ("flag('fast-path') == 'on'", Some("off"), False, "flag fast-path is off, not on"),
+        ("flag('fast-path') != 'on'", Some("off"), True, "flag fast-path is off, not on"),
+        ("flag('fast-path') == 'on'", None, Unknown, "flag fast-path is unknown"),
+        ("flag('fast') == 'on'", Some("on"), Unknown, "flag fast is unknown"),
+        ("gap < 10s && flag('fast-path') == 'on'", Some("on"), True, "gap 2s is < 10s, flag fast-path is on"),
+        ("gap < 1s && flag('fast') == 'on'", Some("on"), False, "gap 2s is not < 1s"),
+    ] {
+        let got = Expression::compile(expression).unwrap().evaluate(&with_flags(&said, &held(variant)));
+        assert_eq!((got.truth, got.why.as_str()), (truth, why), "{expression}");
+    }
+    for (expression, column) in [
+        ("flag('fast-path')", 1),
+        ("flag('fast-path') && gap < 1s", 1),
+        ("flag(fast) == 'on'", 6),
+        ("flag('Fast Path') == 'on'", 6),
+        ("flag('fast-path') == on", 22),
+        ("flag() == 'on'", 1),
+    ] {
+        let error = Expression::compile(expression).unwrap_err();
+        assert_eq!(error.column, column, "{expression}: {error}");
+    }
+}

@@ -36,6 +36,9 @@ struct Script {
     reports: Vec<Report>,
     refused_reports: usize,
     authorization: Option<String>,
+    /// What it answers for the unit's flags.
+    flags: String,
+    flag_polls: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -62,6 +65,7 @@ impl StandIn {
         let router = Router::new()
             .route(&format!("{lane}/desired"), get(desired))
             .route(&format!("{lane}/report"), post(report))
+            .route(&format!("{lane}/flags"), get(flags))
             .route("/agent/v1/snapshots/{digest}/artifact", get(artifact))
             .with_state(self.clone());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -126,6 +130,27 @@ async fn report(State(standin): State<StandIn>, Json(report): Json<Report>) -> R
             StatusCode::NO_CONTENT.into_response()
         }
     })
+}
+
+/// Answers with a tag, and holds a question whose tag is the present one.
+async fn flags(
+    State(standin): State<StandIn>,
+    headers: HeaderMap,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let give_up = Instant::now() + Duration::from_secs(query["wait"].parse().unwrap());
+    standin.with(|script| script.flag_polls += 1);
+    loop {
+        let text = standin.with(|script| script.flags.clone());
+        let tag = format!("\"{}\"", text.len());
+        let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+        match (text.is_empty(), known) {
+            (true, _) => return problem(Code::NotFound),
+            (false, false) => return ([(header::ETAG, tag)], text).into_response(),
+            (false, true) if Instant::now() >= give_up => return StatusCode::NOT_MODIFIED.into_response(),
+            (false, true) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    }
 }
 
 async fn artifact(State(standin): State<StandIn>) -> Vec<u8> {
@@ -566,4 +591,103 @@ async fn options_that_cannot_work_are_refused_with_the_rule() {
         let error = agent::run(options, CancellationToken::new()).await.unwrap_err().to_string();
         assert!(error.contains(rule), "{error}");
     }
+}
+
+/// A file as a server exports it for one place.
+fn exported(revision: u64, default: &str) -> String {
+    let shares = serde_json::json!({"if": [{"!!": [{"var": "targetingKey"}]}, {"fractional": [["on", 1]]}, null]});
+    let variants = serde_json::json!({"on": true, "off": false});
+    let flag = |targeting: serde_json::Value| {
+        let metadata = serde_json::json!({"revision": revision, "owner": "team-picking"});
+        serde_json::json!({"state": "ENABLED", "variants": variants, "defaultVariant": default, "targeting": targeting,
+            "metadata": metadata})
+    };
+    let gold = serde_json::json!({"if": [{"===": [{"var": "plan"}, "gold"]}, "on", null]});
+    serde_json::json!({"flags": {"fast-path": flag(gold), "by-share": flag(shares)},
+        "metadata": {"flagSetId": "rolldeck/dc-west/berlin/main"}})
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_site_evaluates_its_flags_while_its_server_is_away_and_after_a_restart() {
+    let site = Site::new();
+    site.standin.with(|script| script.flags = exported(3, "off"));
+    let mut options = site.options();
+    let told = site.path("told");
+    options.check = format!("echo \"$ROLLDECK_FLAGS $ROLLDECK_FLAGS_URL\" > {0}.new; mv {0}.new {0}", told.display());
+    options.flags_listen = Some("127.0.0.1:0".parse().unwrap());
+    let agent = Agent::start(options.clone());
+    let held = site.reported("the flags that it holds", |report| !report.flags.is_empty()).await;
+    let fast = &held.flags[&"fast-path".parse().unwrap()];
+    assert_eq!((fast.revision, fast.variant.as_ref().map(|v| v.as_str())), (3, Some("off")));
+    assert_eq!(held.flags[&"by-share".parse().unwrap()].variant, None, "it depends on the caller");
+
+    // What is no file of flags changes nothing; the next good one is taken.
+    site.standin.with(|script| script.flags = "{\"flags\": {\"fast".to_owned());
+    let polls = site.standin.with(|script| script.flag_polls);
+    site.until("it asks again after a damaged answer", |script| script.flag_polls > polls).await;
+    site.standin.with(|script| script.flags = exported(40, "on"));
+    let newer = site
+        .reported("the newer revision", |r| r.flags.values().all(|f| f.revision == 40) && !r.flags.is_empty())
+        .await;
+    let variant = |report: &Report| report.flags[&"fast-path".parse().unwrap()].variant.clone().unwrap().to_string();
+    assert_eq!(variant(&newer), "on");
+    agent.stop().await;
+
+    // The server is gone, and the agent begins anew.
+    let _ = std::fs::remove_file(&told);
+    let Site { server, directory, .. } = site;
+    drop(server);
+    let agent = Agent::start(options);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let line = loop {
+        if let Some(line) = lines(&told).first() {
+            break line.clone();
+        }
+        assert!(Instant::now() < deadline, "no check ran");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let (file, url) = line.split_once(' ').unwrap();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), exported(40, "on"));
+    let client = reqwest::Client::new();
+    let ask = |path: &str, body: &str| {
+        client
+            .post(format!("{url}/ofrep/v1/evaluate/flags{path}"))
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+    };
+    for (path, body, status, expected) in [
+        ("/fast-path", r#"{"context":{"plan":"gold"}}"#, 200, r#""variant":"on""#),
+        ("/fast-path", "", 200, r#""reason":"DEFAULT""#),
+        ("/by-share", r#"{"context":{"targetingKey":"user1"}}"#, 200, r#""reason":"SPLIT""#),
+        ("/by-share", r#"{"context":{}}"#, 400, "TARGETING_KEY_MISSING"),
+        ("/nobody", "{}", 404, "FLAG_NOT_FOUND"),
+        ("/fast-path", "{", 400, "PARSE_ERROR"),
+        ("/fast-path", r#"{"context":[]}"#, 400, "INVALID_CONTEXT"),
+    ] {
+        let answer = ask(path, body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path} {body}");
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(expected), "{path} {body}: {text}");
+    }
+    // A bulk answer's tag is over the answer: another context is another one.
+    let gold = r#"{"context":{"plan":"gold","targetingKey":"a"}}"#;
+    let tag = ask("", gold).send().await.unwrap().headers()["etag"].clone();
+    let same = ask("", gold).header("if-none-match", &tag).send().await.unwrap();
+    assert_eq!(same.status().as_u16(), 304);
+    let other = ask("", r#"{"context":{"targetingKey":""}}"#).header("if-none-match", &tag).send().await.unwrap();
+    assert_eq!(other.status().as_u16(), 200);
+    assert!(other.text().await.unwrap().contains("TARGETING_KEY_MISSING"));
+    agent.stop().await;
+    drop(directory);
+}
+
+#[tokio::test]
+async fn flags_are_answered_on_loopback_only() {
+    let site = Site::new();
+    let mut options = site.options();
+    options.flags_listen = Some("0.0.0.0:0".parse().unwrap());
+    let error = agent::run(options, CancellationToken::new()).await.unwrap_err();
+    assert!(error.to_string().contains("loopback"), "{error}");
 }
