@@ -7,14 +7,20 @@
 
 pub mod canonical;
 pub mod export;
+pub mod filter;
 pub mod note;
 pub mod proof;
 pub mod range;
+pub mod succession;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use canonical::{CanonicalError, canonical, canonical_json};
+pub use filter::{EntryFilter, EntryFilterError};
 pub use note::{Checkpoint, NoteError, Signer, Verifier};
 pub use proof::{verify_consistency, verify_inclusion};
 pub use range::CompactRange;
+pub use succession::{Keyring, Succession};
 pub use tree::{Hash, Tree, leaf_hash, node_hash};
+pub use witness::{Rewritten, Witness};

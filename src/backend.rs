@@ -4,6 +4,7 @@ pub mod lazy;
 pub mod local;
 pub mod read_only;
 pub mod remote;
+pub mod witness;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::{Digest, FlagKey, Rollout, RolloutId};
 
 pub use crate::{
+    audit::{EntryFilter, EntryFilterError},
     control::{AuditQuery, Tagged},
     wire::{
         ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalView, ApprovalsPage, AuditPage,
@@ -20,9 +22,11 @@ pub use crate::{
         OverrideChange, OverrideOffer, OverrideReply, OverrideRequest, OverrideView, OverridesPage, Problem, ProofView,
         ReasonRequest, RolloutsPage, ServerInfo, SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
         StartRequest, TokenReply, TokenRequest, TokenView, TokensPage, VerifyReport, WindowReply, WindowRequest,
-        WindowView, WindowsImport, WindowsPage, WindowsQuery, WindowsState,
+        WindowView, WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
     },
 };
+
+pub use witness::{Broken, Memory, Witnessed};
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +105,19 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     async fn audit(&self, query: AuditQuery) -> BackendResult<AuditPage>;
     /// The newest checkpoint.
     async fn checkpoint(&self) -> BackendResult<CheckpointView>;
+    /// What somebody needs who remembers a checkpoint of that many entries, or none yet.
+    async fn witness(&self, from: Option<u64>) -> BackendResult<WitnessView>;
+    /// Where it is remembered what this trail was like.
+    fn memory(&self) -> Option<&Memory> {
+        None
+    }
+    /// Holds the trail against what is remembered of it, and remembers it; nothing where that is not done.
+    async fn witnessed(&self) -> BackendResult<Witnessed> {
+        match self.memory() {
+            Some(memory) => memory.look(self).await,
+            None => Ok(Witnessed::default()),
+        }
+    }
     /// A consistency proof.
     async fn proof(&self, from: u64, to: u64) -> BackendResult<ProofView>;
     /// Verifies the whole trail at the backend.

@@ -25,11 +25,12 @@ mod publish;
 mod registry;
 mod telemetry;
 mod tokens;
+mod trail;
 mod windows;
 mod writer;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -37,7 +38,6 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -53,21 +53,17 @@ use self::{
     writer::{Finish, Job, Writer},
 };
 use crate::{
-    audit::{Hash, Verifier},
+    audit::Verifier,
     clock::Clock,
-    domain::{
-        Actor, AuditEntry, Digest, Outcome, Principal, Report, Rollout, RolloutId, SafeText, Subject, SubjectKind,
-        TargetName, UnitId,
-        audit::{RevisionChange, SCHEMA},
-    },
+    domain::{Digest, Principal, Report, Rollout, RolloutId, SafeText, TargetName, UnitId},
     driver::Driver,
     judge::act::AutomaticAct,
     source::{SliSource, reported::Reported},
-    store::{Store, StoreError, StoredEntry, TokenRecord, offline},
+    store::{Store, StoreError, TokenRecord},
     wire::{
-        ActionReply, ActionRequest, AuditPage, CheckpointView, Code, Conditions, Cursor, Desired, LaneView, Problem,
-        ProofView, ReasonRequest, RolloutsPage, SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
-        StartRequest, TokenReply, TokenRequest, TokensPage, VerifyReport,
+        ActionReply, ActionRequest, Code, Conditions, Cursor, Desired, LaneView, Problem, ReasonRequest, RolloutsPage,
+        SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest, TokenReply, TokenRequest,
+        TokensPage,
     },
 };
 
@@ -81,8 +77,6 @@ const QUEUE: usize = 4096;
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long a question waits for the first look at a cluster.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
-/// Most audit entries in one answer.
-const AUDIT_MAX: u32 = 1000;
 
 /// A handle on a running control plane. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -373,126 +367,6 @@ impl Control {
         }
     }
 
-    async fn stored_entries(&self, who: &Principal, mut query: AuditQuery) -> Result<Vec<StoredEntry>, Problem> {
-        authorize::may_read(who)?;
-        query.limit = if query.limit == 0 { AUDIT_MAX } else { query.limit.min(AUDIT_MAX) };
-        self.shared.store.audit(&query).await.map_err(|error| unavailable(&error))
-    }
-
-    /// Audit entries, ascending. Entries about targets that the caller may not see are left out, and
-    /// the page is filled with further ones: a short page is the end.
-    pub async fn audit(&self, who: &Principal, mut query: AuditQuery) -> Result<AuditPage, Problem> {
-        query.limit = if query.limit == 0 { AUDIT_MAX } else { query.limit.min(AUDIT_MAX) };
-        let wanted = query.limit as usize;
-        let mut entries = VecDeque::new();
-        while entries.len() < wanted {
-            let page = self.stored_entries(who, query.clone()).await?;
-            let is_last = page.len() < query.limit as usize;
-            let (Some(first), Some(last)) = (page.first().map(|e| e.seq), page.last().map(|e| e.seq)) else { break };
-            let mut seen = Vec::new();
-            for stored in page {
-                let Ok(entry) = serde_json::from_slice::<AuditEntry>(&stored.bytes) else {
-                    if authorize::holds_everywhere(who) {
-                        seen.push(unreadable(&stored));
-                    }
-                    continue;
-                };
-                if sees_entry(who, &entry) {
-                    seen.push(entry);
-                }
-            }
-            let room = wanted - entries.len();
-            if query.newest {
-                seen.into_iter().rev().take(room).for_each(|entry| entries.push_front(entry));
-                query.before = first;
-            } else {
-                entries.extend(seen.into_iter().take(room));
-                query.after = last;
-            }
-            if is_last {
-                break;
-            }
-            query.limit = AUDIT_MAX;
-        }
-        let entries = Vec::from(entries);
-        let checkpoint = self.decide(|core| Ok(core.checkpoint.clone())).await?;
-        let checkpoint = checkpoint.map(|(_, _, note)| self.checkpoint_view(note)).transpose()?;
-        Ok(AuditPage { entries, checkpoint })
-    }
-
-    /// Audit entries as they are stored, with their leaves, ascending: what an export is made of.
-    /// Needs a role that holds everywhere, for a part of the trail proves nothing.
-    pub async fn audit_stored(&self, who: &Principal, query: AuditQuery) -> Result<Vec<StoredEntry>, Problem> {
-        if !authorize::holds_everywhere(who) {
-            return Err(Problem::new(
-                Code::Forbidden,
-                "an export of the trail needs a role that holds for all targets (*)",
-            ));
-        }
-        self.stored_entries(who, query).await
-    }
-
-    /// All signed checkpoints, ascending, and the key's verifier line.
-    pub async fn checkpoints(&self, who: &Principal) -> Result<(Vec<String>, String), Problem> {
-        authorize::may_read(who)?;
-        let notes = self.shared.store.checkpoints(0).await.map_err(|error| unavailable(&error))?;
-        Ok((notes, self.shared.verifier.to_string()))
-    }
-
-    /// A checkpoint that covers every entry there is.
-    pub async fn checkpoint(&self, who: &Principal) -> Result<CheckpointView, Problem> {
-        authorize::may_read(who)?;
-        let note = self
-            .decide(|core| {
-                core.checkpoint_if_due(true);
-                Ok(core.checkpoint.clone())
-            })
-            .await?;
-        let (_, _, note) = note.ok_or_else(|| Problem::new(Code::NotFound, "the audit trail is empty"))?;
-        self.checkpoint_view(note)
-    }
-
-    fn checkpoint_view(&self, note: String) -> Result<CheckpointView, Problem> {
-        let mut lines = note.lines().skip(1);
-        let size = lines.next().and_then(|size| size.parse().ok());
-        let root = lines.next().map(SafeText::new);
-        let (Some(size), Some(root)) = (size, root) else {
-            return Err(Problem::new(
-                Code::Unavailable,
-                "the stored checkpoint cannot be read: run `rolldeck audit verify`",
-            ));
-        };
-        Ok(CheckpointView { size, root, key: SafeText::new(self.shared.verifier.to_string()), note })
-    }
-
-    /// A consistency proof between two sizes of the tree.
-    pub async fn proof(&self, who: &Principal, from: u64, to: u64) -> Result<ProofView, Problem> {
-        authorize::may_read(who)?;
-        let hashes: Option<Vec<Hash>> = self.decide(move |core| Ok(core.tree.consistency(from, to))).await?;
-        let hashes = hashes.ok_or_else(|| {
-            Problem::new(
-                Code::Invalid,
-                format!("a proof is from a size to a greater or equal one that the trail has, got {from} to {to}"),
-            )
-        })?;
-        let hashes = hashes.iter().map(|hash| SafeText::new(STANDARD.encode(hash))).collect();
-        Ok(ProofView { from, to, hashes })
-    }
-
-    /// Reads every stored entry again and holds it against its leaf and the checkpoints.
-    pub async fn verify(&self, who: &Principal) -> Result<VerifyReport, Problem> {
-        authorize::may_read(who)?;
-        // What is being written now is covered by a checkpoint first, so that all of it can be proven.
-        self.decide(|core| {
-            core.checkpoint_if_due(true);
-            Ok(())
-        })
-        .await?;
-        let key = self.shared.verifier.clone();
-        let report = offline::verify_store(&*self.shared.store, key).await.map_err(|error| unavailable(&error))?;
-        Ok(VerifyReport::from(report))
-    }
-
     /// The fleet's sites.
     pub async fn sites(&self, who: &Principal) -> Result<SitesPage, Problem> {
         authorize::may_read(who)?;
@@ -633,6 +507,12 @@ impl Control {
         lives && !self.shared.failed.load(Ordering::Relaxed) && !self.shared.stop.is_cancelled()
     }
 
+    /// Its time.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.shared.clock.now()
+    }
+
     /// Whether what it carries out is simulated.
     #[must_use]
     pub fn simulated(&self) -> bool {
@@ -654,42 +534,6 @@ fn missing(id: &RolloutId, shown: &Gallery) -> Problem {
             Problem::new(Code::Unavailable, format!("whether there is {id} is not known: {why}"))
         }
         None => actions::not_found(id),
-    }
-}
-
-/// Whether a caller may see an entry: one about a target that its role holds for, or about none.
-fn sees_entry(who: &Principal, entry: &AuditEntry) -> bool {
-    match &entry.subject.target {
-        Some(target) => target.as_str().parse().is_ok_and(|target| authorize::holds_for(who, &target)),
-        None => entry.subject.kind != SubjectKind::Token || authorize::holds_everywhere(who),
-    }
-}
-
-/// What stands in for an entry whose bytes were changed to what is no entry any more, so that one
-/// such hides no other. Only what it is found by is told of it, and verification names it.
-fn unreadable(stored: &StoredEntry) -> AuditEntry {
-    AuditEntry {
-        seq: stored.seq,
-        id: format!("unreadable-{}", stored.seq),
-        at: stored.at,
-        actor: Actor::system(&stored.actor),
-        action: SafeText::new(&stored.action),
-        subject: Subject { kind: SubjectKind::Server, target: None, name: SafeText::new("UNREADABLE") },
-        outcome: Outcome::Unconfirmed,
-        intent: None,
-        reason: Some(SafeText::new("this entry was changed and cannot be read: run `rolldeck audit verify`")),
-        ticket: None,
-        override_id: None,
-        revision: RevisionChange { before: None, after: None },
-        effect: None,
-        saw: None,
-        blockers: Vec::new(),
-        changes: Vec::new(),
-        approved_by: Vec::new(),
-        idempotency_key: None,
-        correlation_id: None,
-        evidence: None,
-        schema: SCHEMA,
     }
 }
 

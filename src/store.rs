@@ -18,7 +18,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    audit::verify::{Columns, Verification},
+    audit::{
+        EntryFilter,
+        verify::{Columns, Verification},
+    },
     domain::{Digest, RolloutId, Snapshot, UnitId, Window},
 };
 
@@ -203,6 +206,9 @@ pub struct AuditFilter {
     pub limit: u32,
     /// The newest that match rather than the oldest (the answer is ascending all the same).
     pub newest: bool,
+    /// What else they are to be like. A store looks for what it has columns for; whoever asks it holds the
+    /// entries against the rest.
+    pub expression: Option<EntryFilter>,
 }
 
 /// All that control needs to go on after a start.
@@ -227,6 +233,8 @@ pub struct Loaded {
     pub leaves: Vec<[u8; 32]>,
     /// The newest checkpoint's note.
     pub checkpoint: Option<String>,
+    /// Notes by which one key passed the trail on to the next, ascending by size.
+    pub successions: Vec<String>,
     /// What [`Write::Meta`] kept.
     pub meta: BTreeMap<String, String>,
 }

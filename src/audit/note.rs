@@ -8,7 +8,7 @@
 //! — rolldeck.example/audit Az3g...=   key hash (4 bytes) and signature (64 bytes), base64
 //! ```
 
-use std::{fmt, fmt::Write as _};
+use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -74,6 +74,23 @@ impl Checkpoint {
     }
 }
 
+/// The lines of a checkpoint after its root, which others than Rolldeck pass over.
+pub(super) fn extensions(note: &str) -> Result<impl Iterator<Item = &str>, NoteError> {
+    Ok(split(note)?.0.lines().skip(3))
+}
+
+/// A checkpoint of the tree with further lines of text, signed by all of these; the first names the log.
+pub(super) fn sign_all(signers: &[&Signer], size: u64, root: &Hash, lines: &[String]) -> String {
+    let origin = signers.first().map(|signer| signer.origin.clone()).unwrap_or_default();
+    let mut text = Checkpoint { origin, size, root: *root }.text();
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let signatures: String = signers.iter().map(|signer| signer.signature(&text)).collect();
+    format!("{text}\n{signatures}")
+}
+
 /// The signed text of a note, its last line break included, and the lines of signatures.
 fn split(note: &str) -> Result<(&str, &str), NoteError> {
     if note.len() > NOTE_MAX {
@@ -134,13 +151,14 @@ impl Signer {
     /// A signed C2SP checkpoint (a signed note) of the tree.
     #[must_use]
     pub fn sign(&self, size: u64, root: &Hash) -> String {
-        let mut note = Checkpoint { origin: self.origin.clone(), size, root: *root }.text();
-        let signature = self.key.sign(note.as_bytes());
+        sign_all(&[self], size, root, &[])
+    }
+
+    /// The line that signs a text.
+    fn signature(&self, text: &str) -> String {
         let mut line = key_hash(&self.origin, &self.key.verifying_key()).to_vec();
-        line.extend_from_slice(&signature.to_bytes());
-        // Writing to a String cannot fail.
-        let _ = writeln!(note, "\n— {} {}", self.origin, STANDARD.encode(line));
-        note
+        line.extend_from_slice(&self.key.sign(text.as_bytes()).to_bytes());
+        format!("— {} {}\n", self.origin, STANDARD.encode(line))
     }
 
     /// Who checks what it signs.

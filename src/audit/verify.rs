@@ -22,6 +22,8 @@ pub struct Report {
     pub entries: u64,
     /// How many, from the first on, a signed checkpoint proves.
     pub proven: u64,
+    /// Of how many the content has expired, so that only their leaf is left.
+    pub expired: u64,
     /// The `seq` of the first entry that is missing, does not hash to its leaf, is not canonical,
     /// or says that it is another one.
     pub first_bad: Option<u64>,
@@ -257,6 +259,7 @@ impl Verification {
             ok: sound && self.key.is_some() && (proven > 0 || self.entries == 0),
             entries: self.entries,
             proven,
+            expired: 0,
             first_bad: self.first_bad.map(|(seq, _)| seq),
             differs_after,
             detail,
@@ -311,6 +314,7 @@ impl Verification {
             ok: false,
             entries: self.entries,
             proven: 0,
+            expired: 0,
             first_bad: self.first_bad.map(|(seq, _)| seq),
             differs_after: None,
             detail,

@@ -10,10 +10,10 @@ use tokio::sync::Mutex;
 use super::{
     ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, Backend,
     BackendError, BackendResult, CalendarPage, CheckpointView, CheckpointsPage, Conditions, Cursor, FlagReply,
-    FlagRequest, FlagsPage, ImportReply, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, ProofView,
-    ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest,
-    Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsImport, WindowsPage,
-    WindowsQuery, WindowsState,
+    FlagRequest, FlagsPage, ImportReply, Memory, OverrideChange, OverrideReply, OverrideRequest, OverridesPage,
+    ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
+    StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest,
+    WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
 };
 use crate::domain::{Digest, FlagKey, Rollout, RolloutId};
 
@@ -25,6 +25,7 @@ pub struct Lazy {
     place: String,
     open: Open,
     opened: Mutex<Option<Arc<dyn Backend>>>,
+    memory: Option<Memory>,
 }
 
 impl fmt::Debug for Lazy {
@@ -37,7 +38,13 @@ impl Lazy {
     /// A backend that is opened by `open`; for people, it is at `place`.
     #[must_use]
     pub fn new(place: impl Into<String>, open: Open) -> Self {
-        Self { place: place.into(), open, opened: Mutex::new(None) }
+        Self { place: place.into(), open, opened: Mutex::new(None), memory: None }
+    }
+
+    /// The same, remembering what the audit trail was like.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory: Some(memory), ..self }
     }
 
     async fn backend(&self) -> BackendResult<Arc<dyn Backend>> {
@@ -71,6 +78,9 @@ macro_rules! through {
             fn place(&self) -> String {
                 self.place.clone()
             }
+            fn memory(&self) -> Option<&Memory> {
+                self.memory.as_ref()
+            }
             $(
                 async fn $name(&self $(, $argument: $type)*) -> BackendResult<$answer> {
                     let backend = self.backend().await?;
@@ -90,6 +100,7 @@ through! {
     fn act(&self, id: &RolloutId, request: ActionRequest, conditions: Conditions) -> ActionReply;
     fn audit(&self, query: AuditQuery) -> AuditPage;
     fn checkpoint(&self) -> CheckpointView;
+    fn witness(&self, from: Option<u64>) -> WitnessView;
     fn proof(&self, from: u64, to: u64) -> ProofView;
     fn verify(&self) -> VerifyReport;
     fn windows(&self) -> WindowsPage;

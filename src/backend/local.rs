@@ -10,7 +10,7 @@ use super::{
     FlagRequest, FlagsPage, ImportReply, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, Problem,
     ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
     StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest,
-    WindowsImport, WindowsPage, WindowsQuery, WindowsState,
+    WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
 };
 use crate::{
     control::Control,
@@ -89,6 +89,10 @@ impl Backend for Local {
 
     async fn checkpoint(&self) -> BackendResult<CheckpointView> {
         self.control.checkpoint(&self.who).await.map_err(problem)
+    }
+
+    async fn witness(&self, from: Option<u64>) -> BackendResult<WitnessView> {
+        self.control.witness(&self.who, from).await.map_err(problem)
     }
 
     async fn proof(&self, from: u64, to: u64) -> BackendResult<ProofView> {

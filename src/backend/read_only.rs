@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use super::{
     ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, Backend,
     BackendResult, CalendarPage, CheckpointView, CheckpointsPage, Code, Conditions, Cursor, FlagReply, FlagRequest,
-    FlagsPage, ImportReply, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, Problem, ProofView,
+    FlagsPage, ImportReply, Memory, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, Problem, ProofView,
     ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest,
     Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsImport, WindowsPage,
-    WindowsQuery, WindowsState,
+    WindowsQuery, WindowsState, WitnessView, Witnessed,
 };
 use crate::domain::{Digest, FlagKey, Rollout, RolloutId};
 
@@ -48,6 +48,15 @@ impl Backend for ReadOnly {
     }
     async fn checkpoint(&self) -> BackendResult<CheckpointView> {
         self.0.checkpoint().await
+    }
+    async fn witness(&self, from: Option<u64>) -> BackendResult<WitnessView> {
+        self.0.witness(from).await
+    }
+    fn memory(&self) -> Option<&Memory> {
+        self.0.memory()
+    }
+    async fn witnessed(&self) -> BackendResult<Witnessed> {
+        self.0.witnessed().await
     }
     async fn proof(&self, from: u64, to: u64) -> BackendResult<ProofView> {
         self.0.proof(from, to).await

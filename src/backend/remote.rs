@@ -19,10 +19,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, Backend,
     BackendError, BackendResult, CalendarPage, CheckpointView, CheckpointsPage, Conditions, Cursor, FlagReply,
-    FlagRequest, FlagsPage, ImportReply, NOT_CONNECTED, OverrideChange, OverrideReply, OverrideRequest, OverridesPage,
-    ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
-    StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest,
-    WindowsImport, WindowsPage, WindowsQuery, WindowsState,
+    FlagRequest, FlagsPage, ImportReply, Memory, NOT_CONNECTED, OverrideChange, OverrideReply, OverrideRequest,
+    OverridesPage, ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest,
+    SnapshotsPage, StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply,
+    WindowRequest, WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
 };
 use crate::{
     domain::{Digest, FlagKey, Rollout, RolloutId, SafeText, TokenText, Via},
@@ -53,6 +53,7 @@ pub struct Remote {
     place: String,
     via: Via,
     grace: Duration,
+    memory: Option<Memory>,
 }
 
 /// Why there is no connection to be tried.
@@ -91,7 +92,7 @@ impl Remote {
         };
         let client = client::client_within(&options, CONNECT)?;
         let place = base.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { client, base, place, via, grace: GRACE })
+        Ok(Self { client, base, place, via, grace: GRACE, memory: None })
     }
 
     /// The backend behind a socket of this user's.
@@ -103,7 +104,13 @@ impl Remote {
         let base = crate::domain::address::server_url("http://localhost/").map_err(client::ClientError::from)?;
         let options = ClientOptions { socket: Some(socket), ..ClientOptions::new(&base, VERIFY) };
         let client = client::client_within(&options, CONNECT)?;
-        Ok(Self { client, base, place: socket.display().to_string(), via, grace: GRACE })
+        Ok(Self { client, base, place: socket.display().to_string(), via, grace: GRACE, memory: None })
+    }
+
+    /// The same, remembering what the audit trail was like.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory: Some(memory), ..self }
     }
 
     fn request(&self, method: Method, path: &[&str], wait: Duration) -> RequestBuilder {
@@ -231,6 +238,7 @@ fn audit_query(query: AuditQuery) -> Vec<(&'static str, String)> {
         ("action", query.action),
         ("since", query.since.map(rfc3339)),
         ("until", query.until.map(rfc3339)),
+        ("filter", query.expression.filter(|filter| !filter.is_empty()).map(|filter| filter.to_string())),
     ];
     optional.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
@@ -274,6 +282,9 @@ impl Backend for Remote {
 
     async fn audit(&self, query: AuditQuery) -> BackendResult<AuditPage> {
         let mut pairs = vec![("after", query.after.to_string()), ("limit", query.limit.to_string())];
+        if query.before > 0 {
+            pairs.push(("before", query.before.to_string()));
+        }
         if query.newest {
             pairs.push(("newest", "true".to_owned()));
         }
@@ -283,6 +294,15 @@ impl Backend for Remote {
 
     async fn checkpoint(&self) -> BackendResult<CheckpointView> {
         self.get(&["audit", "checkpoint"], &[]).await
+    }
+
+    async fn witness(&self, from: Option<u64>) -> BackendResult<WitnessView> {
+        let query: Vec<_> = from.map(|from| ("from", from.to_string())).into_iter().collect();
+        self.get(&["audit", "witness"], &query).await
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
     }
 
     async fn proof(&self, from: u64, to: u64) -> BackendResult<ProofView> {

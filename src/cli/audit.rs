@@ -67,6 +67,7 @@ impl Filter {
             until: self.until.map(|when| when.past(now)),
             limit: PAGE,
             newest: false,
+            expression: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{exit::Failure, plane, session::Session, sli, sources};
 use crate::{
-    backend::{Backend, BackendError, BackendResult, Code, Problem, lazy::Lazy, local::Local, remote::Remote},
+    backend::{Backend, BackendError, BackendResult, Code, Memory, Problem, lazy::Lazy, local::Local, remote::Remote},
     clock::Clock,
     control::{Control, Declared, Policy},
     domain::{
@@ -141,7 +141,11 @@ pub fn backend(
         let opener = opener.clone();
         Box::pin(async move { opener.open().await })
     };
-    Ok(Arc::new(Lazy::new(&endpoint.server, Box::new(open))))
+    let data = session.settings()?.paths.data_dir;
+    // Where the journal lies is what tells clusters and users of one name apart.
+    let place = directory(session, &endpoint.name, cluster)?.display().to_string();
+    let memory = Memory::new(&data, &place, Arc::clone(&session.clock));
+    Ok(Arc::new(Lazy::new(&endpoint.server, Box::new(open)).remembering(memory)))
 }
 
 /// Where the journal of a cluster's context lies: of this cluster, and of this user there. A name alone is

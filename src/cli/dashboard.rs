@@ -10,7 +10,7 @@ use super::{
     session::{NO_CONTEXT, Session},
 };
 use crate::{
-    backend::{Backend, read_only::ReadOnly, remote::Remote},
+    backend::{Backend, Memory, read_only::ReadOnly, remote::Remote},
     domain::{RolloutId, SafeText, SiteName, TargetName, Via},
     settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
     tui::{
@@ -61,7 +61,11 @@ pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Foll
 fn backend(session: &Session, endpoint: &Endpoint) -> Result<Arc<dyn Backend>> {
     let remote: Arc<dyn Backend> = match &endpoint.cluster {
         Some(cluster) => cluster::backend(session, endpoint, cluster, Via::Tui)?,
-        None => Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?),
+        None => {
+            let data = session.settings()?.paths.data_dir;
+            let memory = Memory::new(&data, &endpoint.server, Arc::clone(&session.clock));
+            Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?.remembering(memory))
+        }
     };
     // Which context is read-only is not the dashboard's to remember.
     Ok(if endpoint.read_only { Arc::new(ReadOnly(remote)) } else { remote })

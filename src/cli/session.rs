@@ -12,7 +12,7 @@ use super::{
     output,
 };
 use crate::{
-    backend::{Backend, remote::Remote},
+    backend::{Backend, Memory, remote::Remote},
     clock::{self, Clock},
     domain::{Reason, Via},
     settings::{Endpoint, Env, Settings},
@@ -85,7 +85,8 @@ impl Session {
                 Remote::on_socket(&cluster::socket(&cluster::directory(self, &endpoint.name, cluster)?), Via::Cli)?;
             return Ok(Connection { endpoint, backend, remote });
         }
-        let remote = Remote::of_endpoint(&endpoint, Via::Cli)?;
+        let memory = Memory::new(&settings.paths.data_dir, &endpoint.server, Arc::clone(&self.clock));
+        let remote = Remote::of_endpoint(&endpoint, Via::Cli)?.remembering(memory);
         Ok(Connection { endpoint, backend: Arc::new(remote.clone()), remote })
     }
 

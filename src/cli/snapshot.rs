@@ -150,6 +150,7 @@ async fn add(session: &Session, args: Add) -> Result<()> {
         metadata: args.metadata.into_iter().collect::<BTreeMap<_, _>>(),
         known_good: args.known_good,
         reason,
+        saw: None,
     };
     let backend = session.connect_to_change()?.backend;
     let reply = backend.add_snapshot(request).await?;

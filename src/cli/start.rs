@@ -62,8 +62,14 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     let of_context = endpoint.and_then(|endpoint| endpoint.slis);
     let plan = plan(session, &name, text, args.slis.as_deref(), of_context.as_deref())?;
     let Connection { backend, .. } = if args.dry_run { session.connect()? } else { session.connect_to_change()? };
-    let request =
-        StartRequest { plan, reason, ticket: args.ticket, dry_run: args.dry_run, override_id: args.override_id };
+    let request = StartRequest {
+        plan,
+        reason,
+        ticket: args.ticket,
+        dry_run: args.dry_run,
+        override_id: args.override_id,
+        saw: None,
+    };
     if args.dry_run {
         let reply = backend.start(request, Conditions::default()).await.map_err(|error| in_file(&name, error))?;
         return session.print(&reply, || act::preview(&reply.effect));

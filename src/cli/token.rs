@@ -129,7 +129,7 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
             })
         }
         Command::Revoke { id, reason: given, ticket, data } => {
-            let request = ReasonRequest { reason: reason(given.as_deref())?.to_string(), ticket };
+            let request = ReasonRequest { reason: reason(given.as_deref())?.to_string(), ticket, saw: None };
             let place = plane::reach(session, data.as_deref(), true).await?;
             let reply = place.backend().revoke_token(&id, request).await;
             place.close().await;

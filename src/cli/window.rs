@@ -122,7 +122,11 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
         Command::Disable(why) => switch(session, why, false).await,
         Command::Lift(Why { id, reason: given, ticket }) => {
             let reason = reason(given.as_deref())?.to_string();
-            let reply = session.connect_to_change()?.backend.lift_window(&id, ReasonRequest { reason, ticket }).await?;
+            let reply = session
+                .connect_to_change()?
+                .backend
+                .lift_window(&id, ReasonRequest { reason, ticket, saw: None })
+                .await?;
             print(session, &reply)
         }
         Command::List => {

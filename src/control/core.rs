@@ -159,6 +159,8 @@ pub(super) struct Core {
     pub(super) checkpoint: Option<(u64, DateTime<Utc>, String)>,
     /// Something was decided that is signed for at once.
     pub(super) sign_now: bool,
+    /// Notes by which one key passed the trail on to the next, ascending by size.
+    pub(super) successions: Vec<String>,
     /// What the next commit makes durable, beside what was touched.
     pub(super) batch: Batch,
     pub(super) touched_rollouts: BTreeSet<RolloutId>,
@@ -259,6 +261,7 @@ impl Core {
             // Its own size and time are not needed to go on: a stale one is replaced at the next chance.
             checkpoint: loaded.checkpoint.map(|note| (note_size(&note).unwrap_or(0).min(size), now, note)),
             sign_now: false,
+            successions: loaded.successions,
             batch,
             touched_rollouts: BTreeSet::new(),
             touched_units: BTreeSet::new(),

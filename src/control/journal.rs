@@ -1,15 +1,17 @@
 //! Writing the audit trail: numbers, canonical bytes, leaves, checkpoints.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::core::Core;
 use crate::{
     audit,
     domain::{
-        Actor, AuditEntry, Blocker, Outcome, SafeText, Subject, SubjectKind,
+        Actor, AuditEntry, Blocker, Outcome, SafeText, Scope, Subject, SubjectKind,
         audit::{FieldChange, RevisionChange, SCHEMA},
     },
     store::{StoredEntry, Write},
+    wire::WitnessView,
 };
 
 /// A checkpoint is signed after this many new entries at the latest.
@@ -34,6 +36,8 @@ pub(super) struct Draft {
     pub(super) changes: Vec<FieldChange>,
     pub(super) approved_by: Vec<SafeText>,
     pub(super) override_id: Option<SafeText>,
+    pub(super) because: Option<u64>,
+    pub(super) scope: Option<Scope>,
     pub(super) idempotency_key: Option<SafeText>,
     pub(super) correlation_id: Option<SafeText>,
     pub(super) evidence: Option<String>,
@@ -56,6 +60,8 @@ impl Draft {
             changes: Vec::new(),
             approved_by: Vec::new(),
             override_id: None,
+            because: None,
+            scope: None,
             idempotency_key: None,
             correlation_id: None,
             evidence: None,
@@ -84,6 +90,8 @@ impl Core {
             blockers: draft.blockers,
             changes: draft.changes,
             approved_by: draft.approved_by,
+            because: draft.because,
+            scope: draft.scope,
             idempotency_key: draft.idempotency_key,
             correlation_id: draft.correlation_id,
             evidence: draft.evidence,
@@ -120,6 +128,19 @@ impl Core {
             let note = self.signer.sign(size, &self.tree.root());
             self.batch.push(Write::Checkpoint { size, at, note: note.clone() });
             self.checkpoint = Some((size, at, note));
+        }
+    }
+
+    /// What somebody needs who remembers a checkpoint of `from` entries: the newest one that is signed.
+    pub(super) fn witness(&self, from: Option<u64>) -> WitnessView {
+        let newest = self.checkpoint.as_ref();
+        let size = newest.map_or(0, |(size, ..)| *size);
+        let hashes = from.and_then(|from| self.tree.consistency(from, size));
+        WitnessView {
+            note: newest.map(|(_, _, note)| note.clone()),
+            key: SafeText::new(self.signer.verifier_key()),
+            successions: self.successions.clone(),
+            proof: hashes.map(|hashes| hashes.iter().map(|hash| SafeText::new(STANDARD.encode(hash))).collect()),
         }
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Blocker, Revision, Role, SafeText};
+use super::{Blocker, Revision, Role, SafeText, Scope};
 
 /// The version of the entry's form.
 pub const SCHEMA: u32 = 1;
@@ -175,6 +175,13 @@ pub struct AuditEntry {
     /// Who agreed to it beside the actor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approved_by: Vec<SafeText>,
+    /// The `seq` of the entry of the decision that this follows from: of a unit that was told something,
+    /// of what a person began or let go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<u64>,
+    /// Where what was acted on holds: of a window, an override or a flag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// The client's key.
     pub idempotency_key: Option<SafeText>,
     /// Ties together all that belongs to one rollout.

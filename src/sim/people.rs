@@ -56,6 +56,7 @@ pub(super) async fn add_version(
         metadata: BTreeMap::from([("group".to_owned(), group.to_string())]),
         known_good: known_good.is_some(),
         reason: known_good.unwrap_or_default().to_owned(),
+        saw: None,
     };
     let reply = scene.control.add_snapshot(&principal(by), request).await;
     Ok(reply.map_err(|problem| SimError::story(group, &problem))?.snapshot.digest)
@@ -122,6 +123,7 @@ impl Told<'_> {
             ticket: None,
             dry_run: false,
             override_id: None,
+            saw: None,
         };
         self.scene.control.begin(&principal(by), request, Conditions::default()).await?;
         if let (Some(telemetry), Trouble::Regresses { after, errors, slow }) =

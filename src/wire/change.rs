@@ -134,6 +134,9 @@ pub struct WindowsImport {
     /// Say what would be added, and add nothing.
     #[serde(default)]
     pub dry_run: bool,
+    /// What was on the actor's screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<String>,
 }
 
 /// What windows can be imported from.

@@ -78,6 +78,9 @@ pub struct StartRequest {
     /// Say what would happen, and do nothing.
     #[serde(default)]
     pub dry_run: bool,
+    /// What was on the actor's screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<String>,
 }
 
 /// The body of `POST /rollouts/{target}/{name}/actions`.
@@ -144,6 +147,10 @@ pub struct AuditPage {
     pub entries: Vec<AuditEntry>,
     /// The newest signed checkpoint.
     pub checkpoint: Option<CheckpointView>,
+    /// How far was looked, where that was not to the end: ask on from there. The `seq` of the last entry
+    /// that was looked at; with `newest`, of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched_to: Option<u64>,
 }
 
 /// A signed checkpoint.
@@ -179,6 +186,23 @@ pub struct ProofView {
     pub hashes: Vec<SafeText>,
 }
 
+/// The answer of `GET /audit/witness?from=`, and of an agent's: what somebody who remembers a checkpoint
+/// needs to hold a newer one against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WitnessView {
+    /// The newest checkpoint, a C2SP signed note as it is; none while the trail is empty.
+    pub note: Option<String>,
+    /// The public key that signed it, as a C2SP verifier key.
+    pub key: SafeText,
+    /// Notes by which one key passed the log on to the next, ascending by size.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successions: Vec<String>,
+    /// Hashes of the consistency proof from the size that was named, base64; none where the trail has not
+    /// as many entries, or no size was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Vec<SafeText>>,
+}
+
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyReport {
@@ -188,6 +212,9 @@ pub struct VerifyReport {
     pub entries: u64,
     /// How many a signed checkpoint proves.
     pub proven: u64,
+    /// Of how many the content has expired, so that only their place in the trail is left.
+    #[serde(default)]
+    pub expired: u64,
     /// The `seq` of the first entry that does not hash to its leaf, or is missing.
     pub first_bad: Option<u64>,
     /// The size of the last checkpoint before the tree differs, where no single entry is to blame.
@@ -198,8 +225,8 @@ pub struct VerifyReport {
 
 impl From<crate::audit::verify::Report> for VerifyReport {
     fn from(report: crate::audit::verify::Report) -> Self {
-        let crate::audit::verify::Report { ok, entries, proven, first_bad, differs_after, detail } = report;
-        Self { ok, entries, proven, first_bad, differs_after, detail: SafeText::new(detail) }
+        let crate::audit::verify::Report { ok, entries, proven, expired, first_bad, differs_after, detail } = report;
+        Self { ok, entries, proven, expired, first_bad, differs_after, detail: SafeText::new(detail) }
     }
 }
 
@@ -271,10 +298,13 @@ pub struct WindowRequest {
     /// For a change that shortens a freeze which cannot be shortened by one person: an override's id.
     #[serde(default, rename = "override")]
     pub override_id: Option<String>,
+    /// What was on the actor's screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<String>,
 }
 
 /// The body of a request that needs nothing but a reason.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReasonRequest {
     /// Why; checked by control.
@@ -283,6 +313,9 @@ pub struct ReasonRequest {
     /// A ticket's id.
     #[serde(default)]
     pub ticket: Option<String>,
+    /// What was on the actor's screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<String>,
 }
 
 /// The answer of a change to a window.
@@ -363,6 +396,9 @@ pub struct SnapshotRequest {
     /// Why it is known good.
     #[serde(default)]
     pub reason: String,
+    /// What was on the actor's screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<String>,
 }
 
 /// The answer of `POST /snapshots`.

@@ -263,6 +263,7 @@ async fn start(person: &Remote, snapshot: &str, number: u32) {
         ticket: None,
         dry_run: false,
         override_id: None,
+        saw: None,
     };
     let conditions = Conditions { idempotency_key: Some(clock::system().id()), revision: None };
     person.start(request, conditions).await.unwrap();

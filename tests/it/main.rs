@@ -26,3 +26,4 @@ mod sim;
 mod store;
 mod support;
 mod tui;
+mod vectors;

@@ -57,6 +57,7 @@ fn of(report: audit::verify::Report) -> VerifyReport {
         ok: report.ok,
         entries: report.entries,
         proven: report.proven,
+        expired: report.expired,
         first_bad: report.first_bad,
         differs_after: report.differs_after,
         detail: SafeText::new(report.detail),

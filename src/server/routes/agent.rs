@@ -24,7 +24,7 @@ use crate::{
         problem::{Answer, Failure},
         to_the_end,
     },
-    wire::{Code, Desired},
+    wire::{Code, Desired, WitnessView},
 };
 
 /// Most labels of a unit.
@@ -68,14 +68,13 @@ pub fn routes() -> Vec<Route> {
         .empty(204, "It is taken in.")
         .problems(&[Code::NotFound, Code::TooLarge]),
         Route::get(
-            "/agent/v1/groups/{group}/sites/{site}/lanes/{lane}/flags",
-            "unitFlags",
-            "The unit's flags as flagd takes them, to be kept for when the server is away",
-            get(unit_flags),
+            "/agent/v1/groups/{group}/sites/{site}/lanes/{lane}/witness",
+            "agentWitness",
+            "What proves that the audit trail goes on from what the agent saw",
+            get(witness),
         )
-        .params(&[WAIT, IF_NONE_MATCH])
-        .json::<serde_json::Value>(200, "A flag definition file of flagd; ETag covers all of it.")
-        .empty(304, "It is still so."),
+        .params(&[Param::query("from", "integer", "How many entries the remembered checkpoint covers.")])
+        .json::<WitnessView>(200, "The newest checkpoint, its key, and what proves it."),
         Route::get(
             "/agent/v1/snapshots/{digest}/artifact",
             "artifact",
@@ -103,6 +102,20 @@ async fn desired(
         response.extensions_mut().insert(Held);
     }
     Ok(response)
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Remembered {
+    from: Option<u64>,
+}
+
+async fn witness(
+    caller: UnitCaller,
+    State(app): State<App>,
+    Query(remembered): Query<Remembered>,
+) -> Answer<Json<WitnessView>> {
+    Ok(Json(app.control.witness_of_agent(&caller.who, &caller.unit, remembered.from).await?))
 }
 
 /// The query of a poll: labels are repeated, which no struct says.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{Param, Route};
 use crate::{
+    audit::EntryFilter,
     control::AuditQuery,
     domain::{RolloutId, SafeText},
     server::{
@@ -14,7 +15,7 @@ use crate::{
         extract::{Json, Query},
         problem::{Answer, Failure},
     },
-    wire::{AuditPage, CheckpointView, CheckpointsPage, Code, ProofView, VerifyReport},
+    wire::{AuditPage, CheckpointView, CheckpointsPage, Code, ProofView, VerifyReport, WitnessView},
 };
 
 /// Entries of a page where nothing else is said.
@@ -29,6 +30,11 @@ pub const ACTOR: Param = Param::query("actor", "string", "An actor's id.");
 pub const ACTION: Param = Param::query("action", "string", "An action's verb, or an event of the engine.");
 pub const SINCE: Param = Param::query("since", "string", "RFC 3339: not before.");
 pub const UNTIL: Param = Param::query("until", "string", "RFC 3339: before.");
+pub const FILTER: Param = Param::query(
+    "filter",
+    "string",
+    "What else: `actor:mira action:promote,rollback -outcome:applied site:osl2 since:2h \"words\"`; days are of UTC.",
+);
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -40,6 +46,8 @@ pub fn routes() -> Vec<Route> {
                 ACTION,
                 SINCE,
                 UNTIL,
+                FILTER,
+                Param::query("before", "integer", "Only entries with a smaller seq; 0 is no bound."),
                 Param::query("limit", "integer", "At most that many; 100 where nothing is said, 1000 at most."),
                 Param::query("newest", "boolean", "The newest that match, rather than the oldest."),
             ])
@@ -55,6 +63,14 @@ pub fn routes() -> Vec<Route> {
             ])
             .json::<ProofView>(200, "A consistency proof.")
             .problems(&[Code::NotFound]),
+        Route::get(
+            "/api/v1/audit/witness",
+            "witness",
+            "What proves that the trail goes on from what was seen",
+            get(witness),
+        )
+        .params(&[Param::query("from", "integer", "How many entries the remembered checkpoint covers.")])
+        .json::<WitnessView>(200, "The newest checkpoint, its key, and what proves it."),
         Route::get("/api/v1/audit/verify", "verifyAudit", "Verifies the whole trail where it is stored", get(verify))
             .json::<VerifyReport>(200, "What was found, good or bad."),
     ]
@@ -71,6 +87,9 @@ pub struct Filter {
     action: Option<String>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
+    filter: Option<String>,
+    #[serde(default)]
+    before: u64,
     limit: Option<u32>,
     #[serde(default)]
     newest: bool,
@@ -78,7 +97,7 @@ pub struct Filter {
 
 impl Filter {
     /// The query of it, once every part is in its bounds.
-    pub fn checked(self) -> Answer<AuditQuery> {
+    pub fn checked(self, now: DateTime<Utc>) -> Answer<AuditQuery> {
         let limit = self.limit.unwrap_or(PAGE);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Failure::invalid("limit", format!("limit is 1 to {PAGE_MAX}")));
@@ -88,11 +107,13 @@ impl Filter {
                 return Err(Failure::invalid(name, format!("{name} has 1 to {WORD_MAX} characters")));
             }
         }
+        let expression = self.filter.as_deref().map(|text| EntryFilter::parse(text, &now)).transpose();
+        let expression = expression.map_err(|error| Failure::invalid("filter", error.to_string()))?;
         // What is looked for went through SafeText when it was stored.
         let safe = |text: Option<String>| text.map(|text| String::from(SafeText::new(text)));
         Ok(AuditQuery {
             after: self.after,
-            before: 0,
+            before: self.before,
             rollout: self.rollout.map(|id| id.to_string()),
             actor: safe(self.actor),
             action: safe(self.action),
@@ -100,12 +121,13 @@ impl Filter {
             until: self.until,
             limit,
             newest: self.newest,
+            expression,
         })
     }
 }
 
 async fn list(Caller(who): Caller, State(app): State<App>, Query(filter): Query<Filter>) -> Answer<Json<AuditPage>> {
-    Ok(Json(app.control.audit(&who, filter.checked()?).await?))
+    Ok(Json(app.control.audit(&who, filter.checked(app.control.now())?).await?))
 }
 
 async fn checkpoint(Caller(who): Caller, State(app): State<App>) -> Answer<Json<CheckpointView>> {
@@ -126,6 +148,20 @@ struct Sizes {
 
 async fn proof(Caller(who): Caller, State(app): State<App>, Query(sizes): Query<Sizes>) -> Answer<Json<ProofView>> {
     Ok(Json(app.control.proof(&who, sizes.from, sizes.to).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Remembered {
+    from: Option<u64>,
+}
+
+async fn witness(
+    Caller(who): Caller,
+    State(app): State<App>,
+    Query(remembered): Query<Remembered>,
+) -> Answer<Json<WitnessView>> {
+    Ok(Json(app.control.witness(&who, remembered.from).await?))
 }
 
 async fn verify(Caller(who): Caller, State(app): State<App>) -> Answer<Json<VerifyReport>> {

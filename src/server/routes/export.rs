@@ -36,13 +36,13 @@ const LINES: &str = "application/jsonl";
 pub fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/audit/export", "exportAudit", "The trail as one file that verifies by itself", get(export))
-            .params(&[audit::ROLLOUT, audit::ACTOR, audit::ACTION, audit::SINCE, audit::UNTIL])
+            .params(&[audit::ROLLOUT, audit::ACTOR, audit::ACTION, audit::SINCE, audit::UNTIL, audit::FILTER])
             .other(200, "JSON Lines: a header, entries with their leaves, checkpoints.", LINES),
     ]
 }
 
 async fn export(Caller(who): Caller, State(app): State<App>, Query(filter): Query<Filter>) -> Answer<Response> {
-    let mut query = filter.checked()?;
+    let mut query = filter.checked(app.control.now())?;
     query.newest = false;
     query.limit = PAGE;
     let filtered = query != AuditQuery { after: 0, limit: PAGE, ..AuditQuery::default() };

@@ -53,6 +53,12 @@ pub(super) async fn load(readers: &SqlitePool, path: &Path) -> Result<Loaded, St
     }
     loaded.meta = rows(connection, "SELECT key, value FROM meta").await.map_err(failed)?.into_iter().collect();
     loaded.leaves = leaves(connection, path).await?;
+    loaded.successions = sqlx::query_scalar(
+        "SELECT note FROM checkpoints WHERE note LIKE '%' || char(10) || 'rolldeck-succession %' ORDER BY size",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed)?;
     loaded.checkpoint = sqlx::query_scalar("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")
         .fetch_optional(connection)
         .await

@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, SqlitePool};
 
 use super::{commit::integer, fault::fault};
 use crate::{
+    audit::filter::Column,
     domain::Digest,
     store::{AUDIT_PAGE_MAX, AuditFilter, StoreError, StoredEntry},
 };
@@ -40,6 +41,28 @@ pub(super) async fn audit(
     }
     if let Some(until) = filter.until {
         query.push(" AND at < ").push_bind(until.timestamp_micros());
+    }
+    if let Some(expression) = &filter.expression {
+        let (since, until) = expression.bounds();
+        if let Some(since) = since {
+            query.push(" AND at >= ").push_bind(since.timestamp_micros());
+        }
+        if let Some(until) = until {
+            // Instants may be finer than what is stored.
+            query.push(" AND at <= ").push_bind(until.timestamp_micros());
+        }
+        for (column, values) in expression.columns() {
+            query.push(match column {
+                Column::Actor => " AND actor IN (",
+                Column::Action => " AND action IN (",
+                Column::Rollout => " AND rollout IN (",
+            });
+            let mut list = query.separated(", ");
+            for value in values {
+                list.push_bind(value.clone());
+            }
+            query.push(")");
+        }
     }
     query.push(if filter.newest { " ORDER BY seq DESC LIMIT " } else { " ORDER BY seq LIMIT " });
     let limit = if filter.limit == 0 { AUDIT_PAGE_MAX } else { filter.limit.min(AUDIT_PAGE_MAX) };

@@ -121,12 +121,12 @@ fn send(app: &mut App) -> Vec<Command> {
         Subject::LiftWindow(window) => Command::LiftWindow {
             key,
             id: window.id.as_str().to_owned(),
-            request: ReasonRequest { reason: reason.clone(), ticket },
+            request: ReasonRequest { reason: reason.clone(), ticket, saw: None },
         },
         Subject::Flag(change) if change.verb == Verb::Kill => Command::KillFlag {
             key,
             flag: change.pinned.flag.key.clone(),
-            request: ReasonRequest { reason: reason.clone(), ticket },
+            request: ReasonRequest { reason: reason.clone(), ticket, saw: None },
         },
         Subject::Flag(change) => match change.request(dialog.percent(), reason.clone(), ticket, false) {
             Some(mut request) => {

@@ -169,6 +169,7 @@ async fn a_change_goes_over_three_sites_by_its_artifact_and_back_again() {
         ticket: None,
         dry_run: false,
         override_id: None,
+        saw: None,
     };
     world.control.begin(&person(), request, Conditions::default()).await.unwrap();
     let ready = world.until("the canary passed", |r| r.phase == Phase::AwaitingPromotion).await;

@@ -174,7 +174,7 @@ async fn a_freeze_holds_what_widens_and_never_pause_or_rollback() {
     assert!(world.show().await.freeze.is_some());
     assert_eq!(world.act(Action::Pause).await.unwrap().outcome, Outcome::Applied);
     assert_eq!(world.act(Action::Resume).await.unwrap_err().code, Code::Blocked);
-    let lift = ReasonRequest { reason: "the pilot window ended early".to_owned(), ticket: None };
+    let lift = ReasonRequest { reason: "the pilot window ended early".to_owned(), ticket: None, saw: None };
     world.control.lift_window(&mira(), window.window.window.id.as_str(), lift).await.unwrap();
     world.act(Action::Resume).await.unwrap();
     world.act(Action::Promote).await.unwrap();
@@ -195,7 +195,7 @@ async fn a_freeze_that_begins_after_a_promotion_holds_the_units_not_yet_told() {
     let window = world.control.add_window(&mira(), window, Conditions::default()).await.unwrap();
     assert!(world.ask("a", 0).await.is_none(), "a freeze covers it");
     world.act(Action::Rollback).await.unwrap();
-    let lift = ReasonRequest { reason: "stocktaking has ended".to_owned(), ticket: None };
+    let lift = ReasonRequest { reason: "stocktaking has ended".to_owned(), ticket: None, saw: None };
     world.control.lift_window(&mira(), window.window.window.id.as_str(), lift).await.unwrap();
     assert!(world.ask("a", 0).await.is_none(), "it was rolled back before it was told");
 }

@@ -180,6 +180,7 @@ impl World {
             labels: BTreeMap::new(),
             flags: BTreeMap::new(),
             checked_at: None,
+            audit_broken: None,
         };
         self.control.report(&mira(), &unit(site), report).await
     }
@@ -208,6 +209,7 @@ impl World {
             ticket: None,
             dry_run: false,
             override_id: None,
+            saw: None,
         };
         self.control.begin(who, request, Conditions::default()).await.map(|reply| reply.body)
     }

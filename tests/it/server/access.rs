@@ -91,7 +91,7 @@ async fn a_refused_credential_is_answered_the_same_whatever_is_wrong_with_it_and
     assert!(details.iter().all(|detail| !detail.contains("t-")), "{details:?}");
 
     let id = good.id();
-    let revoke = rolldeck::wire::ReasonRequest { reason: WHY.to_owned(), ticket: None };
+    let revoke = rolldeck::wire::ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
     world.control.revoke_token(&local(), &id, revoke).await.unwrap();
     world.send(Call::get("/api/v1/rollouts").bearer(&good)).await.is_problem(401, "unauthenticated");
     // The last token is gone, and with it nobody gets in: it does not fall open again.

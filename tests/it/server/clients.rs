@@ -52,6 +52,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
         ticket: Some("OPS-1".to_owned()),
         dry_run: false,
         override_id: None,
+        saw: None,
     };
     let proposed =
         remote.start(StartRequest { dry_run: true, ..request.clone() }, Conditions::default()).await.unwrap();
@@ -95,7 +96,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
     };
     let window = remote.add_window(freeze, keyed("freeze")).await.unwrap().window.window;
     assert_eq!(remote.windows().await.unwrap().windows.len(), 1);
-    let reason = || ReasonRequest { reason: WHY.to_owned(), ticket: None };
+    let reason = || ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
     remote.lift_window(window.id.as_str(), reason()).await.unwrap();
 
     let query = AuditQuery {

@@ -111,6 +111,9 @@ impl Backend for Puppet {
     async fn revoke_token(&self, _: &str, _: ReasonRequest) -> BackendResult<TokenReply> {
         Err(unreachable())
     }
+    async fn witness(&self, _: Option<u64>) -> BackendResult<rolldeck::backend::WitnessView> {
+        Err(unreachable())
+    }
     async fn proof(&self, _: u64, _: u64) -> BackendResult<ProofView> {
         Err(unreachable())
     }

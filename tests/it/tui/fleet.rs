@@ -259,6 +259,8 @@ pub fn entry(seq: u64, action: &str, who: &str, reason: &str) -> AuditEntry {
         blockers: Vec::new(),
         changes: Vec::new(),
         approved_by: Vec::new(),
+        because: None,
+        scope: None,
         idempotency_key: Some("key-7".into()),
         correlation_id: Some("corr-1".into()),
         evidence: None,
@@ -282,6 +284,7 @@ pub fn trail() -> AuditPage {
             note: String::new(),
             key: "key".into(),
         }),
+        searched_to: None,
     }
 }
 
@@ -290,6 +293,7 @@ pub fn verified(bad: Option<u64>) -> VerifyReport {
         ok: bad.is_none(),
         entries: 9319,
         proven: bad.map_or(9316, |bad| bad - 1),
+        expired: 0,
         first_bad: bad,
         differs_after: None,
         detail: bad.map_or_else(
@@ -359,6 +363,7 @@ fn lane(
             labels: std::collections::BTreeMap::default(),
             flags: std::collections::BTreeMap::default(),
             checked_at: None,
+            audit_broken: None,
         }),
         seen_at: Some(start() - TimeDelta::seconds(seconds)),
         reachable: seconds < 15,

@@ -1,0 +1,211 @@
+//! Reading the audit trail, and what proves it.
+
+use std::collections::VecDeque;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{AuditQuery, Control, authorize, unavailable};
+use crate::{
+    audit::Hash,
+    domain::{
+        Actor, AuditEntry, Outcome, Principal, SafeText, Subject, SubjectKind, UnitId,
+        audit::{RevisionChange, SCHEMA},
+    },
+    store::{StoredEntry, offline},
+    wire::{AuditPage, CheckpointView, Code, Problem, ProofView, VerifyReport, WitnessView},
+};
+
+/// Most audit entries in one answer.
+const AUDIT_MAX: u32 = 1000;
+/// Most audit entries that are looked at for one answer: who looks for what is rare asks on.
+const SEARCHED_MAX: usize = 20_000;
+
+impl Control {
+    async fn stored_entries(&self, who: &Principal, mut query: AuditQuery) -> Result<Vec<StoredEntry>, Problem> {
+        authorize::may_read(who)?;
+        query.limit = if query.limit == 0 { AUDIT_MAX } else { query.limit.min(AUDIT_MAX) };
+        self.shared.store.audit(&query).await.map_err(|error| unavailable(&error))
+    }
+
+    /// Audit entries, ascending. Entries about targets that the caller may not see are left out, and
+    /// the page is filled with further ones: a short page that does not say how far was looked is the end.
+    pub async fn audit(&self, who: &Principal, mut query: AuditQuery) -> Result<AuditPage, Problem> {
+        query.limit = if query.limit == 0 { AUDIT_MAX } else { query.limit.min(AUDIT_MAX) };
+        let wanted = query.limit as usize;
+        let expression = query.expression.clone().unwrap_or_default();
+        let mut entries = VecDeque::new();
+        let (mut searched, mut searched_to) = (0, None);
+        while entries.len() < wanted {
+            if searched >= SEARCHED_MAX {
+                searched_to = Some(if query.newest { query.before } else { query.after });
+                break;
+            }
+            let page = self.stored_entries(who, query.clone()).await?;
+            searched += page.len();
+            let is_last = page.len() < query.limit as usize;
+            let (Some(first), Some(last)) = (page.first().map(|e| e.seq), page.last().map(|e| e.seq)) else { break };
+            let mut seen = Vec::new();
+            for stored in page {
+                let Ok(entry) = serde_json::from_slice::<AuditEntry>(&stored.bytes) else {
+                    let stand_in = unreadable(&stored);
+                    if authorize::holds_everywhere(who) && expression.matches(&stand_in) {
+                        seen.push(stand_in);
+                    }
+                    continue;
+                };
+                if sees_entry(who, &entry) && expression.matches(&entry) {
+                    seen.push(entry);
+                }
+            }
+            let room = wanted - entries.len();
+            if query.newest {
+                seen.into_iter().rev().take(room).for_each(|entry| entries.push_front(entry));
+                query.before = first;
+            } else {
+                entries.extend(seen.into_iter().take(room));
+                query.after = last;
+            }
+            if is_last {
+                break;
+            }
+            query.limit = AUDIT_MAX;
+        }
+        let entries = Vec::from(entries);
+        let checkpoint = self.decide(|core| Ok(core.checkpoint.clone())).await?;
+        let checkpoint = checkpoint.map(|(_, _, note)| self.checkpoint_view(note)).transpose()?;
+        Ok(AuditPage { entries, checkpoint, searched_to })
+    }
+
+    /// Audit entries as they are stored, with their leaves, ascending: what an export is made of.
+    /// Needs a role that holds everywhere, for a part of the trail proves nothing.
+    pub async fn audit_stored(&self, who: &Principal, query: AuditQuery) -> Result<Vec<StoredEntry>, Problem> {
+        if !authorize::holds_everywhere(who) {
+            return Err(Problem::new(
+                Code::Forbidden,
+                "an export of the trail needs a role that holds for all targets (*)",
+            ));
+        }
+        self.stored_entries(who, query).await
+    }
+
+    /// All signed checkpoints, ascending, and the key's verifier line.
+    pub async fn checkpoints(&self, who: &Principal) -> Result<(Vec<String>, String), Problem> {
+        authorize::may_read(who)?;
+        let notes = self.shared.store.checkpoints(0).await.map_err(|error| unavailable(&error))?;
+        Ok((notes, self.shared.verifier.to_string()))
+    }
+
+    /// A checkpoint that covers every entry there is.
+    pub async fn checkpoint(&self, who: &Principal) -> Result<CheckpointView, Problem> {
+        authorize::may_read(who)?;
+        let note = self
+            .decide(|core| {
+                core.checkpoint_if_due(true);
+                Ok(core.checkpoint.clone())
+            })
+            .await?;
+        let (_, _, note) = note.ok_or_else(|| Problem::new(Code::NotFound, "the audit trail is empty"))?;
+        self.checkpoint_view(note)
+    }
+
+    fn checkpoint_view(&self, note: String) -> Result<CheckpointView, Problem> {
+        let mut lines = note.lines().skip(1);
+        let size = lines.next().and_then(|size| size.parse().ok());
+        let root = lines.next().map(SafeText::new);
+        let (Some(size), Some(root)) = (size, root) else {
+            return Err(Problem::new(
+                Code::Unavailable,
+                "the stored checkpoint cannot be read: run `rolldeck audit verify`",
+            ));
+        };
+        Ok(CheckpointView { size, root, key: SafeText::new(self.shared.verifier.to_string()), note })
+    }
+
+    /// A consistency proof between two sizes of the tree.
+    pub async fn proof(&self, who: &Principal, from: u64, to: u64) -> Result<ProofView, Problem> {
+        authorize::may_read(who)?;
+        let hashes: Option<Vec<Hash>> = self.decide(move |core| Ok(core.tree.consistency(from, to))).await?;
+        let hashes = hashes.ok_or_else(|| {
+            Problem::new(
+                Code::Invalid,
+                format!("a proof is from a size to a greater or equal one that the trail has, got {from} to {to}"),
+            )
+        })?;
+        let hashes = hashes.iter().map(|hash| SafeText::new(STANDARD.encode(hash))).collect();
+        Ok(ProofView { from, to, hashes })
+    }
+
+    /// What somebody needs who remembers a checkpoint of `from` entries, or none yet: one that covers every
+    /// entry there is.
+    pub async fn witness(&self, who: &Principal, from: Option<u64>) -> Result<WitnessView, Problem> {
+        authorize::may_read(who)?;
+        self.decide(move |core| {
+            core.checkpoint_if_due(true);
+            Ok(core.witness(from))
+        })
+        .await
+    }
+
+    /// The same for an agent, whose unit is asked for: the newest checkpoint that was signed anyway.
+    pub async fn witness_of_agent(
+        &self,
+        who: &Principal,
+        unit: &UnitId,
+        from: Option<u64>,
+    ) -> Result<WitnessView, Problem> {
+        authorize::speaks_for(who, unit)?;
+        self.decide(move |core| Ok(core.witness(from))).await
+    }
+
+    /// Reads every stored entry again and holds it against its leaf and the checkpoints.
+    pub async fn verify(&self, who: &Principal) -> Result<VerifyReport, Problem> {
+        authorize::may_read(who)?;
+        // What is being written now is covered by a checkpoint first, so that all of it can be proven.
+        self.decide(|core| {
+            core.checkpoint_if_due(true);
+            Ok(())
+        })
+        .await?;
+        let key = self.shared.verifier.clone();
+        let report = offline::verify_store(&*self.shared.store, key).await.map_err(|error| unavailable(&error))?;
+        Ok(VerifyReport::from(report))
+    }
+}
+
+/// Whether a caller may see an entry: one about a target that its role holds for, or about none.
+fn sees_entry(who: &Principal, entry: &AuditEntry) -> bool {
+    match &entry.subject.target {
+        Some(target) => target.as_str().parse().is_ok_and(|target| authorize::holds_for(who, &target)),
+        None => entry.subject.kind != SubjectKind::Token || authorize::holds_everywhere(who),
+    }
+}
+
+/// What stands in for an entry whose bytes were changed to what is no entry any more, so that one
+/// such hides no other. Only what it is found by is told of it, and verification names it.
+fn unreadable(stored: &StoredEntry) -> AuditEntry {
+    AuditEntry {
+        seq: stored.seq,
+        id: format!("unreadable-{}", stored.seq),
+        at: stored.at,
+        actor: Actor::system(&stored.actor),
+        action: SafeText::new(&stored.action),
+        subject: Subject { kind: SubjectKind::Server, target: None, name: SafeText::new("UNREADABLE") },
+        outcome: Outcome::Unconfirmed,
+        intent: None,
+        reason: Some(SafeText::new("this entry was changed and cannot be read: run `rolldeck audit verify`")),
+        ticket: None,
+        override_id: None,
+        revision: RevisionChange { before: None, after: None },
+        effect: None,
+        saw: None,
+        blockers: Vec::new(),
+        changes: Vec::new(),
+        approved_by: Vec::new(),
+        because: None,
+        scope: None,
+        idempotency_key: None,
+        correlation_id: None,
+        evidence: None,
+        schema: SCHEMA,
+    }
+}
