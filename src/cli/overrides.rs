@@ -178,7 +178,7 @@ fn request(session: &Session, args: Ask) -> Result<OverrideRequest> {
 }
 
 async fn change(session: &Session, args: Change, change: OverrideChange) -> Result<()> {
-    let request = ReasonRequest { reason: reason(args.reason.as_deref())?.to_string(), ticket: args.ticket };
+    let request = ReasonRequest { reason: reason(args.reason.as_deref())?.to_string(), ticket: args.ticket, saw: None };
     let reply = session.connect_to_change()?.backend.change_override(&args.id, change, request).await?;
     print(session, &reply)
 }
