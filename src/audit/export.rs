@@ -1,11 +1,18 @@
 //! The audit trail as one file of JSON Lines that verifies by itself, with no server.
 //!
 //! ```text
-//! {"filtered":false,"key":"NAME+HASH+KEY","origin":"NAME","rolldeck_export":1}
+//! {"filtered":false,"key":"NAME+HASH+KEY","keys":[...],"origin":"NAME","rolldeck_export":2}
 //! {"from":1,"leaves":["base64", ...]}       the stored leaves of the entries that follow
 //! {"action": ... ,"seq":1, ...}             entries, byte for byte as they are stored
 //! {"checkpoint":"the signed note"}          checkpoints, the smallest first
+//! {"checkpoints":3,"end":2,"entries":600}   the last line: without it the file was cut off
 //! ```
+//!
+//! Where a filter left entries out, the line of leaves carries an inclusion proof for each of its entries:
+//! `{"from":7,"leaves":["..."],"proofs":[["base64", ...]],"size":600}`, which leads to the checkpoint of
+//! that size. What such a file proves is that each of its entries is in the trail, and not that none is
+//! missing. An entry whose content has expired is its [`Tombstone`](super::Tombstone).
+//! `assets/audit/verify.md` says how to verify a file without Rolldeck.
 //!
 //! The leaves are there so that a changed entry is named by its number; what proves the entries
 //! are the checkpoints. The key in the first line is the file's own word: who does not trust where
@@ -17,14 +24,16 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Hash, NoteError, Verifier,
+    Hash, Keyring, NoteError, Verifier,
     canonical::canonical_json,
     leaf_hash,
     verify::{Report, Verification},
 };
 
 /// The version of the file's form.
-pub const FORM: u32 = 1;
+pub const FORM: u32 = 2;
+/// The first version, which has no last line.
+const ENDLESS: u32 = 1;
 /// Longest line that is read, in bytes.
 pub const LINE_MAX: usize = 1024 * 1024;
 /// Entries whose leaves share a line.
@@ -37,11 +46,17 @@ pub struct Header {
     pub rolldeck_export: u32,
     /// The log that the entries are from.
     pub origin: String,
-    /// The C2SP verifier key of its checkpoints.
+    /// The C2SP verifier key that signs its checkpoints now.
     pub key: String,
+    /// All keys that signed them, the oldest first; the checkpoints themselves say when each was passed on.
+    #[serde(default)]
+    pub keys: Vec<String>,
     /// Whether entries were left out, so that the tree cannot be made again.
     #[serde(default)]
     pub filtered: bool,
+    /// The filter, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
 }
 
 impl Header {
@@ -49,7 +64,16 @@ impl Header {
     #[must_use]
     pub fn new(key: &str, filtered: bool) -> Self {
         let origin = key.split('+').next().unwrap_or_default().to_owned();
-        Self { rolldeck_export: FORM, origin, key: key.to_owned(), filtered }
+        let keys = vec![key.to_owned()];
+        Self { rolldeck_export: FORM, origin, key: key.to_owned(), keys, filtered, filter: None }
+    }
+
+    /// The same for a log whose key was passed on by some of these checkpoints.
+    #[must_use]
+    pub fn with_keys_of(self, notes: &[String]) -> Self {
+        let Ok(key) = self.key.parse::<Verifier>() else { return self };
+        let keyring = Keyring::new(key, notes.iter().map(String::as_str));
+        Self { keys: keyring.keys().map(Verifier::to_string).collect(), ..self }
     }
 }
 
@@ -58,6 +82,18 @@ impl Header {
 struct Leaves {
     from: u64,
     leaves: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    proofs: Vec<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    checkpoints: u64,
+    end: u32,
+    entries: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -96,7 +132,18 @@ pub enum ExportError {
 pub struct Writer<W: Write> {
     out: W,
     from: u64,
-    block: Vec<(Vec<u8>, Hash)>,
+    block: Vec<Item>,
+    /// The size of the tree that proofs lead to.
+    size: Option<u64>,
+    entries: u64,
+}
+
+/// An entry that waits for the others of its block.
+#[derive(Debug)]
+struct Item {
+    bytes: Vec<u8>,
+    leaf: Hash,
+    proof: Option<Vec<Hash>>,
 }
 
 impl<W: Write> Writer<W> {
@@ -106,7 +153,7 @@ impl<W: Write> Writer<W> {
     /// [`ExportError::Io`].
     pub fn new(mut out: W, header: &Header) -> Result<Self, ExportError> {
         line(&mut out, header)?;
-        Ok(Self { out, from: 0, block: Vec::new() })
+        Ok(Self { out, from: 0, block: Vec::new(), size: None, entries: 0 })
     }
 
     /// The next entry with its stored leaf; without one the leaf of the bytes is written, which
@@ -115,12 +162,33 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`ExportError::Io`].
     pub fn entry(&mut self, seq: u64, bytes: Vec<u8>, leaf: Option<Hash>) -> Result<(), ExportError> {
-        if self.block.len() == BLOCK || seq != self.from + self.block.len() as u64 {
-            self.flush()?;
-            self.from = seq;
-        }
         let leaf = leaf.unwrap_or_else(|| leaf_hash(&bytes));
-        self.block.push((bytes, leaf));
+        self.item(seq, Item { bytes, leaf, proof: None }, None)
+    }
+
+    /// The next entry with its stored leaf and the proof that it is in the tree of `size` entries: where
+    /// others are left out.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub fn proven(
+        &mut self,
+        seq: u64,
+        bytes: Vec<u8>,
+        leaf: Hash,
+        size: u64,
+        proof: Vec<Hash>,
+    ) -> Result<(), ExportError> {
+        self.item(seq, Item { bytes, leaf, proof: Some(proof) }, Some(size))
+    }
+
+    fn item(&mut self, seq: u64, item: Item, size: Option<u64>) -> Result<(), ExportError> {
+        if self.block.len() == BLOCK || seq != self.from + self.block.len() as u64 || size != self.size {
+            self.flush()?;
+            (self.from, self.size) = (seq, size);
+        }
+        self.block.push(item);
+        self.entries += 1;
         Ok(())
     }
 
@@ -128,24 +196,29 @@ impl<W: Write> Writer<W> {
         if self.block.is_empty() {
             return Ok(());
         }
-        let leaves = self.block.iter().map(|(_, leaf)| STANDARD.encode(leaf)).collect();
-        line(&mut self.out, &Leaves { from: self.from, leaves })?;
-        for (bytes, _) in self.block.drain(..) {
-            self.out.write_all(&bytes)?;
+        let text = |hashes: &[Hash]| hashes.iter().map(|hash| STANDARD.encode(hash)).collect::<Vec<_>>();
+        let leaves = self.block.iter().map(|item| STANDARD.encode(item.leaf)).collect();
+        let proofs = self.block.iter().filter_map(|item| Some(text(item.proof.as_deref()?))).collect();
+        line(&mut self.out, &Leaves { from: self.from, leaves, proofs, size: self.size })?;
+        for item in self.block.drain(..) {
+            self.out.write_all(&item.bytes)?;
             self.out.write_all(b"\n")?;
         }
         Ok(())
     }
 
-    /// Ends with the checkpoints, and gives back what was written to.
+    /// Ends with the checkpoints and the last line, and gives back what was written to.
     ///
     /// # Errors
     /// [`ExportError::Io`].
     pub fn finish(mut self, checkpoints: impl IntoIterator<Item = String>) -> Result<W, ExportError> {
         self.flush()?;
+        let mut count = 0;
         for checkpoint in checkpoints {
             line(&mut self.out, &Note { checkpoint })?;
+            count += 1;
         }
+        line(&mut self.out, &End { checkpoints: count, end: FORM, entries: self.entries })?;
         self.out.flush()?;
         Ok(self.out)
     }
@@ -167,7 +240,7 @@ pub fn verify(input: impl BufRead, key: Option<Verifier>) -> Result<Report, Expo
     let mut lines = Lines { input, number: 0, line: Vec::new() };
     let header = lines.next()?.and_then(|line| serde_json::from_slice::<Header>(line).ok());
     let header = header.ok_or(ExportError::NotExport)?;
-    if header.rolldeck_export != FORM {
+    if !(ENDLESS..=FORM).contains(&header.rolldeck_export) {
         return Err(ExportError::TooNew(header.rolldeck_export));
     }
     let trusted = key.is_some();
@@ -178,20 +251,43 @@ pub fn verify(input: impl BufRead, key: Option<Verifier>) -> Result<Report, Expo
     let fingerprint = key.fingerprint();
     let mut verification =
         if header.filtered { Verification::filtered(Some(key)) } else { Verification::new(Some(key)) };
-    let mut leaves = Leaves { from: 0, leaves: Vec::new() };
+    let mut leaves = Leaves { from: 0, leaves: Vec::new(), proofs: Vec::new(), size: None };
+    let (mut entries, mut checkpoints, mut end, mut beyond) = (0, 0, None, false);
     while let Some(line) = lines.next()? {
+        beyond |= end.is_some();
         if line.starts_with(br#"{"checkpoint":"#) {
             let note: Note = serde_json::from_slice(line).map_err(|_| lines.bad("a checkpoint"))?;
             verification.checkpoint(&note.checkpoint);
+            checkpoints += 1;
+        } else if line.starts_with(br#"{"checkpoints":"#) {
+            end = Some(serde_json::from_slice::<End>(line).map_err(|_| lines.bad("a last line"))?);
         } else if line.starts_with(br#"{"from":"#) {
             leaves = serde_json::from_slice(line).map_err(|_| lines.bad("a line of leaves"))?;
         } else {
             let seq = seq_of(line).unwrap_or(verification.expected());
             let leaf = leaf_at(&leaves, seq);
             verification.entry(seq, line, leaf);
+            if let (Some(leaf), Some(size), Some(proof)) = (leaf, leaves.size, proof_at(&leaves, seq)) {
+                verification.included(&leaf, size, &proof);
+            }
+            entries += 1;
         }
     }
     let mut report = verification.finish();
+    let cut = match &end {
+        None if header.rolldeck_export == ENDLESS => None,
+        None => Some("the file was cut off: its last line is missing".to_owned()),
+        Some(_) if beyond => Some("there are lines after its last one".to_owned()),
+        Some(end) if (end.entries, end.checkpoints) != (entries, checkpoints) => Some(format!(
+            "its last line says {} entries and {} checkpoints, and it has {entries} and {checkpoints}",
+            end.entries, end.checkpoints
+        )),
+        Some(_) => None,
+    };
+    if let Some(cut) = cut {
+        report.ok = false;
+        report.detail = format!("{cut}; {}", report.detail);
+    }
     if report.ok && !trusted {
         let remark = "is the file's own word: compare it with the server's";
         report.detail = format!("{}; key {fingerprint} {remark}", report.detail);
@@ -213,6 +309,13 @@ fn leaf_at(leaves: &Leaves, seq: u64) -> Option<Hash> {
     let at = usize::try_from(seq.checked_sub(leaves.from)?).ok()?;
     let text = leaves.leaves.get(at)?;
     Some(STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).unwrap_or_default())
+}
+
+/// The inclusion proof written for an entry. One with what is no hash leads nowhere.
+fn proof_at(leaves: &Leaves, seq: u64) -> Option<Vec<Hash>> {
+    let at = usize::try_from(seq.checked_sub(leaves.from)?).ok()?;
+    let decode = |text: &String| STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    Some(leaves.proofs.get(at)?.iter().map(|text| decode(text).unwrap_or_default()).collect())
 }
 
 /// Lines of bounded length, without their line break.

@@ -45,14 +45,21 @@ pub fn verify_consistency(from: u64, from_root: &Hash, to: u64, to_root: &Hash, 
 /// (RFC 9162, 2.1.3.2).
 #[must_use]
 pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, root: &Hash, proof: &[Hash]) -> bool {
+    inclusion_root(leaf, index, size, proof).as_ref() == Some(root)
+}
+
+/// The root that the proof leads to, from `leaf` at `index` in the tree of `size` leaves; none when it is
+/// not a proof of that.
+#[must_use]
+pub fn inclusion_root(leaf: &Hash, index: u64, size: u64, proof: &[Hash]) -> Option<Hash> {
     if index >= size {
-        return false;
+        return None;
     }
     let (mut f, mut s) = (index, size - 1);
     let mut hash = *leaf;
     for sibling in proof {
         if s == 0 {
-            return false;
+            return None;
         }
         if f & 1 == 1 || f == s {
             hash = node_hash(sibling, &hash);
@@ -66,7 +73,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, root: &Hash, proof: 
         f >>= 1;
         s >>= 1;
     }
-    s == 0 && hash == *root
+    (s == 0).then_some(hash)
 }
 
 #[cfg(test)]

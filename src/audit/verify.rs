@@ -7,11 +7,17 @@
 //! for one that is filed under another name is hidden from whoever asks for it. Entries after the last checkpoint are intact as far as anyone can tell,
 //! and not proven: the report counts them apart.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 
-use super::{Checkpoint, CompactRange, Hash, NoteError, Tree, Verifier, canonical::parse_canonical, leaf_hash};
+use super::{
+    Checkpoint, CompactRange, Hash, Keyring, NoteError, Tree, Verifier,
+    canonical::parse_canonical,
+    leaf_hash,
+    proof::inclusion_root,
+    tombstone::{self, Tombstone},
+};
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +48,8 @@ enum Fault {
     Canonical,
     Seq,
     Column(&'static str),
+    Expired,
+    Unproven,
 }
 
 impl fmt::Display for Fault {
@@ -51,6 +59,8 @@ impl fmt::Display for Fault {
             Self::Leaf => "was changed: its bytes do not hash to its leaf",
             Self::Canonical => "was changed: its bytes are not the canonical JSON of an entry",
             Self::Seq => "was changed: its bytes carry another seq",
+            Self::Expired => "has lost its content, and no expiry in the trail says so",
+            Self::Unproven => "is not where it says in any signed tree",
             Self::Column(name) => {
                 return write!(f, "was changed: its column {name} does not say what its bytes say");
             }
@@ -77,8 +87,13 @@ impl Columns<'_> {
         let text = |pointer: &str| entry.pointer(pointer).and_then(serde_json::Value::as_str);
         let at = text("/at").and_then(|at| DateTime::parse_from_rfc3339(at).ok());
         // A store keeps microseconds.
-        if at.map(|at| at.timestamp_micros()) != Some(self.at.timestamp_micros()) {
+        if entry.get("tombstone").is_none() && at.map(|at| at.timestamp_micros()) != Some(self.at.timestamp_micros()) {
             return Some("at");
+        }
+        if entry.get("tombstone").is_some() {
+            // Who and what went with the content; the time stays.
+            let blank = self.actor.is_empty() && self.rollout.is_none();
+            return (!blank || self.action != tombstone::ACTION).then_some("action");
         }
         if text("/actor/id") != Some(self.actor) {
             return Some("actor");
@@ -107,11 +122,27 @@ pub struct Verification {
     /// Whether the tree stopped growing because an entry is missing.
     broken: bool,
     first_bad: Option<(u64, Fault)>,
-    /// Size and root of checkpoints with a good signature.
-    signed: Vec<(u64, Hash)>,
-    /// Checkpoints that do not verify: the size they claim, and why.
-    bad_note: Option<(Option<u64>, NoteError)>,
+    notes: Vec<String>,
     range: Option<CompactRange>,
+    /// Numbers of entries whose content has expired.
+    expired: Vec<u64>,
+    /// Through which entry the trail says that contents have expired.
+    expired_through: u64,
+    /// Of entries that come with proofs of their own: the trees that those lead to, how many lead there, and
+    /// the first of them.
+    included: BTreeMap<(u64, Hash), (u64, u64)>,
+    proofs: u64,
+}
+
+/// What the checkpoints say, once all of them were shown.
+#[derive(Debug, Default)]
+struct Signed {
+    /// Size and root of those with a good signature, ascending.
+    good: Vec<(u64, Hash)>,
+    /// The smallest that does not verify: the size it claims, and why.
+    bad: Option<(Option<u64>, NoteError)>,
+    /// Fingerprints of the keys, the oldest first.
+    keys: String,
 }
 
 impl Verification {
@@ -153,43 +184,91 @@ impl Verification {
             self.broken = true;
         }
         self.last = self.last.max(seq);
-        let computed = leaf_hash(bytes);
-        if leaf.is_some_and(|leaf| leaf != computed) {
-            self.blame(seq, Fault::Leaf);
-        } else {
-            match parse_canonical(bytes) {
-                None => self.blame(seq, Fault::Canonical),
-                Some(value) if value.get("seq").and_then(serde_json::Value::as_u64) != Some(seq) => {
-                    self.blame(seq, Fault::Seq);
-                }
-                Some(value) => {
-                    if let Some(column) = columns.and_then(|columns| columns.astray(&value)) {
-                        self.blame(seq, Fault::Column(column));
-                    }
-                }
-            }
-        }
+        let computed = match Tombstone::read(bytes) {
+            Some(left) => self.tombstone(seq, &left, leaf, columns),
+            None => self.content(seq, bytes, leaf, columns),
+        };
         if !self.broken && !self.filtered {
             self.tree.append(leaf.unwrap_or(computed));
         }
     }
 
-    /// A checkpoint, in any order and at any time before the end.
+    /// An entry with its content; its leaf.
+    fn content(&mut self, seq: u64, bytes: &[u8], leaf: Option<Hash>, columns: Option<Columns<'_>>) -> Hash {
+        let computed = leaf_hash(bytes);
+        if leaf.is_some_and(|leaf| leaf != computed) {
+            self.blame(seq, Fault::Leaf);
+            return computed;
+        }
+        match parse_canonical(bytes) {
+            None => self.blame(seq, Fault::Canonical),
+            Some(value) if value.get("seq").and_then(serde_json::Value::as_u64) != Some(seq) => {
+                self.blame(seq, Fault::Seq);
+            }
+            Some(value) => {
+                if let Some(column) = columns.and_then(|columns| columns.astray(&value)) {
+                    self.blame(seq, Fault::Column(column));
+                }
+                // Contents expire before the entry that says so, and not after.
+                let through = tombstone::expired_through(&value).filter(|through| *through < seq);
+                self.expired_through = self.expired_through.max(through.unwrap_or(0));
+            }
+        }
+        computed
+    }
+
+    /// What is left of an entry; its leaf.
+    fn tombstone(&mut self, seq: u64, left: &Tombstone, leaf: Option<Hash>, columns: Option<Columns<'_>>) -> Hash {
+        self.expired.push(seq);
+        let own = left.leaf();
+        if own.is_none() || leaf.is_some_and(|leaf| Some(leaf) != own) {
+            self.blame(seq, Fault::Leaf);
+        } else if left.seq != seq {
+            self.blame(seq, Fault::Seq);
+        } else if let Some(column) = columns.and_then(|columns| {
+            let value = serde_json::to_value(left).unwrap_or_default();
+            columns.astray(&value)
+        }) {
+            self.blame(seq, Fault::Column(column));
+        }
+        own.unwrap_or_default()
+    }
+
+    /// The proof that the entry shown last is in the tree of `size` entries: what proves an entry where
+    /// others were left out.
+    pub fn included(&mut self, leaf: &Hash, size: u64, proof: &[Hash]) {
+        let root = self.last.checked_sub(1).and_then(|index| inclusion_root(leaf, index, size, proof));
+        let (count, _) = self.included.entry((size, root.unwrap_or_default())).or_insert((0, self.last));
+        *count += 1;
+        self.proofs += 1;
+    }
+
+    /// A checkpoint, in any order and at any time before the end. Those by which a key passed the log on
+    /// are among them.
     pub fn checkpoint(&mut self, note: &str) {
-        let read = match &self.key {
-            Some(key) => key.verify(note),
-            None => Checkpoint::parse(note),
-        };
-        match read {
-            Ok(checkpoint) => self.signed.push((checkpoint.size, checkpoint.root)),
-            Err(error) => {
-                let size = Checkpoint::parse(note).ok().map(|checkpoint| checkpoint.size);
-                // The smallest one is where the trouble begins.
-                if self.bad_note.as_ref().is_none_or(|(known, _)| size < *known) {
-                    self.bad_note = Some((size, error));
+        self.notes.push(note.to_owned());
+    }
+
+    fn signed(&self) -> Signed {
+        let keyring = self.key.clone().map(|key| Keyring::new(key, self.notes.iter().map(String::as_str)));
+        let mut signed = Signed::default();
+        for note in &self.notes {
+            let read = keyring.as_ref().map_or_else(|| Checkpoint::parse(note), |keyring| keyring.verify(note));
+            match read {
+                Ok(checkpoint) => signed.good.push((checkpoint.size, checkpoint.root)),
+                Err(error) => {
+                    let size = Checkpoint::parse(note).ok().map(|checkpoint| checkpoint.size);
+                    // The smallest one is where the trouble begins.
+                    if signed.bad.as_ref().is_none_or(|(known, _)| size < *known) {
+                        signed.bad = Some((size, error));
+                    }
                 }
             }
         }
+        signed.good.sort_unstable();
+        let keys = keyring.iter().flat_map(|keyring| keyring.keys().map(Verifier::fingerprint).collect::<Vec<_>>());
+        signed.keys = keys.collect::<Vec<_>>().join(", then ");
+        signed
     }
 
     /// The compact range stored beside the entries.
@@ -206,13 +285,16 @@ impl Verification {
     /// Draws the conclusion.
     #[must_use]
     pub fn finish(mut self) -> Report {
+        let signed = self.signed();
         if self.filtered {
-            return self.finish_filtered();
+            return self.finish_filtered(&signed);
         }
-        self.signed.sort_unstable();
+        if let Some(lost) = self.expired.iter().copied().find(|seq| *seq > self.expired_through) {
+            self.blame(lost, Fault::Expired);
+        }
         let size = self.tree.size();
         let (mut good, mut differs_after, mut covered) = (0, None, size);
-        for &(at, root) in &self.signed {
+        for &(at, root) in &signed.good {
             covered = covered.max(at);
             match self.tree.root_at(at) {
                 Some(ours) if ours == root => good = at,
@@ -236,15 +318,15 @@ impl Verification {
             self.blame(self.last + 1, Fault::Missing);
         }
         let tree_differs = differs_after.is_some();
-        if let Some((at, _)) = &self.bad_note {
-            let before = self.signed.iter().map(|(size, _)| *size).filter(|size| at.is_none_or(|at| *size < at));
+        if let Some((at, _)) = &signed.bad {
+            let before = signed.good.iter().map(|(size, _)| *size).filter(|size| at.is_none_or(|at| *size < at));
             let before = before.filter(|size| *size <= good).max().unwrap_or(0);
             differs_after = Some(differs_after.map_or(before, |known: u64| known.min(before)));
         }
         // A changed entry explains a tree that differs from the next checkpoint on.
         if let (Some(after), Some((seq, _))) = (differs_after, self.first_bad)
-            && self.bad_note.is_none()
-            && self.signed.iter().find(|(size, _)| *size > after).is_none_or(|(size, _)| seq <= *size)
+            && signed.bad.is_none()
+            && signed.good.iter().find(|(size, _)| *size > after).is_none_or(|(size, _)| seq <= *size)
         {
             differs_after = None;
         }
@@ -254,28 +336,28 @@ impl Verification {
             (Some(_), None) => good,
         };
         let sound = self.first_bad.is_none() && differs_after.is_none();
-        let detail = self.sentence(proven, good, differs_after, tree_differs);
+        let detail = self.sentence(&signed, proven, good, differs_after.filter(|_| tree_differs));
         Report {
             ok: sound && self.key.is_some() && (proven > 0 || self.entries == 0),
             entries: self.entries,
             proven,
-            expired: 0,
+            expired: self.expired.len() as u64,
             first_bad: self.first_bad.map(|(seq, _)| seq),
             differs_after,
             detail,
         }
     }
 
-    fn sentence(&self, proven: u64, good: u64, differs_after: Option<u64>, tree_differs: bool) -> String {
+    fn sentence(&self, signed: &Signed, proven: u64, good: u64, differs_after: Option<u64>) -> String {
         let mut parts = Vec::new();
         if let Some((seq, fault)) = self.first_bad {
             parts.push(format!("entry {seq} {fault}"));
         }
-        if let Some((size, error)) = &self.bad_note {
+        if let Some((size, error)) = &signed.bad {
             let of = size.map_or_else(String::new, |size| format!(" of {size} entries"));
             parts.push(format!("the checkpoint{of} does not verify: {error}"));
         }
-        if let Some(after) = differs_after.filter(|_| tree_differs) {
+        if let Some(after) = differs_after {
             parts.push(if after == 0 {
                 "the tree differs before the first checkpoint that it could be held against".to_owned()
             } else {
@@ -286,35 +368,56 @@ impl Verification {
         if !parts.is_empty() {
             return parts.join("; ");
         }
-        let Some(key) = &self.key else {
+        if self.key.is_none() {
             return format!("{entries}, and no key to check the checkpoints with: nothing is proven");
-        };
-        let key = format!("key {}", key.fingerprint());
-        match self.entries.saturating_sub(good) {
+        }
+        let key = format!("key {}", signed.keys);
+        let mut text = match self.entries.saturating_sub(good) {
             _ if self.entries == 0 => "there are no entries".to_owned(),
             _ if proven == 0 => format!("{entries}, intact, and no signed checkpoint yet: nothing is proven"),
             0 => format!("{entries}, all proven by the checkpoint of {good} ({key})"),
             rest => format!(
                 "{entries}: {proven} proven by a checkpoint ({key}), the last {rest} intact and not covered by one yet"
             ),
+        };
+        if !self.expired.is_empty() {
+            text.push_str(&format!("; the content of {} has expired, as the trail itself says", self.expired.len()));
         }
+        text
     }
 
-    fn finish_filtered(self) -> Report {
+    fn finish_filtered(mut self, signed: &Signed) -> Report {
+        let (mut proven, mut unproven) = (0, None);
+        for (tree, (count, first)) in &self.included {
+            if self.key.is_some() && signed.good.binary_search(tree).is_ok() {
+                proven += count;
+            } else {
+                unproven = Some(unproven.map_or(*first, |known: u64| known.min(*first)));
+            }
+        }
+        if let Some(seq) = unproven.filter(|_| self.key.is_some()) {
+            self.blame(seq, Fault::Unproven);
+        }
+        let whole = self.entries > 0 && self.proofs == self.entries && proven == self.entries;
+        let entries = counted(self.entries);
         let detail = match self.first_bad {
             Some((seq, Fault::Missing)) => format!("the entries are not in order at {seq}"),
             Some((seq, fault)) => format!("entry {seq} {fault}"),
+            None if whole => format!(
+                "{entries}, each proven to be in the trail (key {}); a filter chose them, and nothing shows that it \
+                 left none out: export without one for that",
+                signed.keys
+            ),
             None => format!(
-                "{}, each well-formed; a filter left others out, so they cannot be held against the tree: \
-                 export without a filter to verify",
-                counted(self.entries)
+                "{entries}, each well-formed; a filter left others out, so they cannot be held against the tree: \
+                 export without a filter to verify"
             ),
         };
         Report {
-            ok: false,
+            ok: whole && self.first_bad.is_none(),
             entries: self.entries,
-            proven: 0,
-            expired: 0,
+            proven: if self.first_bad.is_some() { 0 } else { proven },
+            expired: self.expired.len() as u64,
             first_bad: self.first_bad.map(|(seq, _)| seq),
             differs_after: None,
             detail,

@@ -219,3 +219,67 @@ proptest! {
         prop_assert_eq!(log.verify().first_bad, Some(at as u64 + 1));
     }
 }
+
+/// The content of the entries up to `through` has expired; entry `by` says so.
+fn expire(log: &mut Log, through: u64, by: u64, said: u64) {
+    let told = canonical_json(&json!({"action": tombstone::EXPIRED, "outcome": "applied", "seq": by,
+        "changes": [{"field": tombstone::THROUGH, "before": null, "after": said.to_string()}]}))
+    .unwrap();
+    log.entries[by as usize - 1] = (by, told.clone(), leaf_hash(&told));
+    let tree = Tree::new(log.entries.iter().map(|(.., leaf)| *leaf).collect());
+    log.range = tree.compact_range();
+    log.notes = vec![log.signer.sign(tree.size(), &tree.root())];
+    for (seq, bytes, leaf) in log.entries.iter_mut().take(through as usize) {
+        *bytes = Tombstone::new(*seq, leaf, "older than 400 days").bytes().unwrap();
+    }
+}
+
+#[test]
+fn a_trail_whose_old_contents_expired_still_verifies_and_says_how_many() {
+    let mut log = Log::new(100, &[]);
+    expire(&mut log, 60, 90, 60);
+    let report = log.verify();
+    assert_eq!((report.ok, report.proven, report.expired), (true, 100, 60), "{}", report.detail);
+    assert!(report.detail.contains("the content of 60 has expired"), "{}", report.detail);
+    // A later expiry takes the content of an earlier one's entry with it.
+    expire(&mut log, 95, 99, 95);
+    assert_eq!((log.verify().ok, log.verify().expired), (true, 95));
+}
+
+#[test]
+fn content_that_is_gone_without_an_expiry_in_the_trail_is_named() {
+    for (through, said, first_bad) in [(60, 40, 41), (60, 0, 1), (1, 0, 1)] {
+        let mut log = Log::new(100, &[]);
+        expire(&mut log, through, 90, said);
+        let report = log.verify();
+        assert_eq!((report.ok, report.first_bad), (false, Some(first_bad)), "{}", report.detail);
+        assert!(report.detail.contains("no expiry in the trail says so"), "{}", report.detail);
+    }
+    // An expiry cannot speak of what came after it.
+    let mut log = Log::new(100, &[]);
+    expire(&mut log, 50, 60, 99);
+    assert_eq!(log.verify().first_bad, Some(1));
+}
+
+#[test]
+fn a_tombstone_of_another_entry_leaf_or_form_is_a_change_like_any_other() {
+    let mut sound = Log::new(100, &[]);
+    expire(&mut sound, 60, 90, 60);
+    let leaf = sound.entries[10].2;
+    for other in [
+        Tombstone::new(12, &leaf, "older than 400 days").bytes().unwrap(),
+        Tombstone::new(11, &[1; 32], "older than 400 days").bytes().unwrap(),
+        canonical_json(&json!({"leaf": "AAAA", "seq": 11, "tombstone": 1, "reason": "x"})).unwrap(),
+        canonical_json(&json!({"leaf": "AAAA", "seq": 11, "tombstone": 2, "reason": "x"})).unwrap(),
+        b"{\"leaf\":\"".to_vec(),
+    ] {
+        let mut log = sound.clone();
+        log.entries[10].1 = other;
+        let report = log.verify();
+        assert_eq!((report.ok, report.first_bad), (false, Some(11)), "{}", report.detail);
+    }
+    // With the leaf changed in both places the tree tells.
+    let mut log = sound.clone();
+    log.entries[10] = (11, Tombstone::new(11, &[1; 32], "x").bytes().unwrap(), [1; 32]);
+    assert_eq!(log.verify().differs_after, Some(0));
+}
