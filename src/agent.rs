@@ -26,6 +26,7 @@ mod link;
 mod memory;
 mod ofrep;
 mod outbox;
+mod watch;
 mod work;
 
 use std::{
@@ -221,17 +222,13 @@ pub async fn run(options: AgentOptions, shutdown: CancellationToken) -> Result<(
     let outbox = outbox::Outbox::default();
     let delivery = outbox.deliver(&link);
     tokio::pin!(delivery);
-    let (keeper, listener) =
-        flags::Keeper::open(memory.directory(), options.flags_listen, options.clock.clone()).await?;
-    let keeping = keeper.keep(&link);
-    let answering = keeper.answer(listener);
-    tokio::pin!(keeping, answering);
-    let mut worker = work::Worker::new(&options, &link, &outbox, memory, keeper.held());
+    let witness = watch::run(&link, memory.directory().to_owned());
+    tokio::pin!(witness);
+    let mut worker = work::Worker::new(&options, &link, &outbox, memory);
     let ended = tokio::select! {
         ended = worker.run(&shutdown) => ended,
         never = &mut delivery => match never {},
-        never = &mut keeping => match never {},
-        never = &mut answering => match never {},
+        never = &mut witness => match never {},
     };
     if ended.is_ok() {
         tokio::select! {

@@ -62,6 +62,14 @@ pub enum Write {
     },
     /// An entry of the audit trail.
     Audit(StoredEntry),
+    /// Takes away the content of the entries up to one, all of which must be older than 30 days, and leaves
+    /// tombstones.
+    Expire {
+        /// The last of them.
+        through: u64,
+        /// Why, as the tombstones say it.
+        reason: String,
+    },
     /// A signed checkpoint of the audit trail.
     Checkpoint {
         /// How many entries it covers.
@@ -321,6 +329,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn commit(&self, batch: &[Write]) -> Result<(), StoreError>;
     /// Audit entries, ascending by `seq`.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError>;
+    /// How many entries there are, from the first on, before one that is as young as `at` or younger; and how
+    /// many of them still have their content.
+    async fn audit_before(&self, at: DateTime<Utc>) -> Result<(u64, u64), StoreError>;
     /// All checkpoints that cover more than `after` entries, ascending by size.
     async fn checkpoints(&self, after: u64) -> Result<Vec<String>, StoreError>;
     /// The bytes of an artifact.

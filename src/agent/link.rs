@@ -13,10 +13,10 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{AgentError, AgentOptions};
 use crate::{
-    domain::Report,
+    domain::{Report, SafeText},
     settings::read_token_file,
     wire::{
-        Code, Desired, Problem,
+        Code, Desired, Problem, WitnessView,
         client::{self, ClientOptions, Credential},
     },
 };
@@ -77,7 +77,9 @@ pub(super) struct Link {
     client: RwLock<Client>,
     desired: Url,
     report: Url,
-    flags: Url,
+    witness: Url,
+    /// What is wrong with the server's audit trail.
+    trail: RwLock<Option<SafeText>>,
     /// Whether the server has answered a poll: only then does it know the unit.
     enrolled: watch::Sender<bool>,
 }
@@ -93,9 +95,10 @@ impl Link {
         let join = |last: &str| {
             options.server.join(&format!("{base}{last}")).map_err(|error| AgentError::Options(error.to_string()))
         };
-        let (desired, report, flags) = (join("desired")?, join("report")?, join("flags")?);
+        let (desired, report, witness) = (join("desired")?, join("report")?, join("witness")?);
         let client = RwLock::new(connect(options)?);
-        Ok(Self { options: options.clone(), client, desired, report, flags, enrolled: watch::Sender::new(false) })
+        let (trail, enrolled) = (RwLock::default(), watch::Sender::new(false));
+        Ok(Self { options: options.clone(), client, desired, report, witness, trail, enrolled })
     }
 
     fn client(&self) -> Client {
@@ -116,6 +119,32 @@ impl Link {
             }
             _ => Err(self.refusal(response).await),
         }
+    }
+
+    /// Asks for what proves that the audit trail goes on from a checkpoint of `from` entries, once the server
+    /// knows the unit.
+    pub(super) async fn witness(&self, from: Option<u64>) -> Result<WitnessView, LinkError> {
+        // The sender lives as long as this.
+        let _ = self.enrolled.subscribe().wait_for(|enrolled| *enrolled).await;
+        let query: Vec<_> = from.map(|from| ("from", from)).into_iter().collect();
+        let request = self.client().get(self.witness.clone()).query(&query).header("Rolldeck-Via", "agent");
+        let response = request.timeout(REPORT_TIMEOUT).send().await;
+        let response = response.map_err(|error| LinkError::Lost(client::chain(&error)))?;
+        if response.status() != StatusCode::OK {
+            return Err(self.refusal(response).await);
+        }
+        let bytes = body(response).await?;
+        serde_json::from_slice(&bytes).map_err(|error| LinkError::Lost(format!("no checkpoint: {error}")))
+    }
+
+    /// What reports say of the server's audit trail from now on.
+    pub(super) fn say_of_trail(&self, broken: Option<SafeText>) {
+        *self.trail.write().unwrap_or_else(std::sync::PoisonError::into_inner) = broken;
+    }
+
+    /// What is wrong with the server's audit trail.
+    pub(super) fn trail(&self) -> Option<SafeText> {
+        self.trail.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Sends a report, once the server knows the unit.

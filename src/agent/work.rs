@@ -258,7 +258,6 @@ impl<'a> Worker<'a> {
             category: concluded.category,
             output_tail: concluded.output_tail,
             checked_at: Some(self.options.clock.now()),
-            audit_broken: None,
             ..self.report(kept.generation(), concluded.state)
         }
     }
@@ -302,7 +301,7 @@ impl<'a> Worker<'a> {
             check_interval: self.options.check_interval.as_secs_f64(),
             labels: self.options.labels.clone(),
             checked_at: None,
-            audit_broken: None,
+            audit_broken: self.link.trail(),
         }
     }
 }

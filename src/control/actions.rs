@@ -242,6 +242,7 @@ impl Core {
             let_through: Vec::new(),
             let_on,
             entered: BTreeSet::new(),
+            mandate: None,
             history: std::collections::VecDeque::new(),
         };
         let mut record = Record::new(stored).map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;

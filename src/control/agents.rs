@@ -233,8 +233,13 @@ impl Core {
         if report.state == ReportState::Healthy && differs {
             report.state = ReportState::Unhealthy;
         }
-        if known.report.as_ref().map_or(!report.flags.is_empty(), |last| last.flags != report.flags) {
+        let held = known.report.as_ref().map_or(!report.flags.is_empty(), |last| last.flags != report.flags);
+        let before = known.report.as_ref().and_then(|last| last.audit_broken.clone());
+        if held {
             self.flags.units_moved();
+        }
+        if report.audit_broken != before {
+            self.heard_of_trail(who, unit, report.audit_broken.as_ref());
         }
         if self.fleet.hear(unit, report.clone(), now) == Some(Heard::Progress) {
             self.touched_units.insert(unit.clone());
@@ -274,6 +279,28 @@ impl Core {
             self.dirty.insert(id);
         }
         Ok(())
+    }
+}
+
+impl Core {
+    /// An agent holds the trail against what it remembers of it, and found that it does not go on from that,
+    /// or that it does again.
+    fn heard_of_trail(&mut self, who: &Principal, unit: &UnitId, broken: Option<&SafeText>) {
+        let subject = Subject {
+            kind: SubjectKind::Unit,
+            target: Some(SafeText::new(unit.group.as_str())),
+            name: SafeText::new(unit.key().to_string()),
+        };
+        let (action, outcome, reason) = match broken {
+            Some(why) => ("audit_inconsistent", Outcome::Failed, why.clone()),
+            None => (
+                "audit_consistent",
+                Outcome::Applied,
+                SafeText::new("the trail goes on from what this agent remembers of it again"),
+            ),
+        };
+        self.touched_units.insert(unit.clone());
+        self.journal(Draft { reason: Some(reason), ..Draft::new(who.actor(), action, subject, outcome) });
     }
 }
 

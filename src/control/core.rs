@@ -90,8 +90,24 @@ pub(super) struct Stored {
     /// Windows that hold it and had their way when they began, each with since when.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) entered: BTreeSet<SafeText>,
+    /// The last decision that let it go on, or back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mandate: Option<Mandate>,
     /// What happened at which revision, the newest last.
     pub(super) history: VecDeque<(u64, SafeText)>,
+}
+
+/// The decision by which units are told something: who took it, and who allowed it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Mandate {
+    /// The number of its entry.
+    pub(super) seq: u64,
+    pub(super) by: SafeText,
+    pub(super) action: SafeText,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) approved_by: Vec<SafeText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) override_id: Option<SafeText>,
 }
 
 impl Record {
@@ -358,6 +374,7 @@ impl Core {
             match effect {
                 Effect::Tell { unit, generation, snapshot, previous } => {
                     let unit = UnitId { group: id.target.clone(), site: unit.site, lane: unit.lane };
+                    self.journal_told(id, &unit, &snapshot, previous.as_ref());
                     self.fleet.tell(&unit, generation, snapshot, previous, now);
                     self.touched_units.insert(unit);
                 }

@@ -3,11 +3,12 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::core::Core;
+use super::core::{Core, Mandate};
 use crate::{
     audit,
     domain::{
-        Actor, AuditEntry, Blocker, Outcome, SafeText, Scope, Subject, SubjectKind,
+        Actor, ActorKind, AuditEntry, Blocker, Digest, Outcome, RolloutId, SafeText, Scope, Subject, SubjectKind,
+        UnitId,
         audit::{FieldChange, RevisionChange, SCHEMA},
     },
     store::{StoredEntry, Write},
@@ -18,6 +19,11 @@ use crate::{
 const CHECKPOINT_ENTRIES: u64 = 256;
 /// A checkpoint is signed this long after a new entry at the latest.
 const CHECKPOINT_AFTER: TimeDelta = TimeDelta::seconds(60);
+
+/// Actions by which units of a rollout are told something.
+const MANDATES: [&str; 6] = ["start", "promote", "promote_full", "resume", "retry", "rollback"];
+/// The name that the judge acts under.
+const JUDGE: &str = "judge";
 
 /// An entry before it has a number and a time.
 #[derive(Debug, Clone)]
@@ -72,6 +78,7 @@ impl Draft {
 impl Core {
     /// Adds an entry to the trail; it is durable with the batch that it is part of.
     pub(super) fn journal(&mut self, draft: Draft) -> AuditEntry {
+        let scope = draft.scope.or_else(|| self.scope_of(&draft.subject));
         let entry = AuditEntry {
             seq: self.tree.size() + 1,
             id: self.clock.id(),
@@ -91,7 +98,7 @@ impl Core {
             changes: draft.changes,
             approved_by: draft.approved_by,
             because: draft.because,
-            scope: draft.scope,
+            scope,
             idempotency_key: draft.idempotency_key,
             correlation_id: draft.correlation_id,
             evidence: draft.evidence,
@@ -113,7 +120,73 @@ impl Core {
             rollout,
         }));
         self.urgent = true;
+        self.note_mandate(&entry);
         entry
+    }
+
+    /// Keeps who let a rollout go on, or back, for the entries of the units that are told something by it.
+    fn note_mandate(&mut self, entry: &AuditEntry) {
+        let by_judge = entry.actor.kind == ActorKind::System && entry.actor.id.as_str() == JUDGE;
+        let lets = MANDATES.contains(&entry.action.as_str()) || by_judge;
+        if entry.subject.kind != SubjectKind::Rollout || entry.outcome != Outcome::Applied || !lets {
+            return;
+        }
+        let Some(target) = &entry.subject.target else { return };
+        let Ok(id) = format!("{target}/{}", entry.subject.name).parse::<RolloutId>() else { return };
+        let Some(record) = self.rollouts.get_mut(&id) else { return };
+        record.stored.mandate = Some(Mandate {
+            seq: entry.seq,
+            by: entry.actor.id.clone(),
+            action: entry.action.clone(),
+            approved_by: entry.approved_by.clone(),
+            override_id: entry.override_id.clone(),
+        });
+        self.touched_rollouts.insert(id);
+    }
+
+    /// Tells that a unit is to run something else: what changed on a site, by which decision, and who
+    /// allowed it.
+    pub(super) fn journal_told(&mut self, id: &RolloutId, unit: &UnitId, to: &Digest, from: Option<&Digest>) {
+        let version = |digest: &Digest| match self.snapshots.get(digest) {
+            Some(known) => format!("{} ({})", known.version, digest.short()),
+            None => digest.short().to_owned(),
+        };
+        let effect = match from {
+            Some(from) => format!("runs {} instead of {}", version(to), version(from)),
+            None => format!("runs {}", version(to)),
+        };
+        let Some(record) = self.rollouts.get(id) else { return };
+        let (mandate, correlation_id) = (record.stored.mandate.clone(), record.stored.correlation_id.clone());
+        let reason = match &mandate {
+            Some(mandate) => format!("{id}: {} by {}, entry {}", mandate.action, mandate.by, mandate.seq),
+            None => id.to_string(),
+        };
+        let subject = Subject {
+            kind: SubjectKind::Unit,
+            target: Some(SafeText::new(unit.group.as_str())),
+            name: SafeText::new(unit.key().to_string()),
+        };
+        // Nobody has to see at once what a whole fleet is told one after the other.
+        let urgent = self.urgent;
+        self.journal(Draft {
+            reason: Some(SafeText::new(reason)),
+            effect: Some(SafeText::new(effect)),
+            because: mandate.as_ref().map(|mandate| mandate.seq),
+            approved_by: mandate.as_ref().map(|mandate| mandate.approved_by.clone()).unwrap_or_default(),
+            override_id: mandate.and_then(|mandate| mandate.override_id),
+            correlation_id: Some(correlation_id),
+            ..Draft::new(Actor::system("engine"), "told", subject, Outcome::Applied)
+        });
+        self.urgent = urgent;
+    }
+
+    /// Where a window, an override or a flag holds, for its entry to say.
+    fn scope_of(&self, subject: &Subject) -> Option<Scope> {
+        match subject.kind {
+            SubjectKind::Window => self.windows.get(subject.name.as_str()).map(|window| window.scope.clone()),
+            SubjectKind::Override => self.overrides.get(&subject.name).and_then(|record| record.scope.clone()),
+            _ => None,
+        }
     }
 
     /// Signs a checkpoint when one is due (or when `now_please`); it is durable with the batch.

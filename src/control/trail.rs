@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{AuditQuery, Control, authorize, unavailable};
 use crate::{
-    audit::Hash,
+    audit::{Hash, Tombstone},
     domain::{
         Actor, AuditEntry, Outcome, Principal, SafeText, Subject, SubjectKind, UnitId,
         audit::{RevisionChange, SCHEMA},
@@ -135,6 +135,17 @@ impl Control {
         Ok(ProofView { from, to, hashes })
     }
 
+    /// Proofs that entries are in the tree of `size` entries, in the order in which they are named.
+    pub async fn inclusion(&self, who: &Principal, seqs: Vec<u64>, size: u64) -> Result<Vec<Vec<Hash>>, Problem> {
+        authorize::may_read(who)?;
+        let proofs = self.decide(move |core| {
+            Ok(seqs.iter().map(|seq| core.tree.inclusion(seq.checked_sub(1)?, size)).collect::<Option<Vec<_>>>())
+        });
+        proofs.await?.ok_or_else(|| {
+            Problem::new(Code::Invalid, format!("an entry was named that is not among the first {size}"))
+        })
+    }
+
     /// What somebody needs who remembers a checkpoint of `from` entries, or none yet: one that covers every
     /// entry there is.
     pub async fn witness(&self, who: &Principal, from: Option<u64>) -> Result<WitnessView, Problem> {
@@ -181,18 +192,25 @@ fn sees_entry(who: &Principal, entry: &AuditEntry) -> bool {
 }
 
 /// What stands in for an entry whose bytes were changed to what is no entry any more, so that one
-/// such hides no other. Only what it is found by is told of it, and verification names it.
+/// such hides no other, and for one whose content has expired. Only what it is found by is told of it, and verification names it.
 fn unreadable(stored: &StoredEntry) -> AuditEntry {
+    let (name, outcome, reason) = match Tombstone::read(&stored.bytes) {
+        Some(left) => ("EXPIRED", Outcome::Applied, format!("its content has expired: {}", left.reason)),
+        None => {
+            let text = "this entry was changed and cannot be read: run `rolldeck audit verify`";
+            ("UNREADABLE", Outcome::Unconfirmed, text.to_owned())
+        }
+    };
     AuditEntry {
         seq: stored.seq,
         id: format!("unreadable-{}", stored.seq),
         at: stored.at,
         actor: Actor::system(&stored.actor),
         action: SafeText::new(&stored.action),
-        subject: Subject { kind: SubjectKind::Server, target: None, name: SafeText::new("UNREADABLE") },
-        outcome: Outcome::Unconfirmed,
+        subject: Subject { kind: SubjectKind::Server, target: None, name: SafeText::new(name) },
+        outcome,
         intent: None,
-        reason: Some(SafeText::new("this entry was changed and cannot be read: run `rolldeck audit verify`")),
+        reason: Some(SafeText::new(reason)),
         ticket: None,
         override_id: None,
         revision: RevisionChange { before: None, after: None },

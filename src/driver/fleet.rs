@@ -72,6 +72,9 @@ impl Unit {
     /// What order and measurement differ in, in a sentence.
     #[must_use]
     pub fn drift(&self) -> Option<SafeText> {
+        if self.report.as_ref().is_some_and(|report| report.audit_broken.is_some()) {
+            return Some(SafeText::new("saw another audit trail than this one"));
+        }
         let order = self.order.as_ref()?;
         let settled = self.report.as_ref().is_some_and(|r| {
             r.generation == self.generation && matches!(r.state, ReportState::Healthy | ReportState::Unhealthy)

@@ -13,6 +13,54 @@ use super::StoreError;
 /// The file's name in the data directory.
 pub const FILE: &str = "audit.key";
 
+/// The name of a key that is about to take over: beside the other until the trail says that it signs.
+pub const NEXT: &str = "audit.key.next";
+
+/// Makes the key that is to take over, and puts it beside the other.
+///
+/// # Errors
+/// [`StoreError::Failed`] when it cannot be written.
+pub fn prepare_next(dir: &Path) -> Result<[u8; 32], StoreError> {
+    forget_next(dir)?;
+    create(dir, NEXT)
+}
+
+/// Lets the prepared key take over.
+///
+/// # Errors
+/// [`StoreError::Failed`] when it cannot be put in place; the next start does it then.
+pub fn promote_next(dir: &Path) -> Result<(), StoreError> {
+    let next = dir.join(NEXT);
+    let moved = fs::rename(&next, path(dir)).and_then(|()| File::open(dir)?.sync_all());
+    moved.map_err(|error| StoreError::failed(&next, "letting the new key that signs checkpoints take over", error))
+}
+
+/// Removes a key that is not to take over.
+///
+/// # Errors
+/// [`StoreError::Failed`] when it cannot be removed.
+pub fn forget_next(dir: &Path) -> Result<(), StoreError> {
+    let next = dir.join(NEXT);
+    match fs::remove_file(&next) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(StoreError::failed(&next, "removing a key that was prepared", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// After a crash in the middle of passing the trail on: of the two keys the one stays that the trail names.
+///
+/// # Errors
+/// As [`read_or_create`].
+pub fn settle(dir: &Path, is_named: impl FnOnce(&[u8; 32]) -> bool) -> Result<(), StoreError> {
+    match read_file(&dir.join(NEXT))? {
+        Some(seed) if is_named(&seed) => promote_next(dir),
+        Some(_) => forget_next(dir),
+        None => Ok(()),
+    }
+}
+
 /// Where the key of a data directory is.
 #[must_use]
 pub fn path(dir: &Path) -> PathBuf {
@@ -27,7 +75,7 @@ pub fn path(dir: &Path) -> PathBuf {
 pub fn read_or_create(dir: &Path) -> Result<[u8; 32], StoreError> {
     match read(dir)? {
         Some(seed) => Ok(seed),
-        None => create(dir),
+        None => create(dir, FILE),
     }
 }
 
@@ -63,15 +111,18 @@ pub(crate) fn not_the_same() -> StoreError {
 /// # Errors
 /// As [`read_or_create`].
 pub fn read(dir: &Path) -> Result<Option<[u8; 32]>, StoreError> {
-    let path = path(dir);
+    read_file(&path(dir))
+}
+
+fn read_file(path: &Path) -> Result<Option<[u8; 32]>, StoreError> {
     let wrong = |detail| StoreError::Key { place: path.display().to_string(), detail };
-    let failed = |source: std::io::Error| StoreError::failed(&path, "reading the key that signs checkpoints", source);
-    let text = match fs::read(&path) {
+    let failed = |source: std::io::Error| StoreError::failed(path, "reading the key that signs checkpoints", source);
+    let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    if fs::metadata(&path).map_err(failed)?.permissions().mode() & 0o077 != 0 {
+    if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o077 != 0 {
         return Err(wrong(
             "can be read or written by others than its owner, and signs the audit trail: `chmod 600` it, \
              and move it away for a new one if others may have read it",
@@ -86,8 +137,8 @@ pub fn read(dir: &Path) -> Result<Option<[u8; 32]>, StoreError> {
     })
 }
 
-fn create(dir: &Path) -> Result<[u8; 32], StoreError> {
-    let path = path(dir);
+fn create(dir: &Path, name: &str) -> Result<[u8; 32], StoreError> {
+    let path = dir.join(name);
     let failed = |source: std::io::Error| StoreError::failed(&path, "making the key that signs checkpoints", source);
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| failed(std::io::Error::other(error)))?;
@@ -139,6 +190,26 @@ mod tests {
         assert!(!path(dir.path()).exists());
         let seed = of_trail(dir.path(), None).unwrap();
         assert_eq!(of_trail(dir.path(), Some("rolldeck/audit+00000000+AAAA")).unwrap(), seed);
+    }
+
+    #[test]
+    fn after_a_crash_in_the_middle_of_a_rotation_the_key_that_the_trail_names_signs() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = read_or_create(dir.path()).unwrap();
+        settle(dir.path(), |_| panic!("there is no other")).unwrap();
+        // Before the trail said so.
+        let next = prepare_next(dir.path()).unwrap();
+        assert_ne!(old, next);
+        settle(dir.path(), |seed| *seed == old).unwrap();
+        assert_eq!((read(dir.path()).unwrap(), dir.path().join(NEXT).exists()), (Some(old), false));
+        // After it, and before the files were changed.
+        let next = prepare_next(dir.path()).unwrap();
+        settle(dir.path(), |seed| *seed == next).unwrap();
+        assert_eq!((read(dir.path()).unwrap(), dir.path().join(NEXT).exists()), (Some(next), false));
+        assert_eq!(fs::metadata(path(dir.path())).unwrap().permissions().mode() & 0o777, 0o600);
+        // One that was left behind is not taken for new.
+        prepare_next(dir.path()).unwrap();
+        assert_ne!(prepare_next(dir.path()).unwrap(), next);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, SqlitePool};
 use tokio::sync::Mutex;
 
@@ -126,6 +127,10 @@ impl Store for Sqlite {
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError> {
         query::audit(&self.readers, &self.path, filter).await
+    }
+
+    async fn audit_before(&self, at: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
+        query::audit_before(&self.readers, &self.path, at).await
     }
 
     async fn checkpoints(&self, after: u64) -> Result<Vec<String>, StoreError> {

@@ -20,9 +20,12 @@ use super::{
     audit::{self, Filter},
 };
 use crate::{
-    audit::export::{Header, Writer},
+    audit::{
+        Hash,
+        export::{Header, Writer},
+    },
     control::{AuditQuery, Control},
-    domain::Principal,
+    domain::{AuditEntry, Principal},
     server::{App, auth::Caller, extract::Query, problem::Answer},
     store::StoredEntry,
     wire::Problem,
@@ -46,15 +49,18 @@ async fn export(Caller(who): Caller, State(app): State<App>, Query(filter): Quer
     query.newest = false;
     query.limit = PAGE;
     let filtered = query != AuditQuery { after: 0, limit: PAGE, ..AuditQuery::default() };
+    let filter = filtered.then(|| words(&query));
     // Entries that are added meanwhile are not covered by it, and left out.
     let last = app.control.checkpoint(&who).await?;
     let first = app.control.audit_stored(&who, query.clone()).await?;
     let (notes, key) = app.control.checkpoints(&who).await?;
-    let notes = notes.into_iter().filter(|note| size_of(note).is_some_and(|size| size <= last.size)).collect();
+    let notes: Vec<String> =
+        notes.into_iter().filter(|note| size_of(note).is_some_and(|size| size <= last.size)).collect();
+    let header = Header { filter, ..Header::new(&key, filtered).with_keys_of(&notes) };
     let (sender, receiver) = mpsc::channel(2);
-    let job = Job { control: app.control.clone(), who, query, last: last.size, notes };
+    let job = Job { control: app.control.clone(), who, query, last: last.size, filtered, notes };
     tokio::spawn(async move {
-        if let Err(error) = job.write(&Header::new(&key, filtered), first, &sender).await {
+        if let Err(error) = job.write(&header, first, &sender).await {
             tracing::error!(%error, "an export of the audit trail ended early");
             // The connection is cut, so that nobody takes the part for the whole. Nobody may listen any more.
             let _ = sender.send(Err(error)).await;
@@ -68,12 +74,31 @@ fn size_of(note: &str) -> Option<u64> {
     note.lines().nth(1)?.parse().ok()
 }
 
+/// What a query lets through, in words for whoever reads the file.
+fn words(query: &AuditQuery) -> String {
+    let instant = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339();
+    let parts = [
+        ("after", Some(query.after).filter(|after| *after > 0).map(|after| after.to_string())),
+        ("before", Some(query.before).filter(|before| *before > 0).map(|before| before.to_string())),
+        ("rollout", query.rollout.clone()),
+        ("actor", query.actor.clone()),
+        ("action", query.action.clone()),
+        ("since", query.since.map(instant)),
+        ("until", query.until.map(instant)),
+        ("filter", query.expression.as_ref().map(ToString::to_string)),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
 /// What is written, and for whom.
 struct Job {
     control: Control,
     who: Principal,
     query: AuditQuery,
     last: u64,
+    /// Whether entries are left out, so that each of the others needs a proof of its own.
+    filtered: bool,
     notes: Vec<String>,
 }
 
@@ -87,16 +112,22 @@ impl Job {
         let written = Written::default();
         let mut writer = Writer::new(written.clone(), header).map_err(io::Error::other)?;
         let mut page = first;
-        'pages: while !page.is_empty() {
+        while let Some(to) = page.last().map(|entry| entry.seq) {
+            self.query.after = to;
+            page.retain(|entry| entry.seq <= self.last && self.is_wanted(entry));
+            let mut proofs = self.proofs(&page).await?.into_iter();
             for entry in page {
-                if entry.seq > self.last {
-                    break 'pages;
-                }
-                self.query.after = entry.seq;
-                writer.entry(entry.seq, entry.bytes, Some(entry.leaf)).map_err(io::Error::other)?;
+                let written = match proofs.next() {
+                    Some(proof) => writer.proven(entry.seq, entry.bytes, entry.leaf, self.last, proof),
+                    None => writer.entry(entry.seq, entry.bytes, Some(entry.leaf)),
+                };
+                written.map_err(io::Error::other)?;
             }
             if sender.send(Ok(written.take())).await.is_err() {
                 return Ok(());
+            }
+            if to >= self.last {
+                break;
             }
             let next = self.control.audit_stored(&self.who, self.query.clone()).await;
             page = next.map_err(|problem: Problem| io::Error::other(problem.to_string()))?;
@@ -105,6 +136,26 @@ impl Job {
         // Whoever asked may have gone away.
         let _ = sender.send(Ok(written.take())).await;
         Ok(())
+    }
+}
+
+impl Job {
+    /// Whether an entry is one that the filter names; what cannot be read is nobody's to name.
+    fn is_wanted(&self, stored: &StoredEntry) -> bool {
+        let Some(expression) = self.query.expression.as_ref().filter(|expression| !expression.is_empty()) else {
+            return true;
+        };
+        serde_json::from_slice::<AuditEntry>(&stored.bytes).is_ok_and(|entry| expression.matches(&entry))
+    }
+
+    /// That the entries are in the tree, where others are left out.
+    async fn proofs(&self, page: &[StoredEntry]) -> io::Result<Vec<Vec<Hash>>> {
+        if !self.filtered || page.is_empty() {
+            return Ok(Vec::new());
+        }
+        let seqs = page.iter().map(|entry| entry.seq).collect();
+        let proofs = self.control.inclusion(&self.who, seqs, self.last).await;
+        proofs.map_err(|problem| io::Error::other(problem.to_string()))
     }
 }
 

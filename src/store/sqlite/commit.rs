@@ -11,7 +11,7 @@ use super::{
     schema,
 };
 use crate::{
-    audit::{CompactRange, leaf_hash},
+    audit::{CompactRange, Tombstone, leaf_hash},
     store::{StoreError, StoredEntry, Write},
 };
 
@@ -188,6 +188,7 @@ async fn apply(connection: &mut SqliteConnection, write: &Write) -> Result<(), F
                 .await?
         }
         Write::Audit(entry) => append(connection, entry).await?,
+        Write::Expire { through, reason } => return expire(connection, *through, reason).await,
         Write::Checkpoint { size, at, note } => {
             // The same note again says nothing new.
             sqlx::query("INSERT INTO checkpoints (size, note, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
@@ -241,6 +242,29 @@ async fn append(connection: &mut SqliteConnection, entry: &StoredEntry) -> Resul
         .bind(entry.rollout.clone())
         .execute(connection)
         .await
+}
+
+/// Puts tombstones in place of the contents up to an entry. What is taken away is overwritten on the disk too.
+async fn expire(connection: &mut SqliteConnection, through: u64, reason: &str) -> Result<(), Fault> {
+    sqlx::query("PRAGMA secure_delete = ON").execute(&mut *connection).await?;
+    let old: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT seq, leaf FROM audit WHERE seq <= $1 AND action <> 'expired' ORDER BY seq")
+            .bind(integer(through))
+            .fetch_all(&mut *connection)
+            .await?;
+    for (seq, leaf) in old {
+        let place = u64::try_from(seq).unwrap_or_default();
+        // A leaf that is no hash was changed by hand, and is left for verification to name.
+        let Ok(leaf) = leaf.try_into() else { continue };
+        let bytes = Tombstone::new(place, &leaf, reason).bytes();
+        let bytes = bytes.map_err(|_| Fault::Refused(Refused::Leaf(place)))?;
+        sqlx::query("UPDATE audit SET bytes = $1, actor = '', action = 'expired', rollout = NULL WHERE seq = $2")
+            .bind(bytes)
+            .bind(seq)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 fn json(value: &impl Serialize) -> Result<String, Fault> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use sqlx::{QueryBuilder, SqlitePool};
 
 use super::{commit::integer, fault::fault};
@@ -77,6 +77,23 @@ pub(super) async fn audit(
         entries.reverse();
     }
     Ok(entries)
+}
+
+pub(super) async fn audit_before(
+    readers: &SqlitePool,
+    path: &Path,
+    at: DateTime<Utc>,
+) -> Result<(u64, u64), StoreError> {
+    let (through, with_content): (i64, i64) = sqlx::query_as(
+        "WITH bound (through) AS (SELECT coalesce( \
+             (SELECT min(seq) - 1 FROM audit WHERE at >= $1), (SELECT coalesce(max(seq), 0) FROM audit))) \
+         SELECT through, (SELECT count(*) FROM audit WHERE seq <= through AND action <> 'expired') FROM bound",
+    )
+    .bind(at.timestamp_micros())
+    .fetch_one(readers)
+    .await
+    .map_err(|error| fault(path, "reading the audit trail", error))?;
+    Ok((u64::try_from(through).unwrap_or_default(), u64::try_from(with_content).unwrap_or_default()))
 }
 
 /// An entry as it is stored. Columns that cannot be are replaced by ones that fail verification

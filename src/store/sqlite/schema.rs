@@ -16,9 +16,11 @@ const APPLICATION_ID: i64 = 0x524f_4c4c;
 fn migrator() -> Migrator {
     let start = sqlx::SqlStr::from_static(include_str!("../migrations/sqlite/0001_start.sql"));
     let records = sqlx::SqlStr::from_static(include_str!("../migrations/sqlite/0002_records.sql"));
+    let retention = sqlx::SqlStr::from_static(include_str!("../migrations/sqlite/0003_retention.sql"));
     Migrator::with_migrations(vec![
         Migration::new(1, "start".into(), MigrationType::Simple, start, false),
         Migration::new(2, "records".into(), MigrationType::Simple, records, false),
+        Migration::new(3, "retention".into(), MigrationType::Simple, retention, false),
     ])
 }
 
