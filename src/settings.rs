@@ -71,6 +71,8 @@ pub struct Settings {
     pub current: Option<String>,
     /// Sources of indicators by name.
     pub sources: BTreeMap<String, SourceSettings>,
+    /// Filters of the audit trail by name.
+    pub filters: BTreeMap<String, String>,
     /// The user's kubeconfig.
     pub kubeconfig: Kubeconfig,
     /// What the command line and the environment say of the endpoint.
@@ -172,6 +174,7 @@ impl Settings {
             time_zone: file.time_zone.unwrap_or_default(),
             read_only: args.read_only || env.is_set("ROLLDECK_READ_ONLY") || file.read_only.unwrap_or_default(),
             contexts: file.contexts.into_iter().map(|(name, context)| (name, context.placed(&paths))).collect(),
+            filters: file.filters,
             current: file.current,
             kubeconfig: Kubeconfig::default(),
             sources: file.sources.into_iter().map(|(name, source)| (name, source.placed(&paths))).collect(),

@@ -1,6 +1,8 @@
 //! `rolldeck audit list|export|verify`: who did what, when and why, and the proof of it.
 
 mod export;
+mod keep;
+mod table;
 mod verify;
 
 use std::{path::PathBuf, time::Duration};
@@ -8,14 +10,15 @@ use std::{path::PathBuf, time::Duration};
 use color_eyre::Result;
 
 use super::{
-    exit::say,
+    exit::{Failure, say},
     output::{self, Table, time, word},
     parse,
     session::Session,
 };
 use crate::{
-    backend::{AuditPage, AuditQuery, Backend},
+    backend::{AuditPage, AuditQuery, Backend, EntryFilter},
     domain::{AuditEntry, Digest, RolloutId},
+    settings::TimeZone,
 };
 
 /// Entries of a page, as many as a server gives.
@@ -32,6 +35,10 @@ pub enum Command {
     Export(Export),
     /// Verify the trail of the server, of a data directory, or of an export
     Verify(Verify),
+    /// Pass the trail of a data directory on to a new key, which both keys sign
+    RotateKey(RotateKey),
+    /// Take away the content of old entries of a data directory; the trail still verifies
+    Expire(Expire),
 }
 
 /// Which entries.
@@ -52,23 +59,79 @@ pub struct Filter {
     /// Before, written the same way
     #[arg(long, value_name = "T", value_parser = parse::when)]
     until: Option<parse::When>,
+    /// What else, such as 'site:osl2 since:today -action:told "label printer"'; @NAME is one of the config
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, long_help = FILTER_HELP)]
+    filter: Option<String>,
 }
 
+const FILTER_HELP: &str = "\
+What else entries are to be like: terms that must all hold, or @NAME for one of [filters] in the config.
+  actor:mira,ben action:promote,rollback outcome:refused   alternatives with a comma
+  target:dc-* -action:told                                 wildcards * and ?; a minus negates
+  since:2h since:today until:2026-11-21                    spans ago, days and instants
+  site:osl2                                                what changed on a site, and what holds there
+  override:o-12 approved:* \"label printer\" drops          exceptions; words that were said
+Keys: actor kind role via credential source action outcome reason ticket seq correlation subject target
+rollout name site lane override approved since until. Days begin in the zone of time_zone in the config.";
+
 impl Filter {
-    fn query(&self, session: &Session) -> AuditQuery {
+    fn query(&self, session: &Session) -> Result<AuditQuery> {
         let now = session.clock.now();
-        AuditQuery {
-            after: 0,
-            before: 0,
+        let expression = self.filter.as_deref().map(|text| expression(session, text)).transpose()?;
+        Ok(AuditQuery {
             rollout: self.rollout.as_ref().map(RolloutId::to_string),
             actor: self.actor.clone(),
             action: self.action.clone(),
             since: self.since.map(|when| when.past(now)),
             until: self.until.map(|when| when.past(now)),
             limit: PAGE,
-            newest: false,
-            expression: None,
+            expression,
+            ..AuditQuery::default()
+        })
+    }
+}
+
+/// Reads a filter, or the saved one that `@NAME` names.
+fn expression(session: &Session, text: &str) -> Result<EntryFilter> {
+    let settings = session.settings()?;
+    let (text, of) = match text.strip_prefix('@') {
+        Some(name) => match settings.filters.get(name) {
+            Some(saved) => (saved.as_str(), format!("filters.{name} in {}", settings.paths.config_file.display())),
+            None => {
+                let names: Vec<&str> = settings.filters.keys().map(String::as_str).collect();
+                let known = if names.is_empty() { "there is none".to_owned() } else { names.join(", ") };
+                let text = format!("--filter @{name}: the config has no such filter under [filters]: {known}");
+                return Err(Failure::Usage(text).into());
+            }
+        },
+        None => (text, "--filter".to_owned()),
+    };
+    let now = session.clock.now();
+    let read = match settings.time_zone {
+        TimeZone::Utc => EntryFilter::parse(text, &now),
+        TimeZone::Local => EntryFilter::parse(text, &now.with_timezone(&chrono::Local)),
+    };
+    read.map_err(|error| Failure::Usage(format!("{of}: {error}")).into())
+}
+
+/// Holds the trail against what was seen of it here before, and says what there is to say.
+///
+/// # Errors
+/// With exit code 1 when it does not go on from that.
+async fn held_against_memory(backend: &dyn Backend) -> Result<()> {
+    let witnessed = match backend.witnessed().await {
+        Ok(witnessed) => witnessed,
+        Err(error) => {
+            say(&format!("the trail could not be held against what was seen of it here before: {error}"));
+            return Ok(());
         }
+    };
+    if let Some(remark) = &witnessed.remark {
+        say(remark.as_str());
+    }
+    match witnessed.broken {
+        Some(broken) => Err(Failure::Failed(broken.message.to_string()).into()),
+        None => Ok(()),
     }
 }
 
@@ -93,6 +156,43 @@ pub struct Export {
     file: Option<PathBuf>,
     #[command(flatten)]
     filter: Filter,
+    /// jsonl proves itself; csv is for spreadsheets and proves nothing
+    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+    format: ExportFormat,
+}
+
+/// What an export is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ExportFormat {
+    /// JSON Lines: entries as stored, checkpoints, keys
+    Jsonl,
+    /// A table
+    Csv,
+}
+
+/// Arguments of `rotate-key`.
+#[derive(Debug, clap::Args)]
+pub struct RotateKey {
+    /// The data directory; the platform's, when absent. No server may run on it
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Arguments of `expire`.
+#[derive(Debug, clap::Args)]
+pub struct Expire {
+    /// The data directory; the platform's, when absent. No server may run on it
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// What is older than this: a time, or a span ago such as 400d; never within the last 30 days
+    #[arg(long, value_name = "T", value_parser = parse::when, default_value = "400d")]
+    before: parse::When,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 /// Arguments of `verify`.
@@ -107,6 +207,9 @@ pub struct Verify {
     /// The verifier key that checkpoints must be signed with, which came to you another way
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// Go on from what the server has now, although it is not what was seen of it before: once you know why
+    #[arg(long, conflicts_with_all = ["file", "data"])]
+    accept: bool,
 }
 
 /// Runs it.
@@ -118,21 +221,42 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
         Command::List(args) => list(session, args).await,
         Command::Export(args) => export::run(session, args).await,
         Command::Verify(args) => verify::run(session, args).await,
+        Command::RotateKey(args) => keep::rotate(session, args).await,
+        Command::Expire(args) => keep::expire(session, args).await,
     }
 }
 
 async fn list(session: &Session, args: List) -> Result<()> {
     let backend = session.connect()?.backend;
-    let query = AuditQuery { limit: args.limit, newest: true, ..args.filter.query(session) };
-    let page = backend.audit(query.clone()).await?;
+    let query = AuditQuery { limit: args.limit, newest: true, ..args.filter.query(session)? };
+    let page = newest(&*backend, query.clone()).await?;
     if !args.follow {
-        return session.print(&page, || table(&page));
+        session.print(&page, || table(&page))?;
+        return held_against_memory(&*backend).await;
     }
+    held_against_memory(&*backend).await?;
     for entry in &page.entries {
         output::print_one(session.format(), entry, || line(entry))?;
     }
     let after = page.entries.last().map_or(0, |entry| entry.seq);
     follow(session, &*backend, AuditQuery { after, newest: false, limit: PAGE, ..query }).await
+}
+
+/// The newest entries that match, however far back they are.
+async fn newest(backend: &dyn Backend, mut query: AuditQuery) -> Result<AuditPage> {
+    let wanted = query.limit;
+    let mut all = backend.audit(query.clone()).await?;
+    while let Some(to) = all.searched_to {
+        query.before = to;
+        query.limit = wanted.saturating_sub(u32::try_from(all.entries.len()).unwrap_or(wanted));
+        if query.limit == 0 {
+            break;
+        }
+        let mut more = backend.audit(query.clone()).await?;
+        more.entries.append(&mut all.entries);
+        all = AuditPage { checkpoint: all.checkpoint, ..more };
+    }
+    Ok(all)
 }
 
 async fn follow(session: &Session, backend: &dyn Backend, mut query: AuditQuery) -> Result<()> {
@@ -173,7 +297,17 @@ fn subject(entry: &AuditEntry) -> String {
 }
 
 fn cells(entry: &AuditEntry) -> [String; 7] {
-    let why = entry.reason.as_ref().or(entry.effect.as_ref());
+    let mut why = entry.reason.as_ref().or(entry.effect.as_ref()).map_or_else(|| "-".to_owned(), ToString::to_string);
+    if let (true, Some(effect)) = (entry.because.is_some(), &entry.effect) {
+        why = format!("{effect}: {why}");
+    }
+    let approved: Vec<&str> = entry.approved_by.iter().map(|who| who.as_str()).collect();
+    if !approved.is_empty() {
+        why = format!("{why}; approved by {}", approved.join(", "));
+    }
+    if let Some(id) = &entry.override_id {
+        why = format!("{why}; override {id}");
+    }
     let revision = match (&entry.revision.before, &entry.revision.after) {
         (Some(before), Some(after)) if before != after => format!("{before} -> {after}"),
         (_, Some(revision)) | (Some(revision), None) => revision.to_string(),
@@ -186,7 +320,7 @@ fn cells(entry: &AuditEntry) -> [String; 7] {
         entry.action.to_string(),
         subject(entry),
         format!("{} {revision}", word(&entry.outcome)),
-        why.map_or_else(|| "-".to_owned(), ToString::to_string),
+        why,
     ]
 }
 

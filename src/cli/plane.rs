@@ -10,6 +10,7 @@ use super::{
     session::Session,
 };
 use crate::{
+    audit::{Signer, Verifier},
     backend::{Backend, local::Local},
     clock::Clock,
     control::{Control, Declared, Options, Policy},
@@ -77,12 +78,16 @@ pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Ca
         store.commit(&[Write::Meta(VERIFIER_KEY.to_owned(), String::new())]).await?;
         named = None;
     }
+    let log = named.as_deref().and_then(|key| key.parse::<Verifier>().ok());
+    if let Some(log) = &log {
+        key::settle(dir, |seed| Signer::new(log.origin(), seed).verifier() == *log)?;
+    }
     let signing_seed = key::of_trail(dir, named.as_deref())?;
     let store: Arc<dyn Store> = Arc::new(store);
     let options = Options {
         simulated: false,
         signing_seed,
-        origin: origin(&signing_seed),
+        origin: log.map_or_else(|| origin(&signing_seed), |log| log.origin().to_owned()),
         sources,
         drivers,
         declared,
@@ -92,7 +97,7 @@ pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Ca
     Ok(Control::start(store, Arc::clone(clock), options).await?)
 }
 
-/// The name of a log: the same for as long as its key is, whatever the machine is called.
+/// The name of a new log, from its first key: it stays when that is passed on, whatever the machine is called.
 fn origin(seed: &[u8; 32]) -> String {
     let hash = Sha256::new().chain_update(b"rolldeck audit log name").chain_update(seed).finalize();
     hash[..4].iter().fold("rolldeck/audit/".to_owned(), |name, byte| format!("{name}{byte:02x}"))

@@ -74,6 +74,8 @@ pub struct ConfigFile {
     pub contexts: BTreeMap<String, Context>,
     /// Sources of indicators by name: what a server that runs with this config asks.
     pub sources: BTreeMap<String, SourceSettings>,
+    /// Filters of the audit trail by name, for `--filter @NAME`.
+    pub filters: BTreeMap<String, String>,
 }
 
 impl ConfigFile {

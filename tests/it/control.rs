@@ -8,4 +8,5 @@ mod flags;
 mod overrides;
 mod puppet;
 mod windows;
+mod trail;
 mod world;

@@ -4,7 +4,7 @@ use std::{fs::File, io::BufReader};
 
 use color_eyre::{Result, eyre::WrapErr as _};
 
-use super::Verify;
+use super::{Verify, held_against_memory};
 use crate::{
     audit::{self, Verifier},
     backend::VerifyReport,
@@ -27,6 +27,7 @@ pub async fn run(session: &Session, args: Verify) -> Result<()> {
     if key.is_some() && args.file.is_none() {
         return Err(Failure::Usage("--key is for verifying an export: name its FILE".to_owned()).into());
     }
+    let mut remembered = None;
     let report = match (&args.file, &args.data) {
         (Some(path), _) => {
             let name = path.display();
@@ -34,13 +35,25 @@ pub async fn run(session: &Session, args: Verify) -> Result<()> {
             of(audit::export::verify(BufReader::new(file), key).wrap_err_with(|| name.to_string())?)
         }
         (None, Some(dir)) => of(offline::verify_data_dir(dir).await?),
-        (None, None) => session.connect()?.backend.verify().await?,
+        (None, None) => {
+            let backend = session.connect()?.backend;
+            if let Some(memory) = backend.memory().filter(|_| args.accept) {
+                let file = memory.file().display();
+                memory.forget().map_err(|error| Failure::Failed(format!("cannot forget {file}: {error}")))?;
+            }
+            let report = backend.verify().await?;
+            remembered = Some(held_against_memory(&*backend).await);
+            report
+        }
     };
     session.print(&report, || {
         let mut table = Table::plain();
         table.row([if report.ok { "ok" } else { "BROKEN" }, report.detail.as_str()]);
         table.row(["entries".to_owned(), report.entries.to_string()]);
         table.row(["proven".to_owned(), report.proven.to_string()]);
+        if report.expired > 0 {
+            table.row(["expired".to_owned(), report.expired.to_string()]);
+        }
         if let Some(seq) = report.first_bad {
             table.row(["first bad".to_owned(), format!("seq {seq}")]);
         }
@@ -49,6 +62,7 @@ pub async fn run(session: &Session, args: Verify) -> Result<()> {
         }
         table.text(0)
     })?;
+    remembered.transpose()?;
     if report.ok { Ok(()) } else { Err(Failure::Silent(exit::FAILED).into()) }
 }
 

@@ -109,6 +109,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
         until: Some(chrono::DateTime::from_timestamp(4_000_000_000, 0).unwrap()),
         limit: 10,
         newest: true,
+        expression: None,
     };
     assert_eq!(remote.audit(query).await.unwrap().entries.len(), 1);
     let checkpoint = remote.checkpoint().await.unwrap();
