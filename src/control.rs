@@ -346,7 +346,7 @@ impl Control {
         conditions: Conditions,
     ) -> Result<Reply<ActionReply>, Problem> {
         let who = who.clone();
-        self.decide(move |core| core.begin(&who, &request, &conditions)).await
+        self.decide(move |core| core.seeing(request.saw.as_ref(), |core| core.begin(&who, &request, &conditions))).await
     }
 
     /// Acts on a rollout.
@@ -419,7 +419,8 @@ impl Control {
     pub async fn add_snapshot(&self, who: &Principal, request: SnapshotRequest) -> Result<SnapshotReply, Problem> {
         let artifact = registry::decode_artifact(&request)?;
         let who = who.clone();
-        self.decide(move |core| core.add_snapshot(&who, &request, artifact)).await
+        self.decide(move |core| core.seeing(request.saw.as_ref(), |core| core.add_snapshot(&who, &request, artifact)))
+            .await
     }
 
     /// The bytes of a snapshot's artifact: for readers, and for agents of its group.
@@ -477,7 +478,7 @@ impl Control {
     /// Revokes a token; journalled.
     pub async fn revoke_token(&self, who: &Principal, id: &str, request: ReasonRequest) -> Result<TokenReply, Problem> {
         let (who, id) = (who.clone(), id.to_owned());
-        self.decide(move |core| core.revoke_token(&who, &id, &request)).await
+        self.decide(move |core| core.seeing(request.saw.as_ref(), |core| core.revoke_token(&who, &id, &request))).await
     }
 
     /// All tokens as they are listed.

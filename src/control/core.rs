@@ -173,6 +173,8 @@ pub(super) struct Core {
     pub(super) tree: Tree,
     /// The newest checkpoint: how many entries it covers, when it was signed, its note.
     pub(super) checkpoint: Option<(u64, DateTime<Utc>, String)>,
+    /// What was on the screen of whoever asks now.
+    pub(super) saw: Option<SafeText>,
     /// Something was decided that is signed for at once.
     pub(super) sign_now: bool,
     /// Notes by which one key passed the trail on to the next, ascending by size.
@@ -276,6 +278,7 @@ impl Core {
             tree: Tree::new(loaded.leaves),
             // Its own size and time are not needed to go on: a stale one is replaced at the next chance.
             checkpoint: loaded.checkpoint.map(|note| (note_size(&note).unwrap_or(0).min(size), now, note)),
+            saw: None,
             sign_now: false,
             successions: loaded.successions,
             batch,

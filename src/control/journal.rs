@@ -78,6 +78,8 @@ impl Draft {
 impl Core {
     /// Adds an entry to the trail; it is durable with the batch that it is part of.
     pub(super) fn journal(&mut self, draft: Draft) -> AuditEntry {
+        let asked = draft.actor.kind != ActorKind::System;
+        let saw = draft.saw.or_else(|| self.saw.clone().filter(|_| asked));
         let scope = draft.scope.or_else(|| self.scope_of(&draft.subject));
         let entry = AuditEntry {
             seq: self.tree.size() + 1,
@@ -93,7 +95,7 @@ impl Core {
             override_id: draft.override_id,
             revision: draft.revision,
             effect: draft.effect,
-            saw: draft.saw,
+            saw,
             blockers: draft.blockers,
             changes: draft.changes,
             approved_by: draft.approved_by,
@@ -122,6 +124,14 @@ impl Core {
         self.urgent = true;
         self.note_mandate(&entry);
         entry
+    }
+
+    /// Decides about what somebody asks for who had this on the screen: every entry of theirs says so.
+    pub(super) fn seeing<T>(&mut self, saw: Option<&String>, decide: impl FnOnce(&mut Self) -> T) -> T {
+        self.saw = saw.map(SafeText::new);
+        let decided = decide(self);
+        self.saw = None;
+        decided
     }
 
     /// Keeps who let a rollout go on, or back, for the entries of the units that are told something by it.

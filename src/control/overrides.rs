@@ -101,7 +101,10 @@ impl Control {
         request: ReasonRequest,
     ) -> Result<OverrideReply, Problem> {
         let (who, id) = (who.clone(), SafeText::new(id));
-        self.decide(move |core| core.change_override(&who, &id, change, &request)).await
+        self.decide(move |core| {
+            core.seeing(request.saw.as_ref(), |core| core.change_override(&who, &id, change, &request))
+        })
+        .await
     }
 }
 

@@ -109,7 +109,8 @@ impl Control {
         conditions: Conditions,
     ) -> Result<WindowReply, Problem> {
         let who = who.clone();
-        self.decide(move |core| core.add_window(&who, &request, &conditions)).await
+        self.decide(move |core| core.seeing(request.saw.as_ref(), |core| core.add_window(&who, &request, &conditions)))
+            .await
     }
 
     /// Changes a window.
@@ -121,13 +122,16 @@ impl Control {
         conditions: Conditions,
     ) -> Result<WindowReply, Problem> {
         let (who, id) = (who.clone(), id.to_owned());
-        self.decide(move |core| core.change_window(&who, &id, &request, &conditions)).await
+        self.decide(move |core| {
+            core.seeing(request.saw.as_ref(), |core| core.change_window(&who, &id, &request, &conditions))
+        })
+        .await
     }
 
     /// Lifts a window.
     pub async fn lift_window(&self, who: &Principal, id: &str, request: ReasonRequest) -> Result<WindowReply, Problem> {
         let (who, id) = (who.clone(), id.to_owned());
-        self.decide(move |core| core.lift_window(&who, &id, &request)).await
+        self.decide(move |core| core.seeing(request.saw.as_ref(), |core| core.lift_window(&who, &id, &request))).await
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{act, close};
 use crate::{
-    backend::{ActionReply, ActionRequest, BackendError, Code, Conditions, ReasonRequest, WindowReply},
+    backend::{ActionReply, ActionRequest, BackendError, Code, Conditions, ReasonRequest, WindowReply, WindowRequest},
     domain::{Outcome, Rollout, SafeText},
     tui::{
         app::{
@@ -90,6 +90,7 @@ pub(super) fn back(app: &mut App) -> Vec<Command> {
 fn send(app: &mut App) -> Vec<Command> {
     let since = app.now.elapsed;
     let (now, zone) = (app.server_now(), app.zone);
+    let link = if app.link.is_live(app.now.elapsed) { "live" } else { "backend LOST" };
     let Some(dialog) = app.dialog_mut() else { return Vec::new() };
     let Ok(reason) = dialog.checked_reason() else { return Vec::new() };
     let reason = reason.as_str().to_owned();
@@ -115,18 +116,29 @@ fn send(app: &mut App) -> Vec<Command> {
             },
         },
         Subject::AddWindow => match when::window_request(dialog, now, zone) {
-            Ok(request) => Command::AddWindow { key, request: Box::new(request) },
+            Ok(request) => {
+                let until = request.until.map_or_else(|| "until lifted".to_owned(), |until| format!("until {until}"));
+                let saw = Some(format!("the dialog of a new window: {} {until}, {link}", request.scope));
+                Command::AddWindow { key, request: Box::new(WindowRequest { saw, ..request }) }
+            }
             Err(_) => return Vec::new(),
         },
         Subject::LiftWindow(window) => Command::LiftWindow {
             key,
             id: window.id.as_str().to_owned(),
-            request: ReasonRequest { reason: reason.clone(), ticket, saw: None },
+            request: ReasonRequest {
+                reason: reason.clone(),
+                ticket,
+                saw: Some(format!(
+                    "the window {} at revision {}: {}, {}, {link}",
+                    window.id, window.revision, window.scope, window.reason
+                )),
+            },
         },
         Subject::Flag(change) if change.verb == Verb::Kill => Command::KillFlag {
             key,
             flag: change.pinned.flag.key.clone(),
-            request: ReasonRequest { reason: reason.clone(), ticket, saw: None },
+            request: ReasonRequest { reason: reason.clone(), ticket, saw: Some(change.saw.clone()) },
         },
         Subject::Flag(change) => match change.request(dialog.percent(), reason.clone(), ticket, false) {
             Some(mut request) => {
