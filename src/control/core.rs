@@ -104,6 +104,9 @@ pub(super) struct Mandate {
     pub(super) seq: u64,
     pub(super) by: SafeText,
     pub(super) action: SafeText,
+    /// Whether it brought it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) back: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) approved_by: Vec<SafeText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

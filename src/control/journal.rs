@@ -7,8 +7,8 @@ use super::core::{Core, Mandate};
 use crate::{
     audit,
     domain::{
-        Actor, ActorKind, AuditEntry, Blocker, Digest, Outcome, RolloutId, SafeText, Scope, Subject, SubjectKind,
-        UnitId,
+        Actor, ActorKind, AuditEntry, Blocker, Digest, Outcome, Phase, RolloutId, SafeText, Scope, Subject,
+        SubjectKind, UnitId,
         audit::{FieldChange, RevisionChange, SCHEMA},
     },
     store::{StoredEntry, Write},
@@ -22,8 +22,6 @@ const CHECKPOINT_AFTER: TimeDelta = TimeDelta::seconds(60);
 
 /// Actions by which units of a rollout are told something.
 const MANDATES: [&str; 6] = ["start", "promote", "promote_full", "resume", "retry", "rollback"];
-/// The name that the judge acts under.
-const JUDGE: &str = "judge";
 
 /// An entry before it has a number and a time.
 #[derive(Debug, Clone)]
@@ -136,18 +134,27 @@ impl Core {
 
     /// Keeps who let a rollout go on, or back, for the entries of the units that are told something by it.
     fn note_mandate(&mut self, entry: &AuditEntry) {
-        let by_judge = entry.actor.kind == ActorKind::System && entry.actor.id.as_str() == JUDGE;
-        let lets = MANDATES.contains(&entry.action.as_str()) || by_judge;
-        if entry.subject.kind != SubjectKind::Rollout || entry.outcome != Outcome::Applied || !lets {
+        if entry.subject.kind != SubjectKind::Rollout || entry.outcome != Outcome::Applied {
             return;
         }
         let Some(target) = &entry.subject.target else { return };
         let Ok(id) = format!("{target}/{}", entry.subject.name).parse::<RolloutId>() else { return };
         let Some(record) = self.rollouts.get_mut(&id) else { return };
+        let back = record.stored.state.phase() == Phase::RollingBack;
+        let lets = if entry.actor.kind == ActorKind::System {
+            // What brought it back, and not what followed from that.
+            back && record.stored.mandate.as_ref().is_none_or(|mandate| !mandate.back)
+        } else {
+            MANDATES.contains(&entry.action.as_str())
+        };
+        if !lets {
+            return;
+        }
         record.stored.mandate = Some(Mandate {
             seq: entry.seq,
             by: entry.actor.id.clone(),
             action: entry.action.clone(),
+            back,
             approved_by: entry.approved_by.clone(),
             override_id: entry.override_id.clone(),
         });
