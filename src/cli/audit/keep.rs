@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use chrono::TimeDelta;
 use color_eyre::Result;
 
 use super::{Expire, RotateKey};
 use crate::{
-    backend::local::Local,
+    backend::{BackendError, local::Local},
     cli::{
         exit::{Failure, say},
         plane,
@@ -29,7 +28,10 @@ pub async fn rotate(session: &Session, args: RotateKey) -> Result<()> {
     let who = Local::person(&plane::user(&session.env), Via::Cli);
     // The new key is on disk before anything says that it signs: after a crash whichever is named is there.
     let rotated = match key::prepare_next(&dir) {
-        Ok(seed) => control.rotate_audit_key(&who, seed, reason.as_str()).await.map_err(color_eyre::Report::from),
+        Ok(seed) => control
+            .rotate_audit_key(&who, seed, reason.as_str())
+            .await
+            .map_err(|problem| BackendError::from(problem).into()),
         Err(error) => Err(error.into()),
     };
     control.shutdown().await;
@@ -60,10 +62,9 @@ pub async fn expire(session: &Session, args: Expire) -> Result<()> {
     let who = Local::person(&plane::user(&session.env), Via::Cli);
     let expired = control.expire_audit(&who, before, reason.as_str()).await;
     control.shutdown().await;
-    match expired? {
+    match expired.map_err(BackendError::from)? {
         Some(entry) => done(session, &entry),
         None => {
-            let before = before + TimeDelta::zero();
             say(&format!("there is no content from before {} left to expire", before.format("%Y-%m-%d %H:%MZ")));
             Ok(())
         }

@@ -19,7 +19,11 @@ struct Served {
 
 impl Served {
     fn start(shell: &Shell, dir: &str, more: &[&str]) -> Self {
-        let args = ["serve", "--listen", "127.0.0.1:0", "--data", dir, "--log", "warn"];
+        Self::start_at(shell, "127.0.0.1:0", dir, more)
+    }
+
+    fn start_at(shell: &Shell, listen: &str, dir: &str, more: &[&str]) -> Self {
+        let args = ["serve", "--listen", listen, "--data", dir, "--log", "warn"];
         let mut command = shell.command(&[&args[..], more].concat());
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -272,4 +276,54 @@ fn over_tls_a_server_is_trusted_by_its_authority_only_and_the_first_token_comes_
     shell.run(&["token", "list"]).exits(6);
     assert_eq!(served.end(), 0);
     shell.run(&["list"]).exits(7);
+}
+
+#[test]
+fn an_auditor_filters_exports_rotates_and_expires_and_another_trail_at_the_same_place_is_noticed() {
+    let shell = Shell::new();
+    let data = shell.path("deck").to_str().unwrap().to_owned();
+    let served = Served::start(&shell, &data, &[]);
+    let url = served.url.clone();
+    let ask = |args: &[&str]| shell.run(&[args, &["--server", &url]].concat());
+    for version in ["1.0", "2.0"] {
+        ask(&["snapshot", "add", "--version", version]).exits(0);
+    }
+    let window = ["window", "add", "--scope", "site=osl2", "--reason", WHY];
+    ask(&window).exits(0);
+    let listed = ask(&["audit", "list", "--filter", "site:osl2 since:today", "-o", "json"]).exits(0).json();
+    assert_eq!(listed["entries"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["entries"][0]["action"], "window_add");
+    ask(&["audit", "list", "--filter", "actor:x wen:today"]).exits(2).says("at character 9");
+    ask(&["audit", "list", "--filter", "@night"]).exits(2).says("no such filter");
+
+    let table = ask(&["audit", "export", "--format", "csv"]).exits(0);
+    assert!(table.out.starts_with("seq,at,actor,") && table.out.lines().count() == 4, "{}", table.out);
+    let part = shell.path("part.jsonl").to_str().unwrap().to_owned();
+    ask(&["audit", "export", &part, "--filter", "action:snapshot_add"]).exits(0).says("each proven to be in the trail");
+    shell.run(&["audit", "verify", &part]).exits(0);
+    ask(&["audit", "verify"]).exits(0);
+    assert_eq!(served.end(), 0);
+
+    shell.run(&["audit", "rotate-key", "--data", &data]).exits(2).says("--reason");
+    shell
+        .run(&["audit", "rotate-key", "--data", &data, "--reason", WHY])
+        .exits(0)
+        .says("signs checkpoints from now on");
+    shell.run(&["audit", "verify", "--data", &data]).exits(0).says(", then ");
+    shell.run(&["audit", "expire", "--data", &data, "--before", "10d", "--reason", WHY]).exits(2).says("30 days");
+    shell.run(&["audit", "expire", "--data", &data, "--reason", WHY]).exits(0).says("no content");
+
+    // With the new key the server goes on from what was seen; another trail at the same place does not.
+    let place = url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    let served = Served::start_at(&shell, &place, &data, &[]);
+    ask(&["audit", "list"]).exits(0);
+    assert_eq!(served.end(), 0);
+    let other = shell.path("other").to_str().unwrap().to_owned();
+    let served = Served::start_at(&shell, &place, &other, &[]);
+    ask(&["snapshot", "add", "--version", "9.0"]).exits(0);
+    ask(&["audit", "list"]).exits(1).says("IS NOT THE ONE SEEN HERE");
+    ask(&["audit", "verify"]).exits(1).says("--accept");
+    ask(&["audit", "verify", "--accept"]).exits(0);
+    ask(&["audit", "list"]).exits(0);
+    assert_eq!(served.end(), 0);
 }
