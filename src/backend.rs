@@ -1,5 +1,6 @@
 //! What the dashboard and the command line talk to: a control plane in this process, or one over HTTP.
 
+pub mod asking;
 pub mod lazy;
 pub mod local;
 pub mod read_only;

@@ -5,6 +5,7 @@
 
 mod act;
 mod agent;
+mod approval;
 mod args;
 mod audit;
 mod cluster;
@@ -114,6 +115,9 @@ enum Command {
     /// List, define, switch, widen, kill and export flags
     #[command(subcommand)]
     Flag(flag::Command),
+    /// List what waits for a second person, and decide it
+    #[command(subcommand)]
+    Approval(approval::Command),
     /// Add, list and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -206,6 +210,7 @@ async fn chosen(
         Command::Window(command) => window::run(session, command).await,
         Command::Override(command) => overrides::run(session, command).await,
         Command::Flag(command) => flag::run(session, command).await,
+        Command::Approval(command) => approval::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,
         Command::Site(command) => site::run(session, command).await,
         Command::Sli(command) => sli::run(session, command).await,

@@ -303,6 +303,7 @@ impl Settings {
             protected: context.protected,
             read_only: self.read_only || context.read_only,
             slis: context.slis.clone(),
+            approvals: context.approvals.clone(),
         })
     }
 

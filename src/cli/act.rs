@@ -47,6 +47,9 @@ pub struct Args {
     /// Your own key for this action: the same key is never carried out twice
     #[arg(long, value_name = "K")]
     idempotency_key: Option<String>,
+    /// Ask a second person to agree first, also where nothing demands it
+    #[arg(long)]
+    ask: bool,
     /// Say what it would do, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -116,7 +119,7 @@ pub async fn run(session: &Session, action: Action, args: Args, to: Option<Rollb
         override_id: args.override_id,
         saw,
         dry_run: args.dry_run,
-        ask: false,
+        ask: args.ask,
     };
     if args.dry_run {
         let reply = backend.act(id, request, Conditions { revision, idempotency_key: None }).await?;
@@ -229,6 +232,13 @@ pub fn finish(session: &Session, what: &str, reply: &ActionReply) -> Result<()> 
         }
         table.text(0)
     })?;
+    if let Some(view) = &reply.approval {
+        let (id, until) = (&view.approval.id, super::output::time(view.approval.expires_at));
+        return Err(Failure::Blocked(format!(
+            "{what} waits for a second person until {until}: rolldeck approval approve {id} --reason TEXT"
+        ))
+        .into());
+    }
     let failure = match reply.outcome {
         Outcome::Applied | Outcome::NoOp => return Ok(()),
         Outcome::Refused => Failure::Blocked(format!("{what} was refused")),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     backend::{Backend, RolloutsPage, remote::Remote},
-    domain::Via,
+    domain::{Operation, Via},
     settings::{ConfigEditor, Context, Paths, Settings, context},
 };
 
@@ -66,6 +66,9 @@ pub struct Add {
     /// The indicators of rollouts whose plan declares none: an OpenSLO or Sloth file, or one with a plan's slis
     #[arg(long, value_name = "FILE")]
     slis: Option<PathBuf>,
+    /// Actions that ask for a second person from here, also where the server does not demand it: promote_full
+    #[arg(long, value_name = "ACTION", value_delimiter = ',', conflicts_with = "kubernetes")]
+    approvals: Vec<Operation>,
     /// A context of the kubeconfig, instead of a server; in-cluster is the service account of a pod
     #[arg(long, value_name = "CONTEXT", conflicts_with_all = ["server", "token_file", "ca_file"])]
     kubernetes: Option<String>,
@@ -217,6 +220,7 @@ async fn add(session: &Session, args: Add) -> Result<()> {
         slis: absolute(args.slis.as_ref())?,
         protected: args.protected,
         read_only: global.read_only,
+        approvals: args.approvals.clone(),
     };
     context.check().map_err(|(field, message)| usage(format!("--{}: {message}", field.replace('_', "-"))))?;
     // Read before anything is tried, so that a bad config is said first and is not changed.

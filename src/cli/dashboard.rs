@@ -7,7 +7,7 @@ use color_eyre::Result;
 use super::{
     cluster,
     exit::Failure,
-    session::{NO_CONTEXT, Session},
+    session::{NO_CONTEXT, Session, asking},
 };
 use crate::{
     backend::{Backend, Memory, read_only::ReadOnly, remote::Remote},
@@ -64,7 +64,7 @@ fn backend(session: &Session, endpoint: &Endpoint) -> Result<Arc<dyn Backend>> {
         None => {
             let data = session.settings()?.paths.data_dir;
             let memory = Memory::new(&data, &endpoint.server, Arc::clone(&session.clock));
-            Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?.remembering(memory))
+            asking(endpoint, Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?.remembering(memory)))
         }
     };
     // Which context is read-only is not the dashboard's to remember.

@@ -12,7 +12,7 @@ use super::{
     output,
 };
 use crate::{
-    backend::{Backend, Memory, remote::Remote},
+    backend::{Backend, Memory, asking::Asking, remote::Remote},
     clock::{self, Clock},
     domain::{Reason, Via},
     settings::{Endpoint, Env, Settings},
@@ -87,7 +87,8 @@ impl Session {
         }
         let memory = Memory::new(&settings.paths.data_dir, &endpoint.server, Arc::clone(&self.clock));
         let remote = Remote::of_endpoint(&endpoint, Via::Cli)?.remembering(memory);
-        Ok(Connection { endpoint, backend: Arc::new(remote.clone()), remote })
+        let backend = asking(&endpoint, Arc::new(remote.clone()));
+        Ok(Connection { endpoint, backend, remote })
     }
 
     /// The same, for something that changes what is there.
@@ -120,6 +121,14 @@ impl Session {
             say(text);
         }
     }
+}
+
+/// A backend that asks for a second person where its context says so.
+pub fn asking(endpoint: &Endpoint, backend: Arc<dyn Backend>) -> Arc<dyn Backend> {
+    if endpoint.approvals.is_empty() {
+        return backend;
+    }
+    Arc::new(Asking { backend, operations: endpoint.approvals.iter().copied().collect() })
 }
 
 /// Checks a reason before anything is sent.

@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Reply, authorize,
+    Reply,
+    approvals::{self, Agreed, Asked, Pending},
+    authorize,
     core::{Core, Record, Stored, rollout_subject},
     journal::Draft,
     judging::{self, Judging},
@@ -16,8 +18,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Action, ActorKind, Blocker, BlockerKind, Digest, Freeze, GateName, Operation, Outcome, Place, Plan, Principal,
-        Reason, Role, RollbackTo, RolloutId, SafeText, TargetName, UnitKey,
+        Action, ActorKind, Approvable, Blocker, BlockerKind, Digest, Freeze, GateName, Operation, Outcome, Place, Plan,
+        Principal, Reason, Role, RollbackTo, RolloutId, SafeText, TargetName, UnitKey,
         audit::RevisionChange,
         plan::REPORTED,
         rollout::{Check, CheckState},
@@ -42,6 +44,8 @@ const BROUGHT_BACK: usize = 16;
 pub(super) const CREATED: u16 = 201;
 /// The status of the answer to an action.
 pub(super) const DONE: u16 = 200;
+/// The status of the answer to what waits for a second person.
+pub(super) const ASKED: u16 = 202;
 
 /// What identifies a request beside its key: its body. The revision is not of it, nor what was on
 /// the screen: whoever asks again for a lost answer has looked again by then, and sees what the
@@ -201,8 +205,11 @@ impl Core {
         }
         let effect = engine::preview_begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
-        let effect = self.with_versions(effect);
+        let mut effect = self.with_versions(effect);
         let Some(why) = why else {
+            if self.needs_approval(Approvable::Operation(Operation::Start), &plan.approvals, false) {
+                effect.checks.push(approvals::check("start"));
+            }
             return Ok(Reply {
                 body: ActionReply {
                     outcome: Outcome::Intended,
@@ -215,6 +222,24 @@ impl Core {
                 replayed: false,
             });
         };
+        if self.needs_approval(Approvable::Operation(Operation::Start), &plan.approvals, false) {
+            let asked = Asked {
+                who,
+                verb: "start",
+                subject: rollout_subject(&id),
+                needed: Role::Operator,
+                target: Some(id.target.clone()),
+                effect,
+                saw: request.saw.as_ref().map(SafeText::new),
+                why: &why,
+                ticket: authorize::ticket(request.ticket.as_ref()),
+                revision: None,
+                pending: Pending::Start(Box::new(request.clone())),
+            };
+            let reply = self.waits(asked, conditions, None)?;
+            self.remember(who, &id.to_string(), conditions, fingerprint, ASKED, &reply.body);
+            return Ok(reply);
+        }
         self.check_reserve("start")?;
 
         let before = self.revision(&id);
@@ -261,7 +286,9 @@ impl Core {
             ticket: authorize::ticket(request.ticket.as_ref()),
             revision: RevisionChange { before, after: self.revision(&id) },
             effect: Some(effect.summary.clone()),
-            approved_by: used.iter().flat_map(Trial::agreed).collect(),
+            saw: request.saw.as_ref().map(SafeText::new),
+            intent: self.agreed.as_ref().map(|agreed| agreed.intent),
+            approved_by: approvers(self.agreed.as_ref(), used.as_ref()),
             override_id: used.as_ref().map(|trial| trial.id().clone()),
             idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
             correlation_id: Some(correlation_id),
@@ -379,6 +406,7 @@ impl Core {
         }
         let phase = record.stored.state.phase();
         let candidate = record.stored.plan.snapshot.clone();
+        let demanded = record.stored.plan.approvals.clone();
         let attempt = Attempt { who, verb, why: why.as_ref(), ticket: request.ticket.as_ref(), conditions };
         let subject = overriding::Subject::Rollout { id, candidate: candidate.as_str() };
         // What is always open asks for no override, and is not refused for one that does not fit.
@@ -402,6 +430,7 @@ impl Core {
         });
         let question = Question { action: Some(action), phase: Some(phase), role: who.role, freezes: &freezes };
         let decision = guard::decide(&question);
+        let asks = approvals::approvable(action).is_some_and(|what| self.needs_approval(what, &demanded, request.ask));
         let now = self.now();
         let mut effect = {
             let Some(record) = self.rollouts.get(id) else { return Err(not_found(id)) };
@@ -414,6 +443,9 @@ impl Core {
                 effect.checks.splice(0..0, forbidden);
             } else {
                 effect.checks.insert(0, allowed_check(who, id));
+            }
+            if asks {
+                effect.checks.push(approvals::check(action.words()));
             }
             let rollout = self.picture(id);
             let body = ActionReply {
@@ -442,6 +474,25 @@ impl Core {
             Decision::Forbidden(needed) => {
                 return Err(Problem::new(Code::Forbidden, format!("{verb} needs the role {}", needed.as_str())));
             }
+        }
+        if asks && self.act_changes_something(id, action) {
+            let asked = Asked {
+                who,
+                verb,
+                subject: rollout_subject(id),
+                needed: Role::Operator,
+                target: Some(id.target.clone()),
+                effect,
+                saw: request.saw.as_ref().map(SafeText::new),
+                why: &why,
+                ticket: authorize::ticket(request.ticket.as_ref()),
+                revision: conditions.revision.clone(),
+                pending: Pending::Act(id.clone(), Box::new(request.clone())),
+            };
+            let rollout = self.picture(id);
+            let reply = self.waits(asked, conditions, rollout)?;
+            self.remember(who, &id.to_string(), conditions, fingerprint, ASKED, &reply.body);
+            return Ok(Acted::Done(Box::new(reply)));
         }
         if action.widens() {
             self.check_reserve(verb)?;
@@ -491,7 +542,8 @@ impl Core {
             ticket: authorize::ticket(request.ticket.as_ref()),
             revision: RevisionChange { before: stepped.before.clone(), after: self.revision(id) },
             effect: Some(done),
-            approved_by: used.iter().flat_map(Trial::agreed).collect(),
+            intent: self.agreed.as_ref().map(|agreed| agreed.intent),
+            approved_by: approvers(self.agreed.as_ref(), used.as_ref()),
             override_id: used.as_ref().map(|trial| trial.id().clone()),
             saw: request.saw.as_ref().map(SafeText::new),
             idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
@@ -516,6 +568,11 @@ impl Core {
         };
         self.remember(who, &id.to_string(), conditions, fingerprint, DONE, &body);
         Ok(Acted::Done(Box::new(Reply { body, replayed: false })))
+    }
+
+    /// Whether an action would change something: nobody is asked to agree to nothing.
+    fn act_changes_something(&self, id: &RolloutId, action: Action) -> bool {
+        self.rollouts.get(id).is_some_and(|record| action.applies_in(record.stored.state.phase()))
     }
 
     /// Holds a change against the revision that its sender saw.
@@ -718,6 +775,17 @@ impl Core {
     pub(super) fn count(&mut self, verb: &str, outcome: &'static str) {
         *self.figures.actions.entry((verb.to_owned(), outcome)).or_default() += 1;
     }
+}
+
+/// Who agreed to something, or to the override that it was done under.
+pub(super) fn approvers(agreed: Option<&Agreed>, used: Option<&Trial>) -> Vec<SafeText> {
+    let mut all: Vec<SafeText> = agreed.map(|agreed| agreed.by.clone()).into_iter().collect();
+    for by in used.into_iter().flat_map(Trial::agreed) {
+        if !all.contains(&by) {
+            all.push(by);
+        }
+    }
+    all
 }
 
 fn allowed_check(who: &Principal, id: &RolloutId) -> Check {

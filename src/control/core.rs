@@ -34,6 +34,7 @@ use crate::{
 };
 
 use super::{
+    approvals::{self, Agreed, Waiting},
     carried::{Carried, Resting},
     flags::Shelf,
     journal::Draft,
@@ -168,6 +169,10 @@ pub(super) struct Core {
     pub(super) trial: Option<Trial>,
     /// When an override that was used expires, or one that was taken without waiting is overdue.
     pub(super) override_due: Option<DateTime<Utc>>,
+    /// What waits for a second person, and what became of it.
+    pub(super) approvals: BTreeMap<SafeText, Waiting>,
+    /// That somebody agreed to what is being decided now.
+    pub(super) agreed: Option<Agreed>,
     pub(super) snapshots: BTreeMap<Digest, Snapshot>,
     /// Flags, and what is known of units by those who evaluate them.
     pub(super) flags: Shelf,
@@ -220,6 +225,7 @@ impl Core {
     ) -> Result<Self, StoreError> {
         let now = clock.now();
         let overrides = overrides::read(&mut loaded.records)?;
+        let approvals = approvals::read(&mut loaded.records)?;
         let mut rollouts = BTreeMap::new();
         let mut resting = BTreeMap::new();
         for (id, document) in loaded.rollouts {
@@ -271,6 +277,8 @@ impl Core {
             trial: None,
             override_due: None,
             flags,
+            approvals,
+            agreed: None,
             snapshots: loaded.snapshots.into_iter().map(|s| (s.digest.clone(), s)).collect(),
             tokens: Arc::new(loaded.tokens),
             idempotency: loaded
@@ -466,6 +474,7 @@ impl Core {
         }
         self.flush_refused(now);
         self.store_flag_use(false);
+        self.expire_approvals(now);
         if now >= self.tidy_at {
             self.tidy(now);
         }
@@ -499,6 +508,7 @@ impl Core {
             self.fleet.next_silence(),
             refused,
             self.override_due,
+            self.next_approval_due(),
             Some(self.tidy_at),
         ]
         .into_iter()

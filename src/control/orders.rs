@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::{
-    Control, Reply, actions, authorize,
+    Control, Reply, actions,
+    approvals::{self, Agreed, Asked, Pending},
+    authorize,
     carried::{Carried, Sent},
     core::{Core, rollout_subject},
     journal::Draft,
@@ -14,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Action, Actor, Blocker, BlockerKind, Freeze, Operation, Outcome, Place, Preview, Principal, Reason, RolloutId,
-        SafeText,
+        Action, Actor, Blocker, BlockerKind, Freeze, Operation, Outcome, Place, Preview, Principal, Reason, Role,
+        RolloutId, SafeText,
         audit::RevisionChange,
         rollout::{Check, CheckState},
     },
@@ -53,6 +55,8 @@ pub(super) struct Wanted {
     /// None for a dry run.
     why: Option<Reason>,
     fingerprint: String,
+    /// That a second person agreed.
+    agreed: Option<Agreed>,
 }
 
 /// What keeps an order from being sent, or that it may be.
@@ -120,6 +124,7 @@ impl Core {
             conditions: conditions.clone(),
             why,
             fingerprint,
+            agreed: self.agreed.clone(),
         })))
     }
 
@@ -192,7 +197,7 @@ impl Core {
         let entry = self.journal(Draft {
             effect: Some(effect.summary.clone()),
             override_id: used.as_ref().map(|trial| trial.id().clone()),
-            approved_by: used.iter().flat_map(Trial::agreed).collect(),
+            approved_by: actions::approvers(wanted.agreed.as_ref(), used.as_ref()),
             ..self.draft(wanted, Outcome::Intended)
         });
         if let Some((trial, operation)) = used.as_ref().zip(Operation::of(order.action)) {
@@ -216,6 +221,43 @@ impl Core {
         self.dirty.insert(id);
     }
 
+    /// Whether an order needs a second person, and nobody agreed yet.
+    fn asks_somebody(&self, wanted: &Wanted) -> bool {
+        let what = approvals::approvable(wanted.order.action);
+        wanted.agreed.is_none() && what.is_some_and(|what| self.needs_approval(what, &[], wanted.request.ask))
+    }
+
+    /// Keeps an order until a second person agrees.
+    fn ask_about_order(&mut self, wanted: &Wanted, effect: Preview) -> Result<Reply<ActionReply>, Problem> {
+        // An override that is named is used when it is done, not when it is asked for.
+        let order = &wanted.order;
+        let Held { blockers, freezes, .. } = self.holds(order, &wanted.who, wanted.request.override_id.as_ref());
+        if !blockers.is_empty() {
+            let refused = self.refuse_order(wanted, blockers, None);
+            return Err(self.with_windows(refused, order, freezes));
+        }
+        let Some(why) = &wanted.why else { return Err(actions::not_found(&wanted.order.id)) };
+        let id = &wanted.order.id;
+        let asked = Asked {
+            who: &wanted.who,
+            verb: wanted.order.action.verb(),
+            subject: rollout_subject(id),
+            needed: Role::Operator,
+            target: Some(id.target.clone()),
+            effect,
+            saw: wanted.request.saw.as_ref().map(SafeText::new),
+            why,
+            ticket: authorize::ticket(wanted.request.ticket.as_ref()),
+            revision: Some(wanted.order.revision.clone()),
+            pending: Pending::Act(id.clone(), Box::new(wanted.request.clone())),
+        };
+        let rollout = self.picture(id);
+        let reply = self.waits(asked, &wanted.conditions, rollout)?;
+        let key = id.to_string();
+        self.remember(&wanted.who, &key, &wanted.conditions, wanted.fingerprint.clone(), actions::ASKED, &reply.body);
+        Ok(reply)
+    }
+
     fn draft(&self, wanted: &Wanted, outcome: Outcome) -> Draft {
         let id = &wanted.order.id;
         let revision = self.revision(id);
@@ -224,6 +266,8 @@ impl Core {
             ticket: authorize::ticket(wanted.request.ticket.as_ref()),
             revision: RevisionChange { before: revision, after: None },
             saw: wanted.request.saw.as_ref().map(SafeText::new),
+            intent: wanted.agreed.as_ref().map(|agreed| agreed.intent),
+            approved_by: wanted.agreed.iter().map(|agreed| agreed.by.clone()).collect(),
             idempotency_key: wanted.conditions.idempotency_key.as_ref().map(SafeText::new),
             correlation_id: self.carried.get(id).map(|carried| carried.stored.correlation_id.clone()),
             ..Draft::new(wanted.who.actor(), wanted.order.action.verb(), rollout_subject(id), outcome)
@@ -439,6 +483,14 @@ fn problem_of(error: &OrderError) -> Problem {
     }
 }
 
+/// What became of an order before a driver is told.
+enum Begun {
+    /// A second person is asked first.
+    Waits(Reply<ActionReply>),
+    /// Its intent is journalled.
+    Intended(Box<Wanted>, Preview, u64),
+}
+
 impl Control {
     /// Asks a driver about an order; sends it, unless it is a dry run, and waits for its outcome.
     pub(super) async fn order(&self, wanted: Box<Wanted>) -> Result<Reply<ActionReply>, Problem> {
@@ -453,12 +505,19 @@ impl Control {
         if no_op {
             return self.decide(move |core| Ok(core.nothing_to_do(&wanted, effect))).await;
         }
-        let (wanted, effect, intent) = self
+        let begun = self
             .decide(move |core| {
+                if core.asks_somebody(&wanted) {
+                    return core.ask_about_order(&wanted, effect).map(Begun::Waits);
+                }
                 let intent = core.intend(&wanted, &effect)?;
-                Ok((wanted, effect, intent))
+                Ok(Begun::Intended(wanted, effect, intent))
             })
             .await?;
+        let (wanted, effect, intent) = match begun {
+            Begun::Waits(reply) => return Ok(reply),
+            Begun::Intended(wanted, effect, intent) => (wanted, effect, intent),
+        };
         // Whoever asked may go away; an order that was begun is followed all the same.
         let control = self.clone();
         let (sender, receiver) = tokio::sync::oneshot::channel();
@@ -501,12 +560,17 @@ impl Control {
             },
             Err(error) => return Err(problem_of(&error)),
         };
+        let ask = wanted.request.ask;
         self.decide(move |core| {
             let Held { blockers, freezes, .. } = core.holds(&order, &who, named.as_ref());
+            let asks = approvals::approvable(order.action).is_some_and(|what| core.needs_approval(what, &[], ask));
             let warning = core.carried.get(&order.id).filter(|_| order.action.widens()).and_then(Carried::warning);
             effect.checks.extend(warning);
             let held = blockers.iter().map(|b| Check { state: CheckState::Block, text: b.summary.clone() });
             effect.checks.splice(0..0, held);
+            if asks {
+                effect.checks.push(approvals::check(order.action.words()));
+            }
             let rollout = core.picture(&order.id);
             let body = ActionReply {
                 outcome: Outcome::Intended,

@@ -56,7 +56,7 @@ pub(crate) use error::{quoted, suggestion};
 pub use read::SLI_FIELDS;
 
 pub use super::sli::{Direction, PlanSli};
-use super::{Digest, GateKind, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
+use super::{Approvable, Digest, GateKind, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
 
 /// What a stage selects of the membership that was frozen at start. Counts are *further* units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -234,6 +234,8 @@ pub struct Plan {
     pub on_breach: BreachResponse,
     /// What a breach of one gate does.
     pub on_breach_of: BTreeMap<GateName, BreachResponse>,
+    /// What of it needs a second person.
+    pub approvals: Vec<Approvable>,
 }
 
 impl Plan {

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{Paths, SecretError, read_token_file, secret::read_pem};
-use crate::domain::{TokenText, address};
+use crate::domain::{Operation, TokenText, action::ACTIONS, address};
 
 /// A server, as the config file has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Context {
     /// with the `slis:` of a plan. Relative to the config's directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slis: Option<PathBuf>,
+    /// What asks for a second person here, also where the server does not demand it: `promote_full`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Operation>,
 }
 
 impl Context {
@@ -76,6 +79,12 @@ impl Context {
                 let text = "missing field `server`, or kubernetes = \"a context of your kubeconfig\"";
                 return Err(("server", text.to_owned()));
             }
+            let acts =
+                |operation: &&Operation| ACTIONS.iter().any(|spec| Operation::of(spec.action) == Some(**operation));
+            if let Some(other) = self.approvals.iter().find(|operation| !acts(operation)) {
+                let text = format!("{other} is no action on a rollout: its server demands it with serve --approvals");
+                return Err(("approvals", text));
+            }
             return check_server(&self.server).map_err(|message| ("server", message));
         };
         if kubernetes.is_empty() {
@@ -85,6 +94,8 @@ impl Context {
             ("server", !self.server.is_empty()),
             ("token_file", self.token_file.is_some()),
             ("ca_file", self.ca_file.is_some()),
+            // What waits lies in a journal that nobody else reads.
+            ("approvals", !self.approvals.is_empty()),
         ];
         if let Some((field, _)) = server_only.into_iter().find(|(_, given)| *given) {
             let text = "a context is a server or a cluster: give server, or kubernetes, not both";
@@ -177,6 +188,8 @@ pub struct Endpoint {
     pub read_only: bool,
     /// The file with the indicators of rollouts whose plan declares none.
     pub slis: Option<PathBuf>,
+    /// What asks for a second person, also where the server does not demand it.
+    pub approvals: Vec<Operation>,
 }
 
 impl Endpoint {

@@ -70,6 +70,12 @@ impl ConfigEditor {
             ("protected", context.protected.then(|| value(true))),
             ("read_only", context.read_only.then(|| value(true))),
             ("slis", context.slis.as_ref().map(path_text)),
+            (
+                "approvals",
+                (!context.approvals.is_empty()).then(|| {
+                    value(context.approvals.iter().map(|operation| operation.as_str()).collect::<toml_edit::Array>())
+                }),
+            ),
         ];
         let Some(contexts) = self.document["contexts"].as_table_like_mut() else { return };
         if contexts.get(name).is_none() {

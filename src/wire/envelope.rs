@@ -75,6 +75,9 @@ pub struct StartRequest {
     /// An override's id.
     #[serde(default, rename = "override")]
     pub override_id: Option<String>,
+    /// What was on the actor's screen.
+    #[serde(default)]
+    pub saw: Option<String>,
     /// Say what would happen, and do nothing.
     #[serde(default)]
     pub dry_run: bool,

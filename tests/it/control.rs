@@ -2,11 +2,12 @@
 
 mod actions;
 mod agents;
+mod approvals;
 mod audit;
 mod carried;
 mod flags;
 mod overrides;
 mod puppet;
-mod windows;
 mod trail;
+mod windows;
 mod world;

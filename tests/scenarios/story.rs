@@ -213,6 +213,7 @@ impl PlanFile {
         let budget = || GateRule::Budget { sli: SafeText::new("success"), above: 0.1 };
         let budgets = self.budgets.iter().map(|gate| (gate.clone(), budget()));
         Plan {
+            approvals: Vec::new(),
             rollout: "pick-assist".parse().unwrap(),
             target: "dc-west".parse().unwrap(),
             snapshot: digest("candidate"),

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     control::{
         Reply, actions,
+        approvals::{Asked, Pending},
         authorize::{self, Wish},
         changes::changes,
         core::Core,
@@ -17,8 +18,8 @@ use crate::{
         overrides::{self, Trial},
     },
     domain::{
-        Blocker, BlockerKind, Flag, FlagKey, Freeze, Initiator, Operation, Outcome, Principal, Reason, Revision, Role,
-        SafeText, Scope, Subject, SubjectKind,
+        Approvable, Blocker, BlockerKind, Flag, FlagKey, Freeze, Initiator, Operation, Outcome, Preview, Principal,
+        Reason, Revision, Role, SafeText, Scope, Subject, SubjectKind,
         audit::RevisionChange,
         flag::{FlagDefinition, Killed, Serve, SiteRef},
     },
@@ -157,6 +158,34 @@ impl Core {
         };
         if !held.blockers.is_empty() {
             return Err(self.refuse_flag(&change, &why, held.blockers, held.freezes));
+        }
+        let demands = |operation| self.needs_approval(Approvable::Operation(operation), &[], false);
+        if !nothing && operation.is_some_and(demands) {
+            let flag = self.flag_view(&entry, Some(who));
+            let asked = Asked {
+                who,
+                verb: change.verb(),
+                subject: flag_subject(key),
+                needed: Role::Operator,
+                target: None,
+                effect: Preview { summary: change.effect.clone(), ..Preview::default() },
+                saw: request.saw.as_ref().map(SafeText::new),
+                why: &why,
+                ticket: authorize::ticket(request.ticket.as_ref()),
+                revision: conditions.revision.clone(),
+                pending: Pending::Flag(key.clone(), Box::new(request.clone())),
+            };
+            let (view, audit) = self.ask_approval(asked, conditions)?;
+            let body = FlagReply {
+                outcome: Outcome::Intended,
+                flag,
+                effect: change.effect,
+                audit: Some(audit),
+                blocking_windows: Vec::new(),
+                approval: Some(Box::new(view)),
+            };
+            self.remember(who, &keys_of(key), conditions, fingerprint, actions::ASKED, &body);
+            return Ok(Reply { body, replayed: false });
         }
         if operation.is_some() && !nothing {
             self.check_reserve(change.verb())?;
@@ -440,7 +469,8 @@ impl Core {
             saw: change.request.saw.as_ref().map(SafeText::new),
             changes: if nothing { Vec::new() } else { difference(change.before, change.after) },
             override_id: used.map(|trial| trial.id().clone()),
-            approved_by: used.into_iter().flat_map(Trial::agreed).collect(),
+            intent: self.agreed.as_ref().map(|agreed| agreed.intent),
+            approved_by: actions::approvers(self.agreed.as_ref(), used),
             idempotency_key: change.conditions.idempotency_key.as_ref().map(SafeText::new),
             ..Draft::new(change.who.actor(), verb, flag_subject(key), outcome)
         });

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     super::{
         actions,
+        approvals::{Asked, Pending},
         authorize::{self, Wish},
         core::Core,
         journal::Draft,
@@ -14,8 +15,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Approvable, Blocker, BlockerKind, Operation, Outcome, Overridable, Override, Principal, Reason, Role, SafeText,
-        WindowRef, WindowState, audit::RevisionChange,
+        Approvable, Blocker, BlockerKind, Operation, Outcome, Overridable, Override, Preview, Principal, Reason, Role,
+        SafeText, WindowRef, WindowState, audit::RevisionChange,
     },
     driver,
     wire::{Code, Conditions, OverrideReply, OverrideRequest, Problem},
@@ -291,15 +292,26 @@ impl Core {
     }
 
     /// Asks a second person about an override.
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "approvals are not there yet")]
-    fn ask_about_override(&mut self, _asking: &Asking<'_>, _record: &Override, _effect: &str) -> Result<(), Problem> {
-        Ok(())
+    fn ask_about_override(&mut self, asking: &Asking<'_>, record: &Override, effect: &str) -> Result<(), Problem> {
+        let asked = Asked {
+            who: asking.who,
+            verb: "override",
+            subject: override_subject(record),
+            needed: Role::Commander,
+            target: record.rollout.as_ref().map(|id| id.target.clone()),
+            effect: Preview { summary: SafeText::new(effect), ..Preview::default() },
+            saw: asking.request.saw.as_ref().map(SafeText::new),
+            why: asking.why,
+            ticket: record.ticket.clone(),
+            revision: Some(revision_of(record)),
+            pending: Pending::Override(record.id.clone()),
+        };
+        self.ask_approval(asked, asking.conditions).map(|_| ())
     }
 
     /// The approval that an override waits for.
-    #[expect(clippy::unused_self, reason = "approvals are not there yet")]
-    pub(super) fn approval_of(&self, _record: &Override) -> Option<SafeText> {
-        None
+    pub(super) fn approval_of(&self, record: &Override) -> Option<SafeText> {
+        self.waits_for(&override_subject(record))
     }
 
     /// Journals that an override is not given, and says why.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use self::value::{at, find, known_only, name, plain, text};
 use super::{
-    super::{Digest, GateName, RolloutName, SafeText, TargetName},
+    super::{Approvable, Digest, GateName, RolloutName, SafeText, TargetName, approval::ApprovableError},
     BreachResponse, Declared, Plan,
     document::{Key, Node, Value},
     error::{PlanError, quoted},
@@ -21,8 +21,8 @@ use super::{
 /// Most stages, gates or indicators of a plan.
 const ENTRIES_MAX: usize = 64;
 
-const PLAN_KEYS: [&str; 9] =
-    ["rollout", "target", "snapshot", "owner", "gates", "slis", "telemetry", "stages", "on_breach"];
+const PLAN_KEYS: [&str; 10] =
+    ["rollout", "target", "snapshot", "owner", "gates", "slis", "telemetry", "stages", "on_breach", "approvals"];
 
 /// What is asked of each gate's expression; a refusal is the message of the plan's error.
 pub(super) type Check<'c> = dyn FnMut(&GateName, &str) -> Result<(), String> + 'c;
@@ -68,7 +68,27 @@ pub(super) fn plan(root: &Node, lent: Option<&Declared>, check: &mut Check<'_>) 
     let gate_names: Vec<&GateName> = gates.iter().map(|(name, _)| name).collect();
     let stages =
         stage::stages(required("stages", "at least one stage, such as `- canary: 1 site`")?, &gate_names, &slis)?;
-    Ok(Plan { rollout, target, snapshot, owner, gates, slis, telemetry, stages, on_breach, on_breach_of })
+    let approvals = find(entries, "approvals").map_or(Ok(Vec::new()), approvals)?;
+    Ok(Plan { rollout, target, snapshot, owner, gates, slis, telemetry, stages, on_breach, on_breach_of, approvals })
+}
+
+/// What needs a second person: a list of actions that widen.
+fn approvals(node: &Node) -> Read<Vec<Approvable>> {
+    let Value::List(items) = &node.value else {
+        let kind = node.value.kind();
+        return Err(at(node, "approvals", format!("expected a list of actions, such as [promote_full], got {kind}")));
+    };
+    let mut all = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let field = format!("approvals[{index}]");
+        let word = text(item, &field, "an action")?;
+        let demanded: Approvable =
+            word.parse().map_err(|error: ApprovableError| at(item, &field, error.to_string()))?;
+        if !all.contains(&demanded) {
+            all.push(demanded);
+        }
+    }
+    Ok(all)
 }
 
 fn digest(node: &Node) -> Read<Digest> {

@@ -450,6 +450,7 @@ prop_compose! {
             owner: SafeText::new(owner.trim()),
             on_breach: if on_breach_of.is_empty() { respond(breach.1) } else { BreachResponse::Rollback },
             telemetry, gates, slis, stages, on_breach_of,
+            approvals: Vec::new(),
         }
     }
 }

@@ -26,6 +26,9 @@ pub(super) fn plan(plan: &Plan) -> Value {
         plan.on_breach_of.iter().map(|(gate, response)| (gate.to_string(), json!(response))).collect()
     };
     object.insert("on_breach".to_owned(), on_breach);
+    if !plan.approvals.is_empty() {
+        object.insert("approvals".to_owned(), json!(plan.approvals));
+    }
     Value::Object(object)
 }
 

@@ -31,6 +31,7 @@ fn plan(stages: &[Selection]) -> Plan {
         stages: stages.iter().enumerate().map(stage).collect(),
         on_breach: BreachResponse::Rollback,
         on_breach_of: std::collections::BTreeMap::new(),
+        approvals: Vec::new(),
     }
 }
 

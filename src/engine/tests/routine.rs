@@ -30,6 +30,7 @@ fn world() -> World {
         stages: vec![stage],
         on_breach: BreachResponse::Rollback,
         on_breach_of: std::collections::BTreeMap::new(),
+        approvals: Vec::new(),
     };
     let members = [0, 1].map(|site| Member { unit: unit(site, 0), present: Some(old()) });
     World::begin(plan, members.to_vec()).unwrap()

@@ -291,6 +291,7 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
                 telemetry: PlanTelemetry { on_fail, ..PlanTelemetry::default() },
                 stages,
                 on_breach,
+                approvals: Vec::new(),
                 on_breach_of: of_gates.into_iter().filter_map(|(gate, response)| Some((gate, response?))).collect(),
             };
             for (index, stage) in plan.stages.iter_mut().enumerate() {

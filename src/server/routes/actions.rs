@@ -30,6 +30,7 @@ pub fn routes() -> Vec<Route> {
         .params(&[IF_MATCH, KEY])
         .body::<ActionRequest>()
         .json::<ActionReply>(200, "What became of it, and the rollout as it is now.")
+        .json::<ActionReply>(202, "It waits for a second person: `approval` says until when.")
         .problems(&[
             Code::ReasonRequired,
             Code::NotFound,
@@ -61,5 +62,7 @@ async fn act(
     let id = RolloutId { target, name };
     let control = app.control.clone();
     let reply = to_the_end(async move { control.act(&who, &id, request, conditions).await }).await?;
-    Ok(replayable(StatusCode::OK, reply.replayed, Json(reply.body)))
+    // What waits for a second person was taken, and not done.
+    let status = if reply.body.approval.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok(replayable(status, reply.replayed, Json(reply.body)))
 }

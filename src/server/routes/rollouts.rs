@@ -64,6 +64,7 @@ pub fn routes() -> Vec<Route> {
             .params(&[KEY])
             .body::<StartRequest>()
             .json::<ActionReply>(201, "It has begun (200 for a dry run).")
+            .json::<ActionReply>(202, "It waits for a second person: `approval` says until when.")
             .json::<ActionReply>(200, "What would happen; nothing did.")
             .problems(&[
                 Code::ReasonRequired,
@@ -175,7 +176,11 @@ async fn start(
     }
     let control = app.control.clone();
     let reply = to_the_end(async move { control.begin(&who, request, conditions).await }).await?;
-    let status = if dry_run { StatusCode::OK } else { StatusCode::CREATED };
+    let status = match (dry_run, &reply.body.approval) {
+        (true, _) => StatusCode::OK,
+        (false, None) => StatusCode::CREATED,
+        (false, Some(_)) => StatusCode::ACCEPTED,
+    };
     Ok(replayable(status, reply.replayed, Json(reply.body)))
 }
 

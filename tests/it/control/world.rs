@@ -31,6 +31,7 @@ pub struct World {
     pub policy: Policy,
     clock: Arc<dyn Clock>,
     hands: Option<Arc<Hands>>,
+    policy: Policy,
 }
 
 /// A clock that stands until it is set.
@@ -105,7 +106,7 @@ impl World {
 
     async fn with(clock: Arc<dyn Clock>, hands: Option<Arc<Hands>>, policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { control: open(folder.path(), &clock, policy.clone()).await, folder, policy, clock, hands }
+        Self { control: open(folder.path(), &clock, policy.clone()).await, folder, clock, hands, policy }
     }
 
     /// Sets the clock of a world that was made [`World::at`] an instant, and lets the writer go on to it.
