@@ -11,7 +11,7 @@ use super::{
     FlagsPage, ImportReply, OverrideChange, OverrideReply, OverrideRequest, OverridesPage, ProofView, ReasonRequest,
     RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage, StartRequest, Tagged,
     TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest, WindowsImport, WindowsPage,
-    WindowsQuery, WindowsState,
+    WindowsQuery, WindowsState, WitnessView,
 };
 use crate::domain::{Digest, FlagKey, Operation, Rollout, RolloutId};
 
@@ -59,6 +59,7 @@ through! {
     fn checkpoint(&self) -> CheckpointView;
     fn proof(&self, from: u64, to: u64) -> ProofView;
     fn verify(&self) -> VerifyReport;
+    fn witness(&self, from: Option<u64>) -> WitnessView;
     fn windows(&self) -> WindowsPage;
     fn add_window(&self, request: WindowRequest, conditions: Conditions) -> WindowReply;
     fn lift_window(&self, id: &str, request: ReasonRequest) -> WindowReply;

@@ -90,7 +90,7 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
 
 async fn change(session: &Session, change: ApprovalChange, decide: Decide) -> Result<()> {
     let Decide { id, reason: given, ticket } = decide;
-    let request = ReasonRequest { reason: reason(given.as_deref())?.to_string(), ticket };
+    let request = ReasonRequest { reason: reason(given.as_deref())?.to_string(), ticket, saw: None };
     let reply = session.connect_to_change()?.backend.decide_approval(&id, change, request).await?;
     match &reply.done {
         Some(done) => {

@@ -206,7 +206,11 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
         }
         Command::Kill { key, reason: given, ticket } => {
             let reason = reason(given.as_deref())?.to_string();
-            let reply = session.connect_to_change()?.backend.kill_flag(&key, ReasonRequest { reason, ticket }).await?;
+            let reply = session
+                .connect_to_change()?
+                .backend
+                .kill_flag(&key, ReasonRequest { reason, ticket, saw: None })
+                .await?;
             print(session, &reply)
         }
         Command::Export(args) => of_place(session, args).await,

@@ -227,6 +227,7 @@ fn request_of(window: &Window) -> WindowRequest {
         contact: window.contact.as_ref().map(ToString::to_string),
         ticket: None,
         override_id: None,
+        saw: None,
     }
 }
 

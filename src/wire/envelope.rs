@@ -81,9 +81,6 @@ pub struct StartRequest {
     /// Say what would happen, and do nothing.
     #[serde(default)]
     pub dry_run: bool,
-    /// What was on the actor's screen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub saw: Option<String>,
 }
 
 /// The body of `POST /rollouts/{target}/{name}/actions`.

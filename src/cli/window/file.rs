@@ -67,6 +67,7 @@ pub async fn import(session: &Session, args: Import) -> Result<()> {
         scope: args.scope,
         reason,
         ticket: args.ticket,
+        saw: None,
         dry_run: args.dry_run,
     };
     let key = args.idempotency_key.unwrap_or_else(|| session.clock.id());

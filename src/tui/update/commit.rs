@@ -159,13 +159,31 @@ fn send(app: &mut App) -> Vec<Command> {
             key,
             id: view.record.id.as_str().to_owned(),
             change: *change,
-            request: ReasonRequest { reason: reason.clone(), ticket },
+            request: ReasonRequest {
+                reason: reason.clone(),
+                ticket,
+                saw: Some(format!(
+                    "override {} at revision {}: {} uses left, by {}, {link}",
+                    view.record.id, view.record.revision, view.uses_left, view.record.requested_by
+                )),
+            },
         },
         Subject::Decide { change, view } => Command::DecideApproval {
             key,
             id: view.approval.id.as_str().to_owned(),
             change: *change,
-            request: ReasonRequest { reason: reason.clone(), ticket },
+            request: ReasonRequest {
+                reason: reason.clone(),
+                ticket,
+                saw: Some(format!(
+                    "approval {}: {} of {} asked for by {}, {}, {link}",
+                    view.approval.id,
+                    view.approval.action,
+                    view.approval.subject.name,
+                    view.approval.requested_by.id,
+                    view.approval.preview.summary
+                )),
+            },
         },
     };
     dialog.stage = Stage::Sending { since, again: 0 };
