@@ -223,12 +223,18 @@ pub async fn run(options: AgentOptions, shutdown: CancellationToken) -> Result<(
     let delivery = outbox.deliver(&link);
     tokio::pin!(delivery);
     let witness = watch::run(&link, memory.directory().to_owned());
-    tokio::pin!(witness);
-    let mut worker = work::Worker::new(&options, &link, &outbox, memory);
+    let (keeper, listener) =
+        flags::Keeper::open(memory.directory(), options.flags_listen, options.clock.clone()).await?;
+    let keeping = keeper.keep(&link);
+    let answering = keeper.answer(listener);
+    tokio::pin!(witness, keeping, answering);
+    let mut worker = work::Worker::new(&options, &link, &outbox, memory, keeper.held());
     let ended = tokio::select! {
         ended = worker.run(&shutdown) => ended,
         never = &mut delivery => match never {},
         never = &mut witness => match never {},
+        never = &mut keeping => match never {},
+        never = &mut answering => match never {},
     };
     if ended.is_ok() {
         tokio::select! {

@@ -77,6 +77,7 @@ pub(super) struct Link {
     client: RwLock<Client>,
     desired: Url,
     report: Url,
+    flags: Url,
     witness: Url,
     /// What is wrong with the server's audit trail.
     trail: RwLock<Option<SafeText>>,
@@ -95,10 +96,11 @@ impl Link {
         let join = |last: &str| {
             options.server.join(&format!("{base}{last}")).map_err(|error| AgentError::Options(error.to_string()))
         };
-        let (desired, report, witness) = (join("desired")?, join("report")?, join("witness")?);
+        let (desired, report) = (join("desired")?, join("report")?);
+        let (flags, witness) = (join("flags")?, join("witness")?);
         let client = RwLock::new(connect(options)?);
         let (trail, enrolled) = (RwLock::default(), watch::Sender::new(false));
-        Ok(Self { options: options.clone(), client, desired, report, witness, trail, enrolled })
+        Ok(Self { options: options.clone(), client, desired, report, flags, witness, trail, enrolled })
     }
 
     fn client(&self) -> Client {

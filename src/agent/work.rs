@@ -301,6 +301,7 @@ impl<'a> Worker<'a> {
             check_interval: self.options.check_interval.as_secs_f64(),
             labels: self.options.labels.clone(),
             checked_at: None,
+            flags: self.flags.borrow().revisions.clone(),
             audit_broken: self.link.trail(),
         }
     }

@@ -147,6 +147,9 @@ pub struct Report {
     /// When the check ended, by the agent's clock; for showing skew only.
     #[serde(default)]
     pub checked_at: Option<DateTime<Utc>>,
+    /// The flags that it keeps for when its server is away.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flags: BTreeMap<FlagKey, HeldFlag>,
     /// What the agent found wrong when it held the audit trail's newest checkpoint against the last one that
     /// it remembers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

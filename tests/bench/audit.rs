@@ -73,7 +73,12 @@ fn main() {
     for (from, root, _) in &mut proofs {
         *root = tree.root_at(*from).unwrap();
     }
-    println!("root of a past size: {}", spread(each(&sizes, |from| drop(black_box(tree.root_at(from))))));
+    println!(
+        "root of a past size: {}",
+        spread(each(&sizes, |from| {
+            black_box(tree.root_at(from));
+        }))
+    );
     let root = tree.root();
     let checked = time(ROUNDS, |n| {
         let (from, old, proof) = &proofs[usize::try_from(n).unwrap()];

@@ -35,7 +35,7 @@ async fn ask(world: &World, who: &str, key: &str) -> Result<ActionReply, Problem
 
 async fn decide(world: &World, who: &str, id: &SafeText, change: ApprovalChange) -> Result<ApprovalReply, Problem> {
     let who = person(who, Role::Operator, &["dc-*"]);
-    let reason = ReasonRequest { reason: WHY.to_owned(), ticket: None };
+    let reason = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
     world.control.decide_approval(&who, id.as_str(), change, reason).await
 }
 
@@ -84,7 +84,7 @@ async fn nobody_agrees_to_what_they_asked_for_and_nobody_without_the_role_or_the
     assert!(own.audit.is_some(), "the attempt is in the trail");
     for (who, targets) in [(Role::Viewer, "*"), (Role::Operator, "dc-east")] {
         let who = person("vera", who, &[targets]);
-        let reason = ReasonRequest { reason: WHY.to_owned(), ticket: None };
+        let reason = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
         let refused = world.control.decide_approval(&who, id.as_str(), ApprovalChange::Approve, reason).await;
         assert_eq!(refused.unwrap_err().code, Code::Forbidden, "{targets}");
     }

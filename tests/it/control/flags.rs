@@ -106,6 +106,9 @@ impl Store for Disk {
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError> {
         self.inner.audit(filter).await
     }
+    async fn audit_before(&self, at: chrono::DateTime<chrono::Utc>) -> Result<(u64, u64), StoreError> {
+        self.inner.audit_before(at).await
+    }
     async fn checkpoints(&self, after: u64) -> Result<Vec<String>, StoreError> {
         self.inner.checkpoints(after).await
     }

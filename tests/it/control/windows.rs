@@ -43,7 +43,7 @@ async fn change(world: &World, who: &Principal, id: &str, request: WindowRequest
 }
 
 fn reason() -> ReasonRequest {
-    ReasonRequest { reason: WHY.to_owned(), ticket: None }
+    ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None }
 }
 
 async fn trail(world: &World, action: &str) -> Vec<AuditEntry> {

@@ -344,7 +344,7 @@ async fn an_override_whose_answer_is_lost_is_asked_for_again_with_its_key_and_a_
     assert_eq!((key.as_str(), result.unwrap().record.record.id.as_str()), ("key-1", "o-7"));
     let asked: Vec<String> = puppet.asked().into_iter().filter(|a| a.starts_with("override")).collect();
     assert_eq!(asked, vec!["override key-1 the fix cannot wait".to_owned(); 2]);
-    let request = ReasonRequest { reason: "looked at the canary".into(), ticket: None };
+    let request = ReasonRequest { reason: "looked at the canary".into(), ticket: None, saw: None };
     let change = ApprovalChange::Approve;
     drop(effects.run(Command::DecideApproval { key: "key-2".into(), id: "a-3".into(), change, request }));
     let (_, lost) =
