@@ -76,6 +76,15 @@ pub fn routes() -> Vec<Route> {
         .params(&[Param::query("from", "integer", "How many entries the remembered checkpoint covers.")])
         .json::<WitnessView>(200, "The newest checkpoint, its key, and what proves it."),
         Route::get(
+            "/agent/v1/groups/{group}/sites/{site}/lanes/{lane}/flags",
+            "unitFlags",
+            "The unit's flags as flagd takes them, to be kept for when the server is away",
+            get(unit_flags),
+        )
+        .params(&[WAIT, IF_NONE_MATCH])
+        .json::<serde_json::Value>(200, "A flag definition file of flagd; ETag covers all of it.")
+        .empty(304, "It is still so."),
+        Route::get(
             "/agent/v1/snapshots/{digest}/artifact",
             "artifact",
             "The bytes of a snapshot's artifact",

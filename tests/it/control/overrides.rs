@@ -84,7 +84,7 @@ impl Frozen {
     }
 
     async fn change(&self, who: &Principal, id: &SafeText, change: OverrideChange) -> Result<OverrideReply, Problem> {
-        let reason = ReasonRequest { reason: WHY.to_owned(), ticket: None };
+        let reason = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
         self.world.control.change_override(who, id.as_str(), change, reason).await
     }
 
@@ -217,7 +217,7 @@ async fn it_is_for_the_candidate_that_was_looked_at_and_for_no_later_one() {
     let order = frozen.world.ask("a", 1).await.expect("going back is always open");
     frozen.world.obey("a", &order).await;
     frozen.world.until(Phase::RolledBack).await;
-    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None };
+    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
     frozen.world.control.lift_window(&mira(), frozen.window.as_str(), lift).await.unwrap();
     let third = frozen.world.snapshot("3.0", false).await;
     frozen.world.start(&third, THREE).await.unwrap();
@@ -356,7 +356,7 @@ async fn what_stops_a_change_is_not_refused_for_an_override_and_uses_none() {
 async fn where_nothing_holds_it_an_override_is_not_used() {
     let frozen = frozen().await;
     let record = frozen.ask(wish(&frozen.window)).await;
-    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None };
+    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
     frozen.world.control.lift_window(&mira(), frozen.window.as_str(), lift).await.unwrap();
     let reply = frozen.promote(&record.id).await.unwrap();
     assert_eq!((reply.outcome, reply.audit.unwrap().override_id), (Outcome::Applied, None));
@@ -366,7 +366,7 @@ async fn where_nothing_holds_it_an_override_is_not_used() {
 #[tokio::test]
 async fn a_stage_that_a_freeze_holds_half_way_goes_on_under_an_override_without_another_phase() {
     let frozen = frozen().await;
-    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None };
+    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
     frozen.world.control.lift_window(&mira(), frozen.window.as_str(), lift).await.unwrap();
     frozen.world.act(Action::Promote).await.unwrap();
     let window = freeze(&frozen.world, over_west()).await;
@@ -442,7 +442,7 @@ async fn an_ended_window_is_not_named_and_a_lost_answer_is_not_asked_twice() {
     let again = frozen.world.control.add_override(&mira(), wish(&frozen.window), key).await.unwrap();
     assert_eq!(first, again);
     assert_eq!(frozen.world.control.overrides(&mira()).await.unwrap().overrides.len(), 1);
-    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None };
+    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
     frozen.world.control.lift_window(&mira(), frozen.window.as_str(), lift).await.unwrap();
     let problem = frozen.ask_as(&mira(), wish(&frozen.window)).await.unwrap_err();
     assert!(problem.code == Code::Blocked && problem.audit.is_some(), "{problem:?}");

@@ -31,7 +31,6 @@ pub struct World {
     pub policy: Policy,
     clock: Arc<dyn Clock>,
     hands: Option<Arc<Hands>>,
-    policy: Policy,
 }
 
 /// A clock that stands until it is set.
