@@ -71,7 +71,7 @@ use crate::{
 pub use carried::Declared;
 pub use flags::{Evaluated, FlagChanges, FlagSet, NamedPlace, Standpoint};
 pub use policy::Policy;
-pub use retention::{KEPT, KEPT_AT_LEAST};
+pub use retention::KEPT_AT_LEAST;
 
 /// Most requests that wait for the writer; more are told to come again.
 const QUEUE: usize = 4096;

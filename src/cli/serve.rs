@@ -1,6 +1,6 @@
 //! `rolldeck serve`: the control plane over HTTP.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use color_eyre::Result;
@@ -14,8 +14,8 @@ use super::{
     signals, sources,
 };
 use crate::{
-    control::Policy,
-    domain::{Approvable, SafeText},
+    control::{Control, KEPT_AT_LEAST, Policy},
+    domain::{ActorKind, Approvable, Principal, Role, SafeText, Via},
     server::{Access, Limits, Server, ServerOptions, TlsFiles},
     settings::Paths,
 };
@@ -41,6 +41,10 @@ pub struct Args {
     /// Go on with a new key where the one that signed the audit trail is lost: what that one signed is not proven any more
     #[arg(long)]
     new_audit_key: bool,
+    /// Let the content of audit entries expire that are older than this, such as 400d, once a day; at least 30d.
+    /// Their places stay, and the trail verifies as before
+    #[arg(long, value_name = "D", value_parser = kept)]
+    keep_audit: Option<Duration>,
     /// What needs a second person, whatever a plan says: promote_full, override, start, flag_widen, ...
     #[arg(long, value_name = "ACTION", value_delimiter = ',')]
     approvals: Vec<Approvable>,
@@ -102,11 +106,52 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         plane::Carries { sources, drivers, declared, pauses: true, policy },
     )
     .await?;
-    let served = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown).await;
+    let serving = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown);
+    let served = match args.keep_audit {
+        Some(keep) => tokio::select! {
+            served = serving => served,
+            never = expire_daily(session, &control, keep) => match never {},
+        },
+        None => serving.await,
+    };
     control.shutdown().await;
     served?;
     say("ended; everything that was acknowledged is on disk");
     Ok(())
+}
+
+/// How long contents of the audit trail are kept.
+fn kept(text: &str) -> Result<Duration, String> {
+    let keep = parse::duration(text)?;
+    let least = KEPT_AT_LEAST.to_std().unwrap_or_default();
+    if keep < least {
+        Err("entries of the last 30 days are kept as they are: 30d is the least".to_owned())
+    } else {
+        Ok(keep)
+    }
+}
+
+/// Lets old contents of the audit trail expire, now and once a day.
+async fn expire_daily(session: &Session, control: &Control, keep: Duration) -> Infallible {
+    let who = Principal {
+        id: SafeText::new("--keep-audit"),
+        kind: ActorKind::Automation,
+        role: Role::Commander,
+        targets: vec!["*".to_owned()],
+        binding: None,
+        credential: None,
+        via: Via::Cli,
+        source: None,
+    };
+    let reason = format!("contents are kept for {} days (serve --keep-audit)", keep.as_secs() / 86_400);
+    loop {
+        if let Err(problem) = control.expire_audit(&who, session.clock.now() - span(keep), &reason).await {
+            tracing::warn!(
+                "old contents of the audit trail did not expire, and will be tried again tomorrow: {problem}"
+            );
+        }
+        tokio::time::sleep(Duration::from_hours(24)).await;
+    }
 }
 
 fn span(duration: Duration) -> TimeDelta {
@@ -119,7 +164,7 @@ async fn serve(
     dir: &std::path::Path,
     listen: SocketAddr,
     tls: Option<(PathBuf, PathBuf)>,
-    control: &crate::control::Control,
+    control: &Control,
     shutdown: CancellationToken,
 ) -> Result<()> {
     let options = ServerOptions {

@@ -13,8 +13,6 @@ use crate::{
 
 /// Contents of entries that are younger than this never expire.
 pub const KEPT_AT_LEAST: TimeDelta = TimeDelta::days(30);
-/// How long contents are kept where somebody lets a server see to it and says nothing else.
-pub const KEPT: TimeDelta = TimeDelta::days(400);
 
 fn subject(name: &str) -> Subject {
     Subject { kind: SubjectKind::Server, target: None, name: SafeText::new(name) }
