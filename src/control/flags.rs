@@ -180,7 +180,7 @@ impl Control {
         request: ReasonRequest,
     ) -> Result<FlagReply, Problem> {
         let (who, key) = (who.clone(), key.clone());
-        self.decide(move |core| core.kill_flag(&who, &key, &request)).await
+        self.decide(move |core| core.seeing(request.saw.as_ref(), |core| core.kill_flag(&who, &key, &request))).await
     }
 
     /// All flags as they are now, to be evaluated.

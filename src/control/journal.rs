@@ -199,9 +199,15 @@ impl Core {
 
     /// Where a window, an override or a flag holds, for its entry to say.
     fn scope_of(&self, subject: &Subject) -> Option<Scope> {
+        let name = &subject.name;
+        // One that names no scope holds everywhere.
         match subject.kind {
-            SubjectKind::Window => self.windows.get(subject.name.as_str()).map(|window| window.scope.clone()),
-            SubjectKind::Override => self.overrides.get(&subject.name).and_then(|record| record.scope.clone()),
+            SubjectKind::Window => self.windows.get(name.as_str()).map(|window| window.scope.clone()),
+            SubjectKind::Override => self.overrides.get(name).map(|record| record.scope.clone().unwrap_or_default()),
+            SubjectKind::Flag => {
+                let entry = self.flags.get(&name.as_str().parse().ok()?)?;
+                Some(entry.flag().definition.scope.clone().unwrap_or_default())
+            }
             _ => None,
         }
     }

@@ -36,7 +36,10 @@ impl Control {
         });
         let imported = read.await?.map_err(|error: ImportError| invalid(error.to_string()))?;
         let who = who.clone();
-        self.decide(move |core| core.import(&who, &request, imported, &conditions)).await
+        self.decide(move |core| {
+            core.seeing(request.saw.as_ref(), |core| core.import(&who, &request, imported, &conditions))
+        })
+        .await
     }
 
     /// The windows that the caller may see as an iCalendar feed, and its entity tag (without quotes).
