@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::{Digest, FlagKey, Rollout, RolloutId};
 
 pub use crate::{
-    audit::{EntryFilter, EntryFilterError},
+    audit::{EntryFilter, EntryFilterError, Rewritten},
     control::{AuditQuery, Tagged},
     wire::{
         ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalView, ApprovalsPage, AuditPage,

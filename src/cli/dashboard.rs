@@ -103,6 +103,7 @@ pub fn plain(session: &Session, settings: &Settings, notices: Vec<SafeText>) -> 
         color: depth(settings.color),
         glyphs: glyphs(settings.glyphs),
         clock: Arc::clone(&session.clock),
+        filters: settings.filters.clone(),
         notices,
     }
 }

@@ -202,6 +202,10 @@ impl Effects {
                 let result = line.ask(Duration::from_mins(5), |backend| async move { backend.verify().await }).await;
                 line.send(Answer::Verified(result)).await;
             }),
+            Command::Witness => self.spawn(async move {
+                let result = first_connection(&line, |backend| async move { backend.witnessed().await }).await;
+                line.send(Answer::Witnessed(result)).await;
+            }),
             Command::Windows => self.spawn(async move {
                 let result = first_connection(&line, |backend| async move { backend.windows().await }).await;
                 line.send(Answer::Windows(result)).await;

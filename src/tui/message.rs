@@ -10,7 +10,7 @@ use crate::{
         ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, BackendError,
         CalendarPage, Conditions, FlagReply, FlagRequest, FlagsPage, OverrideChange, OverrideReply, OverrideRequest,
         OverridesPage, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, Tagged, VerifyReport, WindowReply,
-        WindowRequest, WindowsPage, WindowsQuery, WindowsState,
+        WindowRequest, WindowsPage, WindowsQuery, WindowsState, Witnessed,
     },
     domain::{FlagKey, Rollout, RolloutId},
 };
@@ -77,6 +77,8 @@ pub enum Answer {
     Timeline(RolloutId, Result<AuditPage, BackendError>),
     /// What a verification found.
     Verified(Result<VerifyReport, BackendError>),
+    /// What holding the trail against what is remembered of it has shown.
+    Witnessed(Result<Witnessed, BackendError>),
     /// Windows.
     Windows(Result<WindowsPage, BackendError>),
     /// Sites.
@@ -128,6 +130,8 @@ pub enum Command {
     Timeline(RolloutId),
     /// Verify the audit trail.
     Verify,
+    /// Hold the audit trail against what is remembered of it.
+    Witness,
     /// Ask for windows.
     Windows,
     /// Ask for sites.

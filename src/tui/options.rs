@@ -1,6 +1,6 @@
 //! What the dashboard is started with.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::capability::{Depth, Glyphs};
 use crate::{
@@ -50,6 +50,8 @@ pub struct Options {
     pub glyphs: Option<Glyphs>,
     /// Where the time and new ids come from.
     pub clock: Arc<dyn Clock>,
+    /// Filters of the audit trail that somebody saved, by name.
+    pub filters: BTreeMap<String, String>,
     /// What to tell the person first, such as a mistake in the configuration.
     pub notices: Vec<SafeText>,
 }

@@ -67,6 +67,7 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
     };
     commands.extend(due(app));
     commands.extend(flags::due(app));
+    commands.extend(witness(app));
     commands.extend(follow(app));
     commands.extend(calendar::follow(app));
     commands
@@ -107,6 +108,16 @@ fn due(app: &mut App) -> Vec<Command> {
         Some(at) if at <= elapsed => commit::send_after_wait(app),
         _ => Vec::new(),
     }
+}
+
+/// Holds the trail against what is remembered of it, from the first answer on and then every minute.
+fn witness(app: &mut App) -> Vec<Command> {
+    let now = app.now.elapsed;
+    if !app.link.is_live(now) || app.trail.witness_due().is_some_and(|at| at > now) {
+        return Vec::new();
+    }
+    app.trail.asks_witness(now);
+    vec![Command::Witness]
 }
 
 /// The program was stopped by the shell: nothing armed or counting survives that.

@@ -128,6 +128,7 @@ impl Desk {
             color: None,
             glyphs: None,
             clock: clock::system(),
+            filters: std::collections::BTreeMap::new(),
             notices: Vec::new(),
         };
         let capability = Capability {

@@ -1,6 +1,7 @@
 //! The dashboard without a terminal: rules of the dialog, what stays true whatever is pressed, and
 //! whole frames of every screen.
 
+mod audit;
 mod calendar;
 mod cluster;
 mod consent;

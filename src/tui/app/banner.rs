@@ -39,6 +39,7 @@ impl App {
         matches!(self.link.state(self.now.elapsed), LinkState::Lost(_))
             || self.carriers.lost(self.server_now()).next().is_some()
             || self.hold.is_some()
+            || self.trail.broken().is_some()
             || !self.frozen().is_empty()
     }
 }

@@ -15,6 +15,7 @@ impl App {
         let server = self.server_now();
         let mut at = vec![now + age::minute_flips_in(self.now.wall), now + age::minute_flips_in(server)];
         at.extend(self.link.flips_at(now));
+        at.extend(self.trail.witness_due());
         at.extend(self.carriers.flips_in(server).map(|flip| now + flip));
         at.extend(self.notice.as_ref().map(|notice| notice.until));
         if self.rollouts.order_changed {

@@ -116,6 +116,17 @@ pub fn flags(body: Rect) -> FlagParts {
     FlagParts { table, record: Rect { width: left, ..below }, history: Some(history) }
 }
 
+/// The parts of the audit view: the record is below the table, or beside it where there is room.
+#[must_use]
+pub fn audit(body: Rect) -> (Rect, Rect) {
+    if body.width >= 180 {
+        let left = body.width * 60 / 100;
+        let record = Rect { x: body.x + left + 1, width: body.width - left - 1, ..body };
+        return (Rect { width: left, ..body }, record);
+    }
+    table_and_record(body, if body.height >= 30 { 14 } else { RECORD })
+}
+
 /// The parts of a view with a table and a record below it.
 #[must_use]
 pub fn table_and_record(body: Rect, record: u16) -> (Rect, Rect) {
@@ -154,7 +165,8 @@ impl App {
             View::Overview => overview(body).table.height.saturating_sub(1),
             View::Approvals => table_and_record(body, body.height * 3 / 5).0.height.saturating_sub(3),
             View::Overrides => table_and_record(body, RECORD + 2).0.height.saturating_sub(3),
-            View::Audit | View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
+            View::Audit => audit(body).0.height.saturating_sub(4),
+            View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
             View::Flags => flags(body).table.height.saturating_sub(4),
             View::Sites | View::Contexts => body.height.saturating_sub(2),
             View::Detail | View::Follow => body.height / 3,

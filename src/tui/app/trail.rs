@@ -1,17 +1,18 @@
-//! The state of the audit view: the query as typed, what came back, and what is proven of it.
+//! The state of the audit view: the filter as typed, what came back, and what is proven of it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, Utc};
 
-use super::when;
 use crate::{
-    backend::{AuditPage, AuditQuery, BackendError, CheckpointView, VerifyReport},
-    domain::{AuditEntry, RolloutId},
+    backend::{AuditPage, AuditQuery, BackendError, CheckpointView, EntryFilter, VerifyReport, Witnessed},
+    domain::{AuditEntry, SafeText},
 };
 
 /// Most entries that are asked for.
 pub const PAGE: u32 = 500;
+/// How often the trail is held against what is remembered of it.
+pub const WITNESS: Duration = Duration::from_mins(1);
 
 /// What is known of an entry's place in the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,71 +21,49 @@ pub enum Proof {
     Unchecked,
     /// A signed checkpoint proves it.
     Proven,
-    /// No signed checkpoint covers it yet.
+    /// No signed checkpoint covers it yet, or none that can be trusted does.
     Unproven,
     /// It is the first that does not hash to its leaf.
     Broken,
 }
 
-/// A filter as it was typed: what the backend filters, and words that are looked for in what it answers.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Filter {
-    /// What the backend is asked.
-    pub query: AuditQuery,
-    /// Words that every shown entry has.
-    pub words: Vec<String>,
+/// Where the proof of the trail breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Break {
+    /// The last entry before it: 0 when nothing is as it was.
+    pub after: u64,
+    /// What was found, in words.
+    pub why: SafeText,
 }
 
-impl Filter {
-    /// Reads `actor:x action:y rollout:t/n since:2h until:10m` and words.
-    ///
-    /// # Errors
-    /// Which part is wrong, and what was expected.
-    pub fn parse(text: &str, now: DateTime<Utc>, zone: Option<FixedOffset>) -> Result<Self, String> {
-        let mut filter =
-            Self { query: AuditQuery { limit: PAGE, newest: true, ..AuditQuery::default() }, ..Self::default() };
-        for part in text.split_whitespace() {
-            let Some((key, value)) = part.split_once(':') else {
-                filter.words.push(part.to_lowercase());
-                continue;
-            };
-            let ago = |value: &str| match when::span(value) {
-                Some(span) => Ok(now - TimeDelta::from_std(span).unwrap_or_default()),
-                None => when::instant(value, now, zone),
-            };
-            match key {
-                "actor" | "who" => filter.query.actor = Some(value.to_owned()),
-                "action" => filter.query.action = Some(value.to_owned()),
-                "rollout" => {
-                    let id: RolloutId =
-                        value.parse().map_err(|_| format!("rollout:{value}: use rollout:TARGET/NAME"))?;
-                    filter.query.rollout = Some(id.to_string());
-                }
-                "since" => filter.query.since = Some(ago(value).map_err(|e| format!("since: {e}"))?),
-                "until" => filter.query.until = Some(ago(value).map_err(|e| format!("until: {e}"))?),
-                _ => filter.words.push(part.to_lowercase()),
+/// What the backend is asked for, as somebody typed it; `@NAME` is one that was saved.
+///
+/// # Errors
+/// What is wrong, with the part and where it is.
+pub fn query(
+    text: &str,
+    saved: &BTreeMap<String, String>,
+    now: DateTime<Utc>,
+    zone: Option<FixedOffset>,
+) -> Result<AuditQuery, String> {
+    let (text, of) = match text.trim().strip_prefix('@') {
+        Some(name) => match saved.get(name) {
+            Some(saved) => (saved.as_str(), format!("filter @{name} of the config: ")),
+            None if saved.is_empty() => return Err(format!("@{name}: the config has no saved filters")),
+            None => {
+                let names: Vec<&str> = saved.keys().map(String::as_str).collect();
+                return Err(format!("@{name}: the config has no such filter; it has {}", names.join(", ")));
             }
-        }
-        Ok(filter)
+        },
+        None => (text, String::new()),
+    };
+    let expression = match zone {
+        Some(zone) => EntryFilter::parse(text, &now.with_timezone(&zone)),
+        None => EntryFilter::parse(text, &now),
     }
-
-    fn shows(&self, entry: &AuditEntry) -> bool {
-        if self.words.is_empty() {
-            return true;
-        }
-        let text = format!(
-            "{} {} {} {} {} {} {}",
-            entry.actor.id,
-            entry.action,
-            entry.subject.target.as_ref().map_or("", |t| t.as_str()),
-            entry.subject.name,
-            entry.reason.as_ref().map_or("", |t| t.as_str()),
-            entry.effect.as_ref().map_or("", |t| t.as_str()),
-            entry.ticket.as_ref().map_or("", |t| t.as_str()),
-        )
-        .to_lowercase();
-        self.words.iter().all(|word| text.contains(word.as_str()))
-    }
+    .map_err(|error| format!("{of}{error}"))?;
+    let expression = (!expression.is_empty()).then_some(expression);
+    Ok(AuditQuery { limit: PAGE, newest: true, expression, ..AuditQuery::default() })
 }
 
 /// The audit view.
@@ -92,20 +71,25 @@ impl Filter {
 pub struct Trail {
     /// The filter as typed.
     pub text: String,
-    /// The filter in force.
-    pub filter: Filter,
+    /// What the backend is asked for.
+    pub query: AuditQuery,
     /// The newest signed checkpoint.
     pub checkpoint: Option<CheckpointView>,
+    /// How far back the backend looked, where that was not to the beginning.
+    pub searched_to: Option<u64>,
     /// What the last verification found, and when.
     pub verified: Option<(VerifyReport, Duration)>,
     /// Since when a verification runs.
     pub verifying: Option<Duration>,
     /// Why the last verification did not answer.
     pub verify_error: Option<BackendError>,
+    /// What holding the trail against what is remembered of it has shown, and when.
+    pub witnessed: Option<(Witnessed, Duration)>,
     /// Why the last question was not answered.
     pub error: Option<BackendError>,
     /// Whether an answer is on its way.
     pub asking: bool,
+    witness_asked: Option<Duration>,
     entries: Vec<AuditEntry>,
     selected: Option<u64>,
     cursor: usize,
@@ -143,8 +127,8 @@ impl Trail {
         self.asking = false;
         self.error = None;
         self.checkpoint = page.checkpoint;
-        let filter = &self.filter;
-        self.entries = page.entries.into_iter().rev().filter(|entry| filter.shows(entry)).collect();
+        self.searched_to = page.searched_to;
+        self.entries = page.entries.into_iter().rev().collect();
         // The cursor stays on its entry; on the newest one it goes on to newer ones.
         match self.selected {
             Some(seq) if self.cursor > 0 => {
@@ -162,18 +146,158 @@ impl Trail {
         self.selected = self.selected().map(|entry| entry.seq);
     }
 
+    /// When the trail is next to be held against what is remembered of it; `None` is now.
+    #[must_use]
+    pub fn witness_due(&self) -> Option<Duration> {
+        self.witness_asked.map(|at| at + WITNESS)
+    }
+
+    /// It is asked for now.
+    pub fn asks_witness(&mut self, now: Duration) {
+        self.witness_asked = Some(now);
+    }
+
+    /// Takes what holding it against what is remembered has shown. Says whether that is something else
+    /// than before.
+    pub fn take_witness(&mut self, result: Result<Witnessed, BackendError>, now: Duration) -> bool {
+        // A backend that does not answer is said elsewhere: what was found before stays, with its age.
+        let Ok(witnessed) = result else { return false };
+        let same = self.witnessed.as_ref().is_some_and(|(before, _)| *before == witnessed);
+        self.witnessed = Some((witnessed, now));
+        !same
+    }
+
+    /// Where the proof of the trail breaks: of several places the first.
+    #[must_use]
+    pub fn broken(&self) -> Option<Break> {
+        let report = self.verified.as_ref().map(|(report, _)| report);
+        let read = report.and_then(|report| {
+            let after = match (report.first_bad, report.differs_after) {
+                (Some(bad), _) => bad.saturating_sub(1),
+                (None, Some(size)) => size,
+                (None, None) => report.proven,
+            };
+            let wrong = !report.ok && (report.first_bad.is_some() || report.differs_after.is_some());
+            wrong.then(|| Break { after, why: report.detail.clone() })
+        });
+        let broken = self.witnessed.as_ref().and_then(|(witnessed, _)| witnessed.broken.as_ref());
+        let seen = broken.map(|broken| Break { after: broken.holds_to.unwrap_or(0), why: broken.message.clone() });
+        [read, seen].into_iter().flatten().min_by_key(|found| found.after)
+    }
+
+    /// How many entries a checkpoint proves that goes on from what was seen here, or that the backend held
+    /// its entries against; none where nobody checked.
+    #[must_use]
+    pub fn proven(&self) -> Option<u64> {
+        let read = self.verified.as_ref().map(|(report, _)| report.proven);
+        let seen =
+            self.witnessed.as_ref().filter(|(witnessed, _)| witnessed.key.is_some() || witnessed.broken.is_some());
+        let most = read.max(seen.map(|(witnessed, _)| witnessed.proven_to))?;
+        Some(self.broken().map_or(most, |found| most.min(found.after)))
+    }
+
+    /// How many entries there are, as far as anything said so.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let newest = self.entries.first().map_or(0, |entry| entry.seq);
+        let read = self.verified.as_ref().map_or(0, |(report, _)| report.entries);
+        let signed = self.checkpoint.as_ref().map_or(0, |point| point.size);
+        newest.max(read).max(signed)
+    }
+
     /// What is known of an entry's place in the tree.
     #[must_use]
     pub fn proof(&self, seq: u64) -> Proof {
-        match &self.verified {
+        let bad = self.verified.as_ref().and_then(|(report, _)| report.first_bad);
+        match self.proven() {
+            _ if bad == Some(seq) => Proof::Broken,
+            Some(proven) if seq <= proven => Proof::Proven,
+            Some(_) => Proof::Unproven,
             None => Proof::Unchecked,
-            Some((report, _)) => match report.first_bad {
-                Some(bad) if seq == bad => Proof::Broken,
-                Some(bad) if seq > bad => Proof::Unproven,
-                _ if report.differs_after.is_some_and(|size| seq > size) => Proof::Unproven,
-                _ if seq <= report.proven => Proof::Proven,
-                _ => Proof::Unproven,
-            },
         }
     }
+
+    /// The outcome of an intent that is shown, or the other way round.
+    #[must_use]
+    pub fn partner(&self, entry: &AuditEntry) -> Option<&AuditEntry> {
+        let outcome = |other: &&AuditEntry| other.intent == Some(entry.seq);
+        let intent = |other: &&AuditEntry| entry.intent == Some(other.seq);
+        self.entries.iter().find(outcome).or_else(|| self.entries.iter().find(intent))
+    }
 }
+
+/// Keys of the filter language, with the values of closed lists.
+const KEYS: [(&str, &[&str]); 18] = [
+    ("actor", &[]),
+    ("action", &[]),
+    ("outcome", &["applied", "refused", "failed", "intended", "no_op", "unconfirmed"]),
+    ("subject", &["rollout", "window", "override", "flag", "snapshot", "unit", "token", "approval", "server"]),
+    ("rollout", &[]),
+    ("target", &[]),
+    ("name", &[]),
+    ("site", &[]),
+    ("lane", &[]),
+    ("since", &["30m", "2h", "24h", "7d", "today", "yesterday"]),
+    ("until", &["30m", "2h", "today", "yesterday"]),
+    ("kind", &["human", "automation", "agent", "system"]),
+    ("role", &["viewer", "operator", "commander", "agent"]),
+    ("via", &["tui", "cli", "api", "agent"]),
+    ("override", &["*"]),
+    ("approved", &["*"]),
+    ("ticket", &["*"]),
+    ("seq", &[]),
+];
+
+impl Trail {
+    /// What can follow a filter that is being typed: keys, and values of the last one; after `@` the names of
+    /// saved ones.
+    #[must_use]
+    pub fn completions(&self, text: &str, saved: &BTreeMap<String, String>) -> Vec<String> {
+        if let Some(name) = text.strip_prefix('@') {
+            return saved.keys().filter(|known| known.starts_with(name)).map(|known| format!("@{known}")).collect();
+        }
+        let (before, last) = text.rsplit_once(' ').map_or(("", text), |(before, last)| (before, last));
+        let minus = if last.starts_with('-') { "-" } else { "" };
+        let last = last.trim_start_matches('-');
+        let found: Vec<String> = match last.split_once(':') {
+            None => KEYS.iter().filter(|(key, _)| key.starts_with(last)).map(|(key, _)| format!("{key}:")).collect(),
+            Some((key, value)) => {
+                let (kept, value) = value.rsplit_once(',').map_or(("", value), |(kept, value)| (kept, value));
+                let comma = if kept.is_empty() { "" } else { "," };
+                let fits = |known: &String| known.starts_with(value) && known != value;
+                self.values(key).into_iter().filter(fits).map(|known| format!("{key}:{kept}{comma}{known}")).collect()
+            }
+        };
+        let space = if before.is_empty() { "" } else { " " };
+        found.into_iter().map(|word| format!("{before}{space}{minus}{word}")).collect()
+    }
+
+    /// Values that a key can have: of closed lists all, of others those that are on the screen.
+    fn values(&self, key: &str) -> Vec<String> {
+        let closed = KEYS.iter().find(|(known, _)| *known == key).map_or(&[][..], |(_, values)| values);
+        if !closed.is_empty() {
+            return closed.iter().map(|value| (*value).to_owned()).collect();
+        }
+        let of = |entry: &AuditEntry| {
+            let target = entry.subject.target.as_ref().map(ToString::to_string);
+            match key {
+                "actor" => Some(entry.actor.id.to_string()),
+                "action" => Some(entry.action.to_string()),
+                "target" => target,
+                "name" => Some(entry.subject.name.to_string()),
+                "rollout" => target.map(|target| format!("{target}/{}", entry.subject.name)),
+                _ => None,
+            }
+        };
+        // A value with a space would have to be quoted, and is found by a word as well.
+        let mut values: Vec<String> =
+            self.entries.iter().filter_map(of).filter(|value| !value.contains([' ', ',', '"'])).collect();
+        values.sort();
+        values.dedup();
+        values.truncate(200);
+        values
+    }
+}
+
+#[cfg(test)]
+mod tests;

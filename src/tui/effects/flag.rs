@@ -1,23 +1,20 @@
 //! What is asked of a backend about flags.
 
+use chrono::DateTime;
+
 use super::{GRACE, Line, until_answered};
 use crate::{
-    backend::{AuditQuery, BackendError, Conditions, FlagReply, FlagRequest, ReasonRequest},
-    domain::{FlagKey, SubjectKind},
+    backend::{AuditQuery, BackendError, Conditions, EntryFilter, FlagReply, FlagRequest, ReasonRequest},
+    domain::FlagKey,
     tui::{app::flags::HISTORY_MAX, message::Answer},
 };
 
-/// Entries about a flag. The backend is asked for the newest of all: it knows no filter by subject.
+/// The newest entries about a flag.
 pub(super) async fn history(line: Line, flag: FlagKey) {
-    let query = AuditQuery { newest: true, ..AuditQuery::default() };
+    // A key has no character that means anything in the language of filters.
+    let expression = EntryFilter::parse(&format!("subject:flag name:{flag}"), &DateTime::UNIX_EPOCH).ok();
+    let query = AuditQuery { newest: true, limit: HISTORY_MAX, expression, ..AuditQuery::default() };
     let result = line.ask(GRACE, |backend| async move { backend.audit(query).await }).await;
-    let result = result.map(|mut page| {
-        page.entries
-            .retain(|entry| entry.subject.kind == SubjectKind::Flag && entry.subject.name.as_str() == flag.as_str());
-        let more = page.entries.len().saturating_sub(HISTORY_MAX as usize);
-        page.entries.drain(..more);
-        page
-    });
     line.send(Answer::FlagHistory(flag, result)).await;
 }
 

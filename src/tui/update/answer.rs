@@ -37,7 +37,7 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
         }
         Answer::Rollout(id, result) => return rollout(app, &id, result),
         Answer::Audit(query, result) => {
-            if query != app.trail.filter.query {
+            if query != app.trail.query {
                 return Vec::new();
             }
             app.trail.asking = false;
@@ -56,6 +56,12 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
                     }
                     Err(error) => detail.timeline_error = Some(error),
                 }
+                app.touch();
+            }
+        }
+        Answer::Witnessed(result) => {
+            let now = app.now.elapsed;
+            if app.trail.take_witness(result, now) || app.view == View::Audit {
                 app.touch();
             }
         }

@@ -13,7 +13,7 @@ use crate::{
             notice::Tone,
             rollouts::Rollouts,
             text::Field,
-            trail::{Filter, Trail},
+            trail::{self, Trail},
             when,
         },
         message::Command,
@@ -26,7 +26,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("rollouts", ""),
     ("open", "TARGET/NAME"),
     ("sites", ""),
-    ("audit", "[actor:x action:y rollout:t/n since:2h words]"),
+    ("audit", "[actor:x outcome:refused site:y since:2h -action:z words]"),
     ("windows", ""),
     ("flags", ""),
     ("flag", "kill|disable|enable|widen|revive KEY [SHARE]"),
@@ -70,13 +70,13 @@ pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
         "approvals" => show(app, View::Approvals),
         "follow" if rest.is_empty() && app.follow.is_some() => show(app, View::Follow),
         "follow" => follow::open(app, rest),
-        "audit" => match Filter::parse(rest, app.server_now(), app.zone) {
-            Ok(filter) => {
+        "audit" => match trail::query(rest, &app.filters, app.server_now(), app.zone) {
+            Ok(query) => {
                 rest.clone_into(&mut app.trail.text);
-                app.trail.filter = filter;
+                app.trail.query = query;
                 show(app, View::Audit)
             }
-            Err(why) => refuse(app, why),
+            Err(error) => refuse(app, error),
         },
         "open" | "rollout" => open(app, rest),
         "ctx" | "context" | "contexts" if rest.is_empty() => {
@@ -226,13 +226,7 @@ pub(super) fn candidates(app: &App, text: &str) -> Vec<String> {
             starting(&mut others.chain(charts))
         }
         Some(("audit", rest)) => {
-            let (before, last) = rest.rsplit_once(' ').map_or(("", rest), |(before, last)| (before, last));
-            let before = if before.is_empty() { "audit ".to_owned() } else { format!("audit {before} ") };
-            ["actor:", "action:", "rollout:", "since:", "until:"]
-                .into_iter()
-                .filter(|key| key.starts_with(last) && *key != last)
-                .map(|key| format!("{before}{key}"))
-                .collect()
+            app.trail.completions(rest, &app.filters).into_iter().map(|filter| format!("audit {filter}")).collect()
         }
         _ => Vec::new(),
     }
@@ -248,11 +242,11 @@ pub(super) fn show(app: &mut App, view: View) -> Vec<Command> {
 pub(super) fn ask_for(app: &mut App, view: View) -> Vec<Command> {
     match view {
         View::Audit => {
-            if app.trail.filter.query.limit == 0 {
-                app.trail.filter = Filter::parse("", app.server_now(), app.zone).unwrap_or_default();
+            if app.trail.query.limit == 0 {
+                app.trail.query = trail::query("", &app.filters, app.server_now(), app.zone).unwrap_or_default();
             }
             app.trail.asking = true;
-            vec![Command::Audit(app.trail.filter.query.clone())]
+            vec![Command::Audit(app.trail.query.clone())]
         }
         View::Windows => calendar::ask(app),
         View::Overrides => {
@@ -278,9 +272,11 @@ pub(super) fn verify(app: &mut App) -> Vec<Command> {
     if app.trail.verifying.is_some() {
         return Vec::new();
     }
-    app.trail.verifying = Some(app.now.elapsed);
+    let now = app.now.elapsed;
+    app.trail.verifying = Some(now);
+    app.trail.asks_witness(now);
     app.touch();
-    vec![Command::Verify]
+    vec![Command::Verify, Command::Witness]
 }
 
 /// Arms for a span, or toggles.

@@ -10,7 +10,7 @@ use crate::tui::{
         line::{Kind, Line},
         notice::Tone,
         text::Field,
-        trail::Filter,
+        trail,
     },
     intent::Intent,
     message::{Command, Input},
@@ -302,9 +302,14 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
             Intent::Open => return enter(app),
             Intent::HistoryOlder | Intent::Up if line.kind == Kind::Command => line.step(true, &app.commands),
             Intent::HistoryNewer | Intent::Down if line.kind == Kind::Command => line.step(false, &app.commands),
-            Intent::NextPane | Intent::PreviousPane if line.kind == Kind::Command => {
+            Intent::NextPane | Intent::PreviousPane => {
                 if let Some(mut line) = app.line.take() {
-                    line.complete(intent == Intent::NextPane, |text| command::candidates(app, text));
+                    let kind = line.kind;
+                    line.complete(intent == Intent::NextPane, |text| match kind {
+                        Kind::Command => command::candidates(app, text),
+                        Kind::Filter if app.view == View::Audit => app.trail.completions(text, &app.filters),
+                        Kind::Filter => Vec::new(),
+                    });
                     app.line = Some(line);
                 }
             }
@@ -340,14 +345,14 @@ fn enter(app: &mut App) -> Vec<Command> {
             command::run(app, &text)
         }
         Kind::Filter if app.view == View::Audit => {
-            match Filter::parse(&text, app.server_now(), app.zone) {
-                Ok(filter) => {
+            match trail::query(&text, &app.filters, app.server_now(), app.zone) {
+                Ok(query) => {
                     app.trail.text = text;
-                    app.trail.filter = filter;
+                    app.trail.query = query;
                     command::ask_for(app, View::Audit)
                 }
-                Err(why) => {
-                    app.say(Tone::Attention, why);
+                Err(error) => {
+                    app.say(Tone::Attention, error);
                     // Nothing typed is lost.
                     app.line = Some(line);
                     Vec::new()

@@ -1,4 +1,4 @@
-//! The audit trail: who did what, when and why, and what of it is proven.
+//! The audit trail: who did what, when and why, and what of it is proven; a line across where it is not.
 
 use ratatui::{
     buffer::Buffer,
@@ -7,29 +7,29 @@ use ratatui::{
 
 use super::words;
 use crate::{
-    domain::{AuditEntry, audit::Via},
+    domain::{AuditEntry, Outcome, SafeText, audit::Via},
     tui::{
-        app::{App, age, layout, rollouts::scroll, trail::Proof},
+        app::{
+            App, age, layout,
+            rollouts::scroll,
+            trail::{Break, Proof},
+        },
         theme::{Mark, Role, Theme},
-        widget::row::{Row, titled},
+        widget::{fit, row::Row},
     },
 };
 
+mod record;
+
+/// Rows above the first entry.
+pub(in crate::tui) const HEAD: u16 = 4;
+
 /// Paints the view.
 pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let (table, record) = layout::table_and_record(body, layout::RECORD);
+    let (table, record) = layout::audit(body);
     state(app, theme, table, buffer);
-    let trail = &app.trail;
-    let filter = if trail.text.is_empty() { "-" } else { trail.text.as_str() };
-    let shown = match (&trail.error, trail.asking, trail.is_loaded()) {
-        (Some(error), ..) => format!("not to be had: {error}"),
-        (None, true, false) => "asking".to_owned(),
-        _ => format!("{} newest that match", trail.entries().len()),
-    };
-    Row::new(theme, table.width)
-        .text(&format!(" filter  {}", crate::domain::SafeText::new(filter)), Role::Normal)
-        .text(&format!("   {shown}"), Role::Muted)
-        .draw(table, 1, buffer);
+    remembered(app, theme, table, buffer);
+    filter(app, theme, table, buffer);
     let wide = table.width >= 110;
     let mut head = Row::new(theme, table.width)
         .gap(1)
@@ -43,19 +43,44 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     head.cell("ACTION", 14, Role::Heading)
         .cell("ON", if wide { 28 } else { 19 }, Role::Heading)
         .text("REASON", Role::Heading)
-        .draw(table, 2, buffer);
-    let rows = Rect { y: table.y + 3, height: table.height.saturating_sub(3), ..table };
-    let height = usize::from(rows.height);
+        .draw(table, 3, buffer);
+    let rows = Rect { y: table.y + HEAD, height: table.height.saturating_sub(HEAD), ..table };
+    let cursor = entries(app, theme, wide, rows, buffer);
+    if record.height > 1
+        && let Some(entry) = app.trail.selected()
+    {
+        record::draw(app, entry, theme, record, buffer);
+    }
+    cursor
+}
+
+/// The entries, with a line of its own where the proof breaks, in its place in the sequence.
+fn entries(app: &App, theme: &Theme, wide: bool, rows: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let trail = &app.trail;
     let entries = trail.entries();
     if entries.is_empty() && trail.is_loaded() {
         Row::new(theme, rows.width)
             .text("   no entry matches: / changes the filter", Role::Normal)
             .draw(rows, 0, buffer);
     }
-    let top = scroll(trail.cursor().saturating_sub(height / 2), trail.cursor(), height, entries.len());
+    let found = trail.broken();
+    let before = |found: &Break| entries.iter().position(|entry| entry.seq <= found.after).unwrap_or(entries.len());
+    let line_at = found.as_ref().map(before);
+    let height = usize::from(rows.height);
+    let place = |index: usize| index + usize::from(line_at.is_some_and(|at| at <= index));
+    let count = entries.len() + usize::from(line_at.is_some());
+    let selected = place(trail.cursor());
+    let top = scroll(selected.saturating_sub(height / 2), selected, height, count);
     let mut cursor = None;
-    for (y, entry) in entries.iter().skip(top).take(height).enumerate() {
-        let selected = trail.cursor() == top + y;
+    for y in 0..height.min(count.saturating_sub(top)) {
+        let at = top + y;
+        if let Some(found) = found.as_ref().filter(|_| line_at == Some(at)) {
+            break_line(found, theme, rows, y as u16, buffer);
+            continue;
+        }
+        let index = at - usize::from(line_at.is_some_and(|line| line < at));
+        let Some(entry) = entries.get(index) else { break };
+        let selected = trail.cursor() == index;
         let row = line(app, entry, selected, wide, theme, rows.width);
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);
@@ -63,12 +88,22 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
             row.draw(rows, y as u16, buffer);
         }
     }
-    if record.height > 1
-        && let Some(entry) = trail.selected()
-    {
-        draw_record(app, entry, theme, record, buffer);
-    }
     cursor
+}
+
+/// A line across the whole table: what is above it is not proven.
+fn break_line(found: &Break, theme: &Theme, rows: Rect, y: u16, buffer: &mut Buffer) {
+    let sign = theme.mark(Mark::Fail);
+    let at = match found.after {
+        0 => "AT THE BEGINNING".to_owned(),
+        after => format!("#{after} -> #{}", after + 1),
+    };
+    let lead = format!("  {sign} == TRAIL BROKEN {at}: rows above are not proven. {} ", found.why);
+    let width = usize::from(rows.width);
+    let text = fit::fit(&lead, width.saturating_sub(3), fit::ellipsis(theme));
+    let rest = "=".repeat(width.saturating_sub(fit::width(&text)));
+    let style = theme.style(Role::BannerLost);
+    Row::new(theme, rows.width).styled(&format!("{text}{rest}"), style).draw(rows, y, buffer);
 }
 
 /// What is proven of the trail, in a line.
@@ -78,41 +113,89 @@ fn state(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if trail.verifying.is_some() {
         row = row.mark(Mark::Running).text("verifying  ", Role::Normal);
     }
-    if let Some(error) = &trail.verify_error {
-        row = row.mark(Mark::NoData).text(&format!("not verified: {error}"), Role::NoData);
-        return row.draw(area, 0, buffer);
+    if let Some(found) = trail.broken() {
+        row = row.mark(Mark::Fail).text(&format!("BROKEN at #{}  ", found.after + 1), Role::Fail);
     }
-    match &trail.verified {
-        None => {
-            let signed = trail
-                .checkpoint
-                .as_ref()
-                .map_or_else(String::new, |point| format!("   newest signed checkpoint covers #1-#{}", point.size));
-            row = row.mark(Mark::Waiting).text(&format!("not checked yet: V verifies{signed}"), Role::Normal);
-        }
-        Some((report, at)) => {
-            let ago = chrono::TimeDelta::from_std(app.now.elapsed.saturating_sub(*at)).unwrap_or_default();
-            let ago = age::coarse(app.now.wall, app.now.wall - ago);
-            row = match (report.first_bad, report.differs_after) {
-                (Some(bad), _) => row.mark(Mark::Fail).text(&format!("BROKEN at #{bad}  "), Role::Fail),
-                (None, Some(size)) => {
-                    row.mark(Mark::Fail).text(&format!("BROKEN: the tree differs after #{size}  "), Role::Fail)
-                }
-                (None, None) if report.ok => row,
-                (None, None) => row.mark(Mark::Fail).text("BROKEN  ", Role::Fail),
-            };
-            if report.proven > 0 {
-                row = row.mark(Mark::Passed).text(&format!("proven #1-#{}  ", report.proven), Role::Passed);
-            }
-            if report.entries > report.proven {
-                row = row
-                    .mark(Mark::NoData)
-                    .text(&format!("unproven #{}-#{}  ", report.proven + 1, report.entries), Role::NoData);
-            }
-            row = row.text(&format!("checked {ago} ago  {}", report.detail), Role::Normal);
-        }
+    let Some(proven) = trail.proven() else {
+        let signed = trail
+            .checkpoint
+            .as_ref()
+            .map_or_else(String::new, |point| format!("   newest signed checkpoint covers #1-#{}", point.size));
+        let text = match &trail.verify_error {
+            Some(error) => format!("not verified: {error}"),
+            None => format!("not checked yet: V verifies{signed}"),
+        };
+        row.mark(Mark::Waiting).text(&text, Role::Normal).draw(area, 0, buffer);
+        return;
+    };
+    if proven > 0 {
+        row = row.mark(Mark::Passed).text(&format!("proven #1-#{proven}  "), Role::Passed);
+    }
+    if trail.size() > proven {
+        row = row.mark(Mark::NoData).text(&format!("unproven #{}-#{}  ", proven + 1, trail.size()), Role::NoData);
+    }
+    if let Some(key) = trail.witnessed.as_ref().and_then(|(witnessed, _)| witnessed.key.as_ref()) {
+        row = row.text(&format!("key {key}  "), Role::Normal);
+    }
+    let at = trail.witnessed.as_ref().map(|(_, at)| *at).max(trail.verified.as_ref().map(|(_, at)| *at));
+    if let Some(at) = at {
+        row = row.text(&format!("checked {} ago  ", since(app, at)), Role::Normal);
     }
     row.draw(area, 0, buffer);
+}
+
+/// How long ago something was, by this program's own clock.
+fn since(app: &App, at: std::time::Duration) -> String {
+    let ago = chrono::TimeDelta::from_std(app.now.elapsed.saturating_sub(at)).unwrap_or_default();
+    age::coarse(app.now.wall, app.now.wall - ago)
+}
+
+/// What this dashboard remembers of the trail from before, and what reading all entries again has shown.
+fn remembered(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let trail = &app.trail;
+    let mut row = Row::new(theme, area.width).text(" seen   ", Role::Muted);
+    let witnessed = trail.witnessed.as_ref().map(|(witnessed, _)| witnessed);
+    row = match witnessed.map(|witnessed| (&witnessed.remembered, &witnessed.broken)) {
+        None => row.text("not yet held against what was seen before", Role::Muted),
+        Some((Some(before), broken)) => {
+            let (mark, word) =
+                if broken.is_some() { (Mark::Fail, "NOT SO ANY MORE") } else { (Mark::Passed, "still so") };
+            let text = format!("#1-#{} at {}, ", before.size, app.day_clock(before.at));
+            row.text(&text, Role::Normal).mark(mark).text(word, mark.role())
+        }
+        Some((None, _)) => row.text("nothing before: this trail is remembered from now on", Role::Muted),
+    };
+    row = row.text("   ", Role::Normal);
+    row = match (&trail.verify_error, &trail.verified) {
+        (Some(error), _) => row.mark(Mark::NoData).text(&format!("not verified: {error}"), Role::NoData),
+        (None, Some((report, at))) => {
+            let text = format!("all {} read again {} ago: {}", report.entries, since(app, *at), report.detail);
+            row.text(&text, if report.ok { Role::Normal } else { Role::Fail })
+        }
+        (None, None) => row.text("entries not read again: V does", Role::Muted),
+    };
+    if let Some(remark) = witnessed.and_then(|witnessed| witnessed.remark.as_ref()) {
+        row = row.text(&format!("   {remark}"), Role::Notice);
+    }
+    row.draw(area, 1, buffer);
+}
+
+/// The filter, and how much of the trail it let through.
+fn filter(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let trail = &app.trail;
+    let filter = if trail.text.is_empty() { "-" } else { trail.text.as_str() };
+    let shown = match (&trail.error, trail.asking, trail.is_loaded()) {
+        (Some(error), ..) => format!("not to be had: {error}"),
+        (None, true, false) => "asking".to_owned(),
+        _ => format!("{} newest that match", trail.entries().len()),
+    };
+    let back = trail
+        .searched_to
+        .map_or_else(String::new, |seq| format!(", looked back to #{seq} only: narrow it with since: or actor:"));
+    Row::new(theme, area.width)
+        .text(&format!(" filter {}", SafeText::new(filter)), Role::Normal)
+        .text(&format!("   {shown}{back}"), Role::Muted)
+        .draw(area, 2, buffer);
 }
 
 fn via(entry: &AuditEntry) -> &'static str {
@@ -165,75 +248,9 @@ fn line<'a>(app: &App, entry: &AuditEntry, selected: bool, wide: bool, theme: &'
         row = row.text("BROKEN here: ", Role::Fail);
     }
     let outcome = match entry.outcome {
-        crate::domain::Outcome::Applied => String::new(),
+        Outcome::Applied => String::new(),
         outcome => format!("{}: ", crate::tui::update::outcome_word(outcome)),
     };
     let text = entry.reason.as_ref().or(entry.effect.as_ref()).map_or("", |text| text.as_str());
     row.text(&format!("{outcome}{text}"), Role::Normal)
-}
-
-/// One entry in full.
-fn draw_record(app: &App, entry: &AuditEntry, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let (mark, word) = words::proof(app.trail.proof(entry.seq));
-    titled(theme, area.width, &format!("#{}  {}  {word}", entry.seq, app.clock_seconds(entry.at)), Role::Strong)
-        .draw(area, 0, buffer);
-    let actor = &entry.actor;
-    let kind = match actor.kind {
-        crate::domain::ActorKind::Human => "human",
-        crate::domain::ActorKind::Automation => "automation",
-        crate::domain::ActorKind::Agent => "agent",
-        crate::domain::ActorKind::System => "system",
-    };
-    let or = |text: &Option<crate::domain::SafeText>| text.as_ref().map_or("-", |text| text.as_str()).to_owned();
-    let role = actor.role.map_or("no role", crate::domain::Role::as_str);
-    let revision = |r: &Option<crate::domain::Revision>| r.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-    let intent = entry.intent.map_or_else(String::new, |seq| format!("  of intent #{seq}"));
-    let lines = [
-        (
-            "who",
-            format!(
-                "{} ({kind}, {role})  via {}  credential {}  from {}",
-                actor.id,
-                via(entry),
-                or(&actor.credential),
-                or(&actor.source)
-            ),
-        ),
-        (
-            "what",
-            format!(
-                "{} {}  {}{intent}  revision {} -> {}",
-                entry.action,
-                subject(entry),
-                crate::tui::update::outcome_word(entry.outcome),
-                revision(&entry.revision.before),
-                revision(&entry.revision.after)
-            ),
-        ),
-        ("effect", or(&entry.effect)),
-        ("why", format!("{}  ticket {}", or(&entry.reason), or(&entry.ticket))),
-        ("saw", or(&entry.saw)),
-        (
-            "held by",
-            match entry.blockers.as_slice() {
-                [] => "-".to_owned(),
-                blockers => blockers.iter().map(|b| b.summary.as_str()).collect::<Vec<_>>().join("; "),
-            },
-        ),
-        ("key", format!("{}  correlation {}", or(&entry.idempotency_key), or(&entry.correlation_id))),
-    ];
-    for (y, (name, text)) in lines.into_iter().enumerate() {
-        Row::new(theme, area.width).text(" ", Role::Normal).cell(name, 8, Role::Muted).text(&text, Role::Normal).draw(
-            area,
-            y as u16 + 1,
-            buffer,
-        );
-    }
-    let at = area.height.min(8);
-    Row::new(theme, area.width)
-        .text(" ", Role::Normal)
-        .cell("proof", 8, Role::Muted)
-        .mark(mark)
-        .text(word, mark.role())
-        .draw(area, at, buffer);
 }

@@ -116,6 +116,12 @@ fn above(app: &App, theme: &Theme) -> Option<(String, Role, usize)> {
     let freezes = app.frozen();
     let lost: Vec<_> = app.carriers.lost(app.server_now()).collect();
     let more = freezes.len() + usize::from(app.hold.is_some());
+    let is_lost = matches!(app.link.state(elapsed), LinkState::Lost(_));
+    if let Some(found) = app.trail.broken() {
+        let sign = theme.mark(Mark::Fail);
+        let text = format!(" {sign} AUDIT TRAIL BROKEN at #{}: {}   :audit shows where", found.after + 1, found.why);
+        return Some((text, Role::BannerLost, more + lost.len() + usize::from(is_lost)));
+    }
     if let LinkState::Lost(silent) = app.link.state(elapsed) {
         let place = app.contexts.get(app.context).map_or("", |c| c.place.as_str());
         let retry =

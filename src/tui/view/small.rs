@@ -23,6 +23,10 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) ->
         ),
         (format!("{simulated}{}, {link}", app.context_name()), role),
     ];
+    if let Some(found) = app.trail.broken() {
+        let sign = theme.mark(crate::tui::theme::Mark::Fail);
+        lines.push((format!("{sign} AUDIT TRAIL BROKEN at #{}: {}", found.after + 1, found.why), Role::Fail));
+    }
     // The worst of all, whatever is selected.
     let worst = app.rollouts.iter().filter(|row| !row.ghost).min_by_key(|row| (row.class, row.id().clone()));
     if let Some(row) = worst {

@@ -60,6 +60,7 @@ impl Runner {
             color: Some(Depth::Mono),
             glyphs: Some(Glyphs::Ascii),
             clock: clock::system(),
+            filters: std::collections::BTreeMap::new(),
             notices: Vec::new(),
         };
         let capability = Capability::of(|_| None, Wishes { depth: Some(Depth::Mono), glyphs: Some(Glyphs::Ascii) });

@@ -83,6 +83,7 @@ pub fn options(protected: bool, read_only: bool) -> Options {
         color: None,
         glyphs: None,
         clock: Arc::new(Counting::default()),
+        filters: [("freezes".to_owned(), "subject:window since:7d".to_owned())].into(),
         notices: Vec::new(),
     }
 }

@@ -39,7 +39,8 @@ fn detail(size: (u16, u16)) -> Desk {
 fn audit(desk: &mut Desk) {
     desk.press(I::ViewAudit);
     let query = desk.commands.iter().rev().find_map(|c| if let Command::Audit(q) = c { Some(q.clone()) } else { None });
-    desk.answer(Answer::Audit(query.unwrap(), Ok(trail())));
+    desk.answer(Answer::Audit(query.unwrap(), Ok(super::audit::told())));
+    desk.answer(Answer::Witnessed(Ok(super::audit::seen())));
     desk.answer(Answer::Verified(Ok(verified(None))));
     desk.keys(&[I::Down]);
 }
@@ -175,6 +176,8 @@ fn audit_trail() {
         let mut desk = desk(size, false);
         audit(&mut desk);
         snap("audit", size, &desk.screen());
+        desk.answer(Answer::Witnessed(Ok(super::audit::rewritten(Some(9312)))));
+        snap("audit_rewritten", size, &desk.screen());
     }
     let mut desk = desk((80, 24), false);
     audit(&mut desk);

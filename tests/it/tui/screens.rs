@@ -57,34 +57,6 @@ fn the_command_line_completes_rollouts_and_opens_only_the_dialog() {
 }
 
 #[test]
-fn an_audit_filter_asks_the_backend_for_what_it_can_and_looks_for_words_itself() {
-    let mut desk = desk((120, 30));
-    desk.press(I::ViewAudit).press(I::Filter);
-    desk.write("actor:k.berg action:pause rollout:dc-west/pick-assist since:2h labels").press(I::Open);
-    let query = desk
-        .commands
-        .iter()
-        .rev()
-        .find_map(|c| match c {
-            Command::Audit(query) => Some(query.clone()),
-            _ => None,
-        })
-        .unwrap();
-    assert_eq!(query.actor.as_deref(), Some("k.berg"));
-    assert_eq!(query.action.as_deref(), Some("pause"));
-    assert_eq!(query.rollout.as_deref(), Some("dc-west/pick-assist"));
-    assert_eq!((desk.moment().wall - query.since.unwrap()).num_minutes(), 120);
-    assert!(query.newest);
-    desk.answer(Answer::Audit(query, Ok(trail())));
-    let screen = desk.screen();
-    assert!(screen.contains("customer calls about labels") && !screen.contains("#9319"), "{screen}");
-    // A mistake says what was expected and keeps what was typed.
-    desk.press(I::Filter);
-    desk.write(" since:yesterday").press(I::Open);
-    assert!(desk.screen().contains("since:yesterday"), "{}", desk.screen());
-}
-
-#[test]
 fn a_broken_trail_names_the_entry_and_nothing_after_it_counts_as_proven() {
     let mut desk = desk((120, 30));
     desk.press(I::ViewAudit);
