@@ -43,9 +43,9 @@ fn state_by(window: &Window, timeline: &Timeline, span: Option<Span>, at: DateTi
         return if ran_out { WindowState::Ended } else { WindowState::Lifted };
     }
     match span {
+        _ if !window.enabled => WindowState::Disabled,
         None if timeline.never_opens(at) => WindowState::Upcoming,
         None => WindowState::Ended,
-        Some(_) if !window.enabled => WindowState::Disabled,
         Some(span) if span.from <= at => WindowState::Active,
         Some(_) => WindowState::Upcoming,
     }
@@ -168,25 +168,6 @@ impl Closed {
             None => Self { closed: false, next: earlier(next_deny, next_allow) },
         }
     }
-}
-
-/// The freeze that covers the place at the instant; of several the one that ends last, because that
-/// is how long it lasts.
-#[must_use]
-pub fn freeze_over(windows: &[Window], place: &Place<'_>, at: DateTime<Utc>) -> Option<Freeze> {
-    freezes_over(windows, place, at).into_iter().next()
-}
-
-/// Every freeze that covers the place at the instant, the one that ends last first.
-#[must_use]
-pub fn freezes_over(windows: &[Window], place: &Place<'_>, at: DateTime<Utc>) -> Vec<Freeze> {
-    freezes_at(windows, place, Operation::Advance, Initiator::Automation, at)
-}
-
-/// The next instant after `at` at which some window begins or ends.
-#[must_use]
-pub fn next_transition(windows: &[Window], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    Calendar::new(windows.to_vec(), at).next_transition()
 }
 
 fn freeze(window: &Window, span: Span) -> Freeze {

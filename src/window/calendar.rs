@@ -24,7 +24,7 @@ pub struct Calendar {
     due: BTreeSet<(DateTime<Utc>, usize)>,
     /// Those that deny, and hold now.
     denying: Index,
-    /// Those that allow, and are not over.
+    /// Those that allow, whether they are over or not.
     allowing: Index,
 }
 
@@ -78,11 +78,14 @@ impl Kept {
             (_, Some(span)) => Some(span.from),
             (_, None) => None,
         };
-        let lifted = lifted.filter(|lifted| *lifted > now && self.span.is_some());
-        self.due = next.into_iter().chain(lifted).min();
+        // What is over does not change any more, and to lift it says only that it is.
+        let over = matches!(self.state, WindowState::Ended | WindowState::Lifted);
+        self.due = next.into_iter().chain(lifted.filter(|lifted| *lifted > now && !over)).min();
         self.ended = match (self.window.effect, self.state) {
             // Asked for only where nothing else says since when it is closed.
             (Effect::Allow, WindowState::Upcoming) => self.timeline.last_before(now).and_then(|span| span.until),
+            (Effect::Allow, WindowState::Ended) => self.timeline.end(),
+            (Effect::Allow, WindowState::Lifted) => lifted,
             _ => None,
         };
         if let Some(span) = self.span {
@@ -94,7 +97,8 @@ impl Kept {
     fn counts(&self) -> bool {
         match self.window.effect {
             Effect::Deny => self.state == WindowState::Active,
-            Effect::Allow => matches!(self.state, WindowState::Active | WindowState::Upcoming),
+            // One that is over says since when the others close.
+            Effect::Allow => self.state != WindowState::Disabled,
         }
     }
 }
@@ -259,10 +263,13 @@ impl Calendar {
             if kept.state == WindowState::Active {
                 return None;
             }
+            ended = ended.max(kept.ended);
+            if matches!(kept.state, WindowState::Ended | WindowState::Lifted) {
+                continue;
+            }
             if next.is_none_or(|next| (opens(kept), &kept.window.id) < (opens(next), &next.window.id)) {
                 next = Some(kept);
             }
-            ended = ended.max(kept.ended);
             made = Some(made.map_or(kept.window.created_at, |made| made.min(kept.window.created_at)));
             overridable = stricter(overridable, kept.window.overridable);
         }
@@ -328,3 +335,6 @@ fn later(a: &Freeze, b: &Freeze) -> std::cmp::Ordering {
     let ends = |freeze: &Freeze| freeze.until.unwrap_or(DateTime::<Utc>::MAX_UTC);
     ends(b).cmp(&ends(a)).then_with(|| a.since.cmp(&b.since)).then_with(|| a.window.cmp(&b.window))
 }
+
+#[cfg(test)]
+mod tests;

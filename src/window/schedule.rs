@@ -351,6 +351,16 @@ impl Compiled {
         }
     }
 
+    /// The merged span that holds at an instant, and all that follow.
+    pub(super) fn spans_from(&self, at: DateTime<Utc>) -> impl Iterator<Item = Span> + '_ {
+        let first = self.at_or_after(at);
+        // What touches the first one began before it, and is part of it.
+        let rest = first
+            .and_then(|first| first.until)
+            .map(|until| self.merged(before(until, self.reach() * 2)).skip_while(move |span| span.from <= until));
+        first.into_iter().chain(rest.into_iter().flatten())
+    }
+
     /// The last merged span that is over at an instant. Its beginning may be later than it was.
     pub(super) fn last_before(&self, at: DateTime<Utc>) -> Option<Span> {
         let mut back = self.reach() * 2;

@@ -30,6 +30,19 @@ fn window(id: &str, scope: &str, from: i64, until: Option<i64>) -> Window {
     }
 }
 
+/// What closes a place to what goes on by itself.
+fn freezes_over(windows: &[Window], place: &Place<'_>, at: DateTime<Utc>) -> Vec<Freeze> {
+    freezes_at(windows, place, Operation::Advance, Initiator::Automation, at)
+}
+
+fn freeze_over(windows: &[Window], place: &Place<'_>, at: DateTime<Utc>) -> Option<Freeze> {
+    freezes_over(windows, place, at).into_iter().next()
+}
+
+fn next_transition(windows: &[Window], at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    Calendar::new(windows.to_vec(), at).next_transition()
+}
+
 fn lifted(mut window: Window, at: i64) -> Window {
     window.lifted = Some(Lifted { at: t(at), by: SafeText::new("omar"), reason: SafeText::new("pilot is over") });
     window

@@ -85,9 +85,11 @@ impl Timeline {
     }
 
     /// The span that holds at an instant, and all that follow.
-    pub fn spans_from(&self, at: DateTime<Utc>) -> impl Iterator<Item = Span> + '_ {
-        // They do not touch, so the next one begins after the end of the one before.
-        std::iter::successors(self.at_or_after(at), |span| self.at_or_after(span.until?))
+    pub fn spans_from(&self, at: DateTime<Utc>) -> Box<dyn Iterator<Item = Span> + '_> {
+        match &self.0 {
+            Kind::Spans(compiled) => Box::new(compiled.spans_from(at)),
+            Kind::Once(_) | Kind::None | Kind::Closed(_) => Box::new(self.at_or_after(at).into_iter()),
+        }
     }
 
     /// The last span that is over at an instant.

@@ -27,3 +27,4 @@ mod store;
 mod support;
 mod tui;
 mod vectors;
+mod window;
