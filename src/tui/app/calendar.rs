@@ -381,7 +381,12 @@ impl App {
     #[must_use]
     pub fn calendar_row(&self, bars: &[Bar<'_>]) -> usize {
         let named = self.calendar.scope.as_ref().and_then(|scope| bars.iter().position(|bar| &bar.scope == scope));
-        named.unwrap_or(0).min(bars.len().saturating_sub(1))
+        // Before anybody chose one it is that of the selected window: one that holds, where there is any.
+        let selected = || {
+            let view = self.windows.selected()?;
+            bars.iter().position(|bar| bar.windows.iter().any(|window| window.window.id == view.window.id))
+        };
+        named.or_else(selected).unwrap_or(0).min(bars.len().saturating_sub(1))
     }
 
     /// The cell that is selected.

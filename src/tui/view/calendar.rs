@@ -97,7 +97,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     draw_record(app, &grid, theme, parts.record, buffer);
     let signs = [
         (Cell::Frozen.sign(), "freeze"),
-        (Cell::FrozenForSome.sign(), "freeze for some"),
+        (Cell::FrozenForSome.sign(), "for some"),
         (Cell::Allowed.sign(), "allowed"),
         (Cell::Partly.sign(), "partly"),
         (Cell::Closed.sign(), "closed"),
@@ -225,9 +225,10 @@ fn draw_bars(
             conflicts.iter().filter(|c| of_bar(&c.window)).filter_map(|c| grid.index(c.at)).collect();
         let name = bar.windows.first().map_or_else(|| bar.scope.clone(), |view| wording::scope(&view.window.scope));
         let name = SafeText::new(name);
-        let mut row = Row::new(theme, area.width).text(if selected { ">" } else { " " }, Role::Normal).gap(1).cell(
-            name.as_str(),
-            usize::from(grid.label) - 3,
+        let room = usize::from(grid.label) - 2;
+        let mut row = Row::new(theme, area.width).text(if selected { ">" } else { " " }, Role::Normal).cell(
+            &fit::middle(name.as_str(), room, fit::ellipsis(theme)),
+            room,
             if selected { Role::Strong } else { Role::Normal },
         );
         // Cells that look alike are painted in one go.
