@@ -106,7 +106,7 @@ pub enum Answer {
     /// What waits for a second person.
     Approvals(Result<ApprovalsPage, BackendError>),
     /// What waited was decided, by the dialog's key.
-    ApprovalDecided(String, Result<ApprovalReply, BackendError>),
+    ApprovalDecided(String, Result<Box<ApprovalReply>, BackendError>),
     /// What holds the site that is followed.
     SiteState(WindowsQuery, Result<WindowsState, BackendError>),
     /// Audit entries since the site is followed.

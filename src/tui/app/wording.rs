@@ -1,9 +1,11 @@
 //! What a change window says, in words: when it holds, what it blocks and allows and for whom, what it
 //! does with what is under way, and who may let something pass it.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 
-use crate::domain::{Effect, Freeze, Initiator, OnEnter, Operation, Overridable, Schedule, Scope, Window};
+use crate::domain::{Effect, Freeze, Initiator, OnEnter, Operation, Overridable, SafeText, Schedule, Scope, Window};
 
 /// The word of an operation.
 #[must_use]
@@ -128,19 +130,19 @@ pub fn schedule(window: &Window, clock: impl Fn(DateTime<Utc>) -> String) -> Str
             None => format!("from {from} until somebody lifts it"),
         };
     };
-    let mut said = match schedule.rrule.as_ref().map(|rule| rule.as_str()) {
+    let mut said = match schedule.rrule.as_ref().map(SafeText::as_str) {
         None | Some("") => "once".to_owned(),
         // What cannot be said in words is said as it is.
         Some(rule) => recurrence(rule).unwrap_or_else(|| format!("by the rule {rule}")),
     };
-    said.push_str(&format!(", {} {}", stretch(schedule), schedule.zone));
-    said.push_str(&format!(", from {}", schedule.start.format("%d %b %Y")));
+    _ = write!(said, ", {} {}", stretch(schedule), schedule.zone);
+    _ = write!(said, ", from {}", schedule.start.format("%d %b %Y"));
     for (count, what) in [(schedule.rdate.len(), "further start"), (schedule.exdate.len(), "start")] {
         let left_out = if what == "start" { " left out" } else { "" };
         match count {
             0 => {}
-            1 => said.push_str(&format!(", 1 {what}{left_out}")),
-            n => said.push_str(&format!(", {n} {what}s{left_out}")),
+            1 => _ = write!(said, ", 1 {what}{left_out}"),
+            n => _ = write!(said, ", {n} {what}s{left_out}"),
         }
     }
     said
@@ -198,19 +200,19 @@ fn recurrence(rule: &str) -> Option<String> {
     let unit = unit?;
     let mut said = if interval == 1 { format!("every {unit}") } else { format!("every {interval} {unit}s") };
     if let Some(days) = days {
-        said.push_str(&format!(" on {days}"));
+        _ = write!(said, " on {days}");
     }
     if let Some(month_days) = month_days {
-        said.push_str(&format!(" on {month_days}"));
+        _ = write!(said, " on {month_days}");
     }
     if let Some(months) = months {
-        said.push_str(&format!(" in {months}"));
+        _ = write!(said, " in {months}");
     }
     if let Some(positions) = positions {
-        said.push_str(&format!(" ({positions} of these)"));
+        _ = write!(said, " ({positions} of these)");
     }
     if let Some(ends) = ends {
-        said.push_str(&format!(", {ends}"));
+        _ = write!(said, ", {ends}");
     }
     Some(said)
 }

@@ -36,7 +36,7 @@ pub(super) async fn run(line: Line, command: Command) {
         Command::DecideApproval { key, id, change, request } => {
             let call =
                 line.ask(TAKES, |backend| async move { backend.decide_approval(&id, change, request).await }).await;
-            Answer::ApprovalDecided(key, call)
+            Answer::ApprovalDecided(key, call.map(Box::new))
         }
         Command::Approvals => {
             Answer::Approvals(first_connection(&line, |backend| async move { backend.approvals().await }).await)

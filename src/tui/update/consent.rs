@@ -341,7 +341,7 @@ pub(super) fn override_changed(app: &mut App, key: &str, result: Result<Override
 }
 
 /// What waited was decided, or not.
-pub(super) fn decided(app: &mut App, key: &str, result: Result<ApprovalReply, BackendError>) -> Vec<Command> {
+pub(super) fn decided(app: &mut App, key: &str, result: Result<Box<ApprovalReply>, BackendError>) -> Vec<Command> {
     let mut commands = ask_for_overrides(app);
     commands.push(Command::Approvals);
     match result {

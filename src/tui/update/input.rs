@@ -116,7 +116,7 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::TimeZone if app.view == View::Windows => calendar::switch_zone(app),
         Intent::Approve | Intent::Reject | Intent::Withdraw | Intent::Countersign => return consent::open(app, intent),
         Intent::AskOverride => {
-            app.say(Tone::Note, "open the action that a window holds: its dialog asks for an override")
+            app.say(Tone::Note, "open the action that a window holds: its dialog asks for an override");
         }
         Intent::LastView => {
             if let Some(view) = app.views.pop() {

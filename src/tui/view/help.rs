@@ -59,8 +59,8 @@ pub(in crate::tui) fn rows(app: &App) -> Vec<HelpRow> {
             }
         }
     }
-    for (command, rest) in COMMANDS.iter().copied() {
-        rows.push(HelpRow { context: "command", keys: format!(":{command}"), intent: None, text: rest.to_owned() });
+    for (command, rest) in COMMANDS {
+        rows.push(HelpRow { context: "command", keys: format!(":{command}"), intent: None, text: (*rest).to_owned() });
     }
     rows.retain(|row| {
         let text = format!("{} {} {}", row.context, row.keys, row.text).to_lowercase();

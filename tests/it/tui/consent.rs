@@ -430,7 +430,7 @@ fn what_waits_for_the_caller_is_said_on_every_screen_and_is_decided_with_a_reaso
         audit: entry(9340, "approve", "mira", "looked at the canary and its gates"),
         done: Some(done),
     };
-    desk.answer(Answer::ApprovalDecided(key, Ok(reply)));
+    desk.answer(Answer::ApprovalDecided(key, Ok(Box::new(reply))));
     let screen = desk.screen();
     assert!(screen.contains("approved: a-3 promote_full, and done: promote_full changes 12 units"), "{screen}");
     assert!(!screen.contains("waits for you"), "{screen}");
