@@ -1,4 +1,4 @@
-//! Buckets, exactly as flagd's second version makes them: MurmurHash3 (x86, 32 bits, seed 0) of a text, and the
+//! Buckets, exactly as flagd's second version makes them: `MurmurHash3` (x86, 32 bits, seed 0) of a text, and the
 //! hash times the total weight divided by 2^32.
 //!
 //! The formula is that of flagd's `fractional` (open-feature/flagd, `core/pkg/evaluator/fractional.go`): whole

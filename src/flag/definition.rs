@@ -134,7 +134,7 @@ fn variants(definition: &FlagDefinition) -> Checked<Vec<(String, Value)>> {
             return Err(FlagError::new(field, "is beyond what all clients read alike, 2^53 - 1"));
         }
     }
-    let fractions = definition.variants.values().any(|value| value.is_f64());
+    let fractions = definition.variants.values().any(Value::is_f64);
     let value = |value: &Value| match value.as_f64().filter(|_| fractions) {
         Some(number) => Value::from(number),
         None => value.clone(),

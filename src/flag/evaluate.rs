@@ -247,12 +247,10 @@ impl<'v> Scene<'v> {
             match each {
                 Each::Map => kept.push(value),
                 Each::Filter if holds => kept.push(element),
-                Each::Filter => {}
                 // The rest changes nothing.
+                Each::Some | Each::None if holds => return Ok(Val::Bool(each == Each::Some)),
                 Each::All if !holds => return Ok(Val::Bool(false)),
-                Each::Some if holds => return Ok(Val::Bool(true)),
-                Each::None if holds => return Ok(Val::Bool(false)),
-                Each::All | Each::Some | Each::None => {}
+                Each::Filter | Each::All | Each::Some | Each::None => {}
             }
         }
         Ok(match each {

@@ -192,10 +192,15 @@ impl Reader {
                 Ok(all(vec![is_text(&text), if wanted { found } else { Node::Not(Box::new(found)) }]))
             }
             ("sem_ver", None, [version, relation, other]) => version_of(version, relation, other, wanted),
-            (operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE, ..)
-            | (operators::MODULO | operators::NEGATE, ..) => {
-                Err("calculations are not part of a condition: compare attributes with values".to_owned())
-            }
+            (
+                operators::ADD
+                | operators::SUBSTRACT
+                | operators::MULTIPLY
+                | operators::DIVIDE
+                | operators::MODULO
+                | operators::NEGATE,
+                ..,
+            ) => Err("calculations are not part of a condition: compare attributes with values".to_owned()),
             (operators::INDEX, ..) => {
                 let value = call_attribute(call)?;
                 Ok(Node::is(variable(&value)?, yes(wanted)))

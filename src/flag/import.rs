@@ -119,7 +119,7 @@ fn one(
             }
         }
     }
-    let mut rules = Rules { default: &default_variant, key: key.as_str(), seed: None, rules: Vec::new() };
+    let mut rules = Rules { default: &default_variant, key: key.as_str(), seed: None, read: Vec::new() };
     let targeting = format!("{field}.targeting");
     match flag.get("targeting") {
         None | Some(Value::Null) => {}
@@ -130,7 +130,7 @@ fn one(
         let message = "without a targeting key its shares answer an error, where flagd serves the default";
         remarks.push(SafeText::new(format!("{key}: {message}")));
     }
-    let (seed, rules) = (rules.seed.filter(|seed| seed != key.as_str()), rules.rules);
+    let (seed, rules) = (rules.seed.filter(|seed| seed != key.as_str()), rules.read);
     Ok(FlagDefinition {
         description: None,
         kind,
@@ -151,7 +151,7 @@ struct Rules<'f> {
     default: &'f str,
     key: &'f str,
     seed: Option<String>,
-    rules: Vec<FlagRule>,
+    read: Vec<FlagRule>,
 }
 
 impl Rules<'_> {
@@ -176,22 +176,22 @@ impl Rules<'_> {
             Value::Null => Serve::Variant(self.default.to_owned()),
             Value::String(variant) => Serve::Variant(variant.clone()),
             Value::Bool(variant) => Serve::Variant(variant.to_string()),
-            _ => match parts("fractional") {
-                Some(parts) => self.split(parts, field)?,
-                None => {
+            _ => {
+                let Some(parts) = parts("fractional") else {
                     let message = "computes a variant: only `if`, `fractional` over the targeting key and variants \
                                    can be represented";
                     return Err(FlagError::new(field, message));
-                }
-            },
+                };
+                self.split(parts, field)?
+            }
         };
         let when = match guards {
             [] => None,
             [Value::Object(guard)] => Some(Condition::Operators(guard.clone())),
             guards => Some(Condition::Operators(Map::from_iter([("and".to_owned(), guards.into())]))),
         };
-        let id = SafeText::new(format!("rule-{}", self.rules.len() + 1));
-        self.rules.push(FlagRule { id, when, serve });
+        let id = SafeText::new(format!("rule-{}", self.read.len() + 1));
+        self.read.push(FlagRule { id, when, serve });
         Ok(())
     }
 

@@ -216,10 +216,9 @@ impl Node {
             | Self::Affix(_, sides)
             | Self::Version(_, sides) => sides.iter().for_each(call),
             Self::Fractional { key, buckets } => {
-                key.iter().for_each(|key| call(key));
-                for (variant, weight) in buckets {
-                    call(variant);
-                    weight.iter().for_each(&mut *call);
+                for part in key.as_deref().into_iter().chain(buckets.iter().flat_map(|(v, w)| [v].into_iter().chain(w)))
+                {
+                    call(part);
                 }
             }
         }

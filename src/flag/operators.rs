@@ -275,9 +275,8 @@ impl Reader {
 /// How many arguments an operator takes that evaluates all of them.
 fn arguments_of(name: &str) -> Option<(usize, usize)> {
     Some(match name {
-        "if" | "substr" => (2, 3),
+        "if" | "substr" | "<" | "<=" => (2, 3),
         "==" | "===" | "!=" | "!==" | ">" | ">=" | "%" | "in" | "starts_with" | "ends_with" => (2, 2),
-        "<" | "<=" => (2, 3),
         "!" | "!!" => (1, 1),
         "-" => (1, 2),
         "or" | "and" | "+" | "*" | "min" | "max" | "cat" | "merge" => (1, usize::MAX),

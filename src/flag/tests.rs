@@ -1,3 +1,7 @@
+//! What flags serve, what is wrong with definitions, and that nothing hostile costs anything.
+
+#![expect(clippy::needless_pass_by_value, reason = "tables read better without a borrow on each row")]
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};

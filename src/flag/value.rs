@@ -90,8 +90,9 @@ impl<'v> Val<'v> {
     pub fn looks_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(_), Self::Text(_)) | (Self::Null, _) | (_, Self::Null) => self.is(other),
-            (Self::Object(_), _) | (_, Self::Object(_)) => false,
-            (Self::Array(_) | Self::List(_), Self::Array(_) | Self::List(_)) => false,
+            (Self::Object(_), _)
+            | (_, Self::Object(_))
+            | (Self::Array(_) | Self::List(_), Self::Array(_) | Self::List(_)) => false,
             (Self::Array(_) | Self::List(_), Self::Text(_)) | (Self::Text(_), Self::Array(_) | Self::List(_)) => {
                 self.to_text() == other.to_text()
             }

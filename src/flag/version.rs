@@ -1,4 +1,4 @@
-//! Versions as flagd's `sem_ver` compares them: SemVer 2.0, with a leading `v` and missing parts allowed.
+//! Versions as flagd's `sem_ver` compares them: those of `SemVer` 2.0, with a leading `v` and missing parts allowed.
 
 use std::cmp::Ordering;
 

@@ -17,6 +17,7 @@ fn sites(names: &[&str]) -> Value {
 
 #[test]
 fn each_change_is_the_operation_that_windows_hold() {
+    use Operation::{FlagChange, FlagEnable, FlagWiden};
     let on = || rules(json!({"variant": "on"}));
     let with = |mut definition: Value, name: &str, value: Value| {
         definition[name] = value;
@@ -24,7 +25,6 @@ fn each_change_is_the_operation_that_windows_hold() {
     };
     let off = |definition: Value| with(definition, "enabled", json!(false));
     let gold = json!({"rules": [{"id": "one", "when": "plan == 'gold'", "serve": {"variant": "on"}}]});
-    use Operation::{FlagChange, FlagEnable, FlagWiden};
     for (before, after, expected) in [
         (off(on()), on(), Some(FlagEnable)),
         (on(), off(on()), None),
