@@ -345,7 +345,7 @@ impl Core {
             };
             asker.role = token.role;
             asker.targets.clone_from(&token.targets);
-        } else if !self.tokens.is_empty() && asker.via != Via::Tui && asker.source.is_some() {
+        } else if !self.tokens.is_empty() {
             return Err(format!("{} asked without a token, and tokens are needed by now", asker.id));
         }
         Ok(asker)
