@@ -11,6 +11,7 @@ use super::{
     authorize,
     carried::{Carried, Sent},
     core::{Core, rollout_subject},
+    idempotency,
     journal::Draft,
     overrides::{self, Trial},
 };
@@ -84,7 +85,7 @@ impl Core {
         };
         let present = carried.sighting.rollout.revision.clone();
         let avoid = carried.avoid();
-        let fingerprint = actions::fingerprint(request);
+        let fingerprint = idempotency::fingerprint(request);
         if why.is_some() {
             let key = conditions.idempotency_key.as_deref();
             if carried

@@ -14,6 +14,7 @@ use super::{
     Control, actions,
     authorize::{self, Wish},
     core::Core,
+    idempotency,
     journal::Draft,
 };
 use crate::{
@@ -227,10 +228,10 @@ impl Core {
         conditions: &Conditions,
     ) -> Result<WindowReply, Problem> {
         let why = authorize::reason(&request.reason)?;
-        actions::check_key(conditions)?;
+        idempotency::check_key(conditions)?;
         let id = self.new_window_id();
         self.may_add(who, &request.scope, &id, Some(&why))?;
-        let fingerprint = actions::fingerprint(request);
+        let fingerprint = idempotency::fingerprint(request);
         if let Some(reply) = self.replay(who, WINDOWS, conditions, &fingerprint)? {
             return Ok(reply);
         }

@@ -14,6 +14,7 @@ use crate::{
         authorize::{self, Wish},
         changes::changes,
         core::Core,
+        idempotency,
         journal::Draft,
         overrides::{self, Trial},
     },
@@ -99,7 +100,7 @@ impl Core {
         conditions: &Conditions,
     ) -> Result<Reply<FlagReply>, Problem> {
         let why = if request.dry_run { None } else { Some(authorize::reason(&request.reason)?) };
-        actions::check_key(conditions)?;
+        idempotency::check_key(conditions)?;
         let before = self.flags.get(key).map(|entry| entry.flag().clone());
         let verb = if before.is_some() { "flag_change" } else { "flag_add" };
         let here = holds_for(who, &request.definition)
@@ -114,7 +115,7 @@ impl Core {
             why: why.as_ref(),
             dry_run: request.dry_run,
         })?;
-        let fingerprint = actions::fingerprint(request);
+        let fingerprint = idempotency::fingerprint(request);
         if why.is_some()
             && let Some(body) = self.replay(who, &keys_of(key), conditions, &fingerprint)?
         {

@@ -8,6 +8,7 @@ use super::{
         approvals::{Asked, Pending},
         authorize::{self, Wish},
         core::Core,
+        idempotency,
         journal::Draft,
         windows::short_id,
     },
@@ -111,7 +112,7 @@ impl Core {
                 format!("the reason of an override has at least {REASON_MIN} characters, and this one has {length}");
             return Err(Problem::new(Code::ReasonRequired, text).in_field("reason"));
         }
-        actions::check_key(conditions)?;
+        idempotency::check_key(conditions)?;
         check_shape(request)?;
         let now = self.now();
         let (not_before, expires_at) = span(request, now, self.options.policy.override_longest)?;
@@ -153,7 +154,7 @@ impl Core {
             why: Some(&why),
             dry_run: false,
         })?;
-        let fingerprint = actions::fingerprint(request);
+        let fingerprint = idempotency::fingerprint(request);
         if let Some(reply) = self.replay(who, OVERRIDES, conditions, &fingerprint)? {
             return Ok(reply);
         }

@@ -11,6 +11,7 @@ use crate::{
         actions,
         authorize::{self, Wish},
         core::Core,
+        idempotency,
         journal::Draft,
     },
     domain::{
@@ -42,12 +43,12 @@ impl Core {
     ) -> Result<WindowReply, Problem> {
         let verb = "window_change";
         let why = authorize::reason(&request.reason)?;
-        actions::check_key(conditions)?;
+        idempotency::check_key(conditions)?;
         let now = self.now();
         let before = self.find_window(who, id)?;
         let here = authorize::holds_for_scope(who, &before.scope) && authorize::holds_for_scope(who, &request.scope);
         self.may_change(who, Role::Operator, here, &before, verb, &why)?;
-        let fingerprint = actions::fingerprint(request);
+        let fingerprint = idempotency::fingerprint(request);
         let subject = format!("{WINDOWS}/{}", before.id);
         if let Some(reply) = self.replay(who, &subject, conditions, &fingerprint)? {
             return Ok(reply);

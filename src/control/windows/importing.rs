@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{WINDOWS, WINDOWS_MAX, beside, written::window_of};
 use crate::{
-    control::{Control, actions, authorize, core::Core},
+    control::{Control, actions, authorize, core::Core, idempotency},
     domain::{Digest, Outcome, Principal, Reason, SafeText, Window, WindowState},
     window::{
         self,
@@ -98,8 +98,8 @@ impl Core {
         conditions: &Conditions,
     ) -> Result<ImportReply, Problem> {
         let why = if request.dry_run { None } else { Some(authorize::reason(&request.reason)?) };
-        actions::check_key(conditions)?;
-        let fingerprint = actions::fingerprint(request);
+        idempotency::check_key(conditions)?;
+        let fingerprint = idempotency::fingerprint(request);
         if why.is_some()
             && let Some(reply) = self.replay(who, WINDOWS, conditions, &fingerprint)?
         {
