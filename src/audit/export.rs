@@ -79,6 +79,7 @@ impl Header {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the file")]
 struct Leaves {
     from: u64,
     leaves: Vec<String>,
@@ -90,6 +91,7 @@ struct Leaves {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the file")]
 struct End {
     checkpoints: u64,
     end: u32,

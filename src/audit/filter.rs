@@ -25,7 +25,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use wildmatch::WildMatch;
 
-use crate::domain::{AuditEntry, SubjectKind};
+use crate::domain::{AuditEntry, SafeText, SubjectKind};
 
 pub use parse::{TERMS_MAX, TEXT_MAX};
 
@@ -199,16 +199,16 @@ impl Field {
             Self::Kind => has(word(&actor.kind).as_deref()),
             Self::Role => has(actor.role.as_ref().and_then(word).as_deref()),
             Self::Via => has(actor.via.as_ref().and_then(word).as_deref()),
-            Self::Credential => has(actor.credential.as_ref().map(|id| id.as_str())),
-            Self::Source => has(actor.source.as_ref().map(|source| source.as_str())),
+            Self::Credential => has(actor.credential.as_ref().map(SafeText::as_str)),
+            Self::Source => has(actor.source.as_ref().map(SafeText::as_str)),
             Self::Action => has(Some(entry.action.as_str())),
             Self::Outcome => has(word(&entry.outcome).as_deref()),
-            Self::Reason => has(entry.reason.as_ref().map(|reason| reason.as_str())),
-            Self::Ticket => has(entry.ticket.as_ref().map(|ticket| ticket.as_str())),
+            Self::Reason => has(entry.reason.as_ref().map(SafeText::as_str)),
+            Self::Ticket => has(entry.ticket.as_ref().map(SafeText::as_str)),
             Self::Seq => has(Some(&entry.seq.to_string())),
-            Self::Correlation => has(entry.correlation_id.as_ref().map(|id| id.as_str())),
+            Self::Correlation => has(entry.correlation_id.as_ref().map(SafeText::as_str)),
             Self::Subject => has(word(&subject.kind).as_deref()),
-            Self::Target => has(subject.target.as_ref().map(|target| target.as_str())),
+            Self::Target => has(subject.target.as_ref().map(SafeText::as_str)),
             Self::Rollout => {
                 let is_one = subject.kind == SubjectKind::Rollout;
                 let target = subject.target.as_ref().filter(|_| is_one);
@@ -217,7 +217,7 @@ impl Field {
             Self::Name => has(Some(subject.name.as_str())),
             Self::Site => touch::site(entry, pattern),
             Self::Lane => touch::lane(entry, pattern),
-            Self::Override => has(entry.override_id.as_ref().map(|id| id.as_str())),
+            Self::Override => has(entry.override_id.as_ref().map(SafeText::as_str)),
             Self::Approved => entry.approved_by.iter().any(|who| like(pattern, who.as_str())),
         }
     }

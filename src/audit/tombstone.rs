@@ -24,6 +24,7 @@ const BEGIN: &[u8] = br#"{"leaf":""#;
 /// What is left of an expired entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the stored form")]
 pub struct Tombstone {
     /// Its place.
     pub seq: u64,

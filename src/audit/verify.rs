@@ -381,7 +381,8 @@ impl Verification {
             ),
         };
         if !self.expired.is_empty() {
-            text.push_str(&format!("; the content of {} has expired, as the trail itself says", self.expired.len()));
+            let expired = self.expired.len();
+            text = format!("{text}; the content of {expired} has expired, as the trail itself says");
         }
         text
     }

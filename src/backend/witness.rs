@@ -210,27 +210,26 @@ impl Memory {
     fn message(&self, why: &Rewritten, kept: &Kept, holds_to: Option<&(u64, DateTime<Utc>)>) -> String {
         let form = "%Y-%m-%d %H:%M:%SZ";
         let seen = kept.last.at.format(form);
-        let mut text = format!("THE AUDIT TRAIL OF {} IS NOT THE ONE SEEN HERE AT {seen}: {why}", self.place);
-        match (holds_to, kept.earlier.first()) {
-            (Some((size, at)), _) => text.push_str(&format!(
-                ". Up to entry {size}, seen at {}, it is as it was, and after that it is not: a backup that was \
+        let since = match (holds_to, kept.earlier.first()) {
+            (Some((size, at)), _) => format!(
+                "Up to entry {size}, seen at {}, it is as it was, and after that it is not: a backup that was \
                  restored looks like this, and so does a trail that was cut and written anew",
                 at.format(form)
-            )),
-            (None, Some(oldest)) => text.push_str(&format!(
-                ". Nothing that was seen here since {} is as it was: no restored backup explains that",
-                oldest.at.format(form)
-            )),
-            (None, None) => text.push_str(
-                ". Another server at this address looks like this too, and so may a backup that was restored",
             ),
-        }
-        text.push_str(&format!(
-            ". The checkpoint that was signed then is kept in {}; once you know why, `rolldeck audit verify --accept` \
-             goes on from what is there now",
+            (None, Some(oldest)) => format!(
+                "Nothing that was seen here since {} is as it was: no restored backup explains that",
+                oldest.at.format(form)
+            ),
+            (None, None) => {
+                "Another server at this address looks like this too, and so may a backup that was restored".to_owned()
+            }
+        };
+        format!(
+            "THE AUDIT TRAIL OF {} IS NOT THE ONE SEEN HERE AT {seen}: {why}. {since}. The checkpoint that was signed \
+             then is kept in {}; once you know why, `rolldeck audit verify --accept` goes on from what is there now",
+            self.place,
             self.file.display()
-        ));
-        text
+        )
     }
 
     fn read(&self) -> io::Result<Option<Kept>> {
