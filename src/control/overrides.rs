@@ -282,6 +282,7 @@ impl Core {
             ticket: by.ticket.clone(),
             revision: RevisionChange { before, after: Some(revision_of(&record)) },
             effect: Some(SafeText::new(effect)),
+            intent: self.agreed.as_ref().map(|agreed| agreed.intent),
             override_id: Some(record.id.clone()),
             ..Draft::new(by.who.actor(), by.verb, override_subject(&record), outcome)
         });

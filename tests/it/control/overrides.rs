@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use rolldeck::{
+    clock,
     control::{AuditQuery, Policy},
     domain::{
         Action, Approvable, AuditEntry, BlockerKind, Digest, FactValue, OnEnter, Operation, Outcome, Overridable,
-        OverrideState, Phase, Principal, ReportState, Role, SafeText, StageName, overrides::Override,
+        OverrideState, Phase, Principal, ReportState, Role, SafeText, StageName, TokenText, overrides::Override,
     },
     wire::{
-        ActionReply, ActionRequest, Code, Conditions, OverrideChange, OverrideReply, OverrideRequest, OverrideView,
-        Problem, ReasonRequest, StartRequest, WindowRequest,
+        ActionReply, ActionRequest, ApprovalChange, Code, Conditions, OverrideChange, OverrideReply, OverrideRequest,
+        OverrideView, Problem, ReasonRequest, StartRequest, TokenRequest, WindowRequest,
     },
 };
 
@@ -88,6 +89,12 @@ impl Frozen {
         self.world.control.change_override(who, id.as_str(), change, reason).await
     }
 
+    async fn agree_as(&self, who: &Principal, asked: &OverrideView) -> Result<(), Problem> {
+        let approval = asked.approval.clone().expect("it waits for an approval");
+        let reason = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
+        self.world.control.decide_approval(who, approval.as_str(), ApprovalChange::Approve, reason).await.map(|_| ())
+    }
+
     async fn shown(&self, id: &SafeText) -> OverrideView {
         let page = self.world.control.overrides(&mira()).await.unwrap();
         page.overrides.into_iter().find(|view| view.record.id == *id).expect("it is listed")
@@ -122,6 +129,26 @@ async fn until<F: Future<Output = bool>>(what: &str, mut met: impl FnMut() -> F)
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Somebody with a token of their own.
+async fn with_token(world: &World, name: &str, role: Role, targets: &[&str]) -> Principal {
+    let token = TokenText::new(clock::secret().unwrap()[..5].try_into().unwrap(), &clock::secret().unwrap());
+    let request = TokenRequest {
+        id: token.id(),
+        name: name.to_owned(),
+        secret_hash: token.hash(),
+        role,
+        targets: targets.iter().map(|t| (*t).to_owned()).collect(),
+        binding: None,
+    };
+    world.control.add_token(&mira(), request).await.unwrap();
+    Principal { credential: Some(SafeText::new(token.id())), ..person(name, role, targets) }
+}
+
+async fn revoke(world: &World, who: &Principal) {
+    let reason = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
+    world.control.revoke_token(&mira(), who.credential.as_ref().unwrap().as_str(), reason).await.unwrap();
 }
 
 #[tokio::test]
@@ -446,6 +473,46 @@ async fn an_ended_window_is_not_named_and_a_lost_answer_is_not_asked_twice() {
     frozen.world.control.lift_window(&mira(), frozen.window.as_str(), lift).await.unwrap();
     let problem = frozen.ask_as(&mira(), wish(&frozen.window)).await.unwrap_err();
     assert!(problem.code == Code::Blocked && problem.audit.is_some(), "{problem:?}");
+}
+
+#[tokio::test]
+async fn two_people_are_two_the_one_who_agreed_uses_it_not_and_both_must_still_be_allowed() {
+    let two = WindowRequest { overridable: Overridable::TwoPerson, ..over_west() };
+    let frozen = frozen_by(two, Policy::default()).await;
+    assert!(frozen.act_as(&mira(), Action::Promote, None).await.unwrap_err().override_offer.unwrap().two_person);
+    let ana = with_token(&frozen.world, "ana", Role::Operator, &["dc-*"]).await;
+    let ana_too = with_token(&frozen.world, "Ana", Role::Commander, &["*"]).await;
+    let ines = with_token(&frozen.world, "ines", Role::Commander, &["dc-*"]).await;
+    let noor = with_token(&frozen.world, "noor", Role::Commander, &["dc-*"]).await;
+    let olga = with_token(&frozen.world, "olga", Role::Operator, &["*"]).await;
+    let eli = with_token(&frozen.world, "eli", Role::Commander, &["dc-east"]).await;
+
+    let asked = frozen.ask_as(&ana, wish(&frozen.window)).await.unwrap().record;
+    assert_eq!((asked.state, asked.record.approvals_needed), (OverrideState::Waiting, 1));
+    let id = asked.record.id.clone();
+    frozen.is_refused(frozen.act_as(&ana, Action::Promote, Some(&id)).await, "waits for a second person").await;
+    for (who, code) in [(&ana, Code::Forbidden), (&ana_too, Code::Forbidden), (&olga, Code::Forbidden)] {
+        assert_eq!(frozen.agree_as(who, &asked).await.unwrap_err().code, code, "{}", who.id);
+    }
+    assert!(frozen.agree_as(&eli, &asked).await.is_err(), "a commander of other targets");
+    frozen.agree_as(&ines, &asked).await.unwrap();
+    let agreed = frozen.shown(&id).await;
+    assert_eq!((agreed.state, agreed.record.approvals[0].by.as_str()), (OverrideState::Active, "ines"));
+
+    frozen.is_refused(frozen.act_as(&ines, Action::Promote, Some(&id)).await, "ines agreed to it").await;
+    revoke(&frozen.world, &ines).await;
+    frozen.is_refused(frozen.act_as(&ana, Action::Promote, Some(&id)).await, "the token of ines").await;
+    let asked = frozen.ask_as(&ana, wish(&frozen.window)).await.unwrap().record;
+    frozen.agree_as(&noor, &asked).await.unwrap();
+    let id = asked.record.id;
+    let reply = frozen.act_as(&ana, Action::Promote, Some(&id)).await.unwrap();
+    let entry = reply.audit.unwrap();
+    assert_eq!(entry.approved_by, [SafeText::new("noor")], "the trail says who allowed it");
+    assert_eq!(frozen.shown(&id).await.uses_left, 0);
+
+    let asked = frozen.ask_as(&ana, wish(&frozen.window)).await.unwrap().record;
+    revoke(&frozen.world, &ana).await;
+    assert!(frozen.agree_as(&noor, &asked).await.is_err(), "who asked may not any more");
 }
 
 #[tokio::test]
