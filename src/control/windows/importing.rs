@@ -116,10 +116,15 @@ impl Core {
         }
         let now = self.now();
         let mut windows = Vec::with_capacity(imported.windows.len());
+        let mut remarks: Vec<SafeText> = imported.remarks.iter().map(SafeText::new).collect();
         for (number, draft) in imported.windows.iter().enumerate() {
             let wanted = request_of(draft, request);
             let id = self.new_window_id();
             self.may_add(who, &wanted.scope, &id, why.as_ref())?;
+            if draft.until.is_some_and(|until| until <= now) {
+                remarks.push(SafeText::new(format!("window {} is over already, and is left out", number + 1)));
+                continue;
+            }
             let told = draft.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
             // A dry run needs no reason yet.
             let reason = Reason::new(&wanted.reason).or_else(|_| Reason::new("imported from another calendar"));
@@ -133,7 +138,9 @@ impl Core {
             }
             windows.push(window);
         }
-        let remarks: Vec<SafeText> = imported.remarks.iter().map(SafeText::new).collect();
+        if windows.is_empty() {
+            return Err(invalid("every window in it is over already"));
+        }
         if why.is_none() {
             let views = windows.into_iter().map(|window| as_it_would_be(window, now)).collect();
             return Ok(ImportReply { outcome: Outcome::Intended, windows: views, remarks });
