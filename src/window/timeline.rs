@@ -85,6 +85,7 @@ impl Timeline {
     }
 
     /// The span that holds at an instant, and all that follow.
+    #[must_use]
     pub fn spans_from(&self, at: DateTime<Utc>) -> Box<dyn Iterator<Item = Span> + '_> {
         match &self.0 {
             Kind::Spans(compiled) => Box::new(compiled.spans_from(at)),
