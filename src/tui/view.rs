@@ -86,7 +86,12 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
     };
     cursor = over.or(cursor);
     footer::message(app, theme, zones.message, buffer);
-    footer::keys(app, theme, zones.keys, buffer);
+    if app.line.is_some() && app.notice.is_some() {
+        // The line is typed over the message row: what is wrong with it is said below it.
+        footer::message(app, theme, zones.keys, buffer);
+    } else {
+        footer::keys(app, theme, zones.keys, buffer);
+    }
     if let Some(line) = &app.line {
         let prompt = match line.kind {
             Kind::Command => ":",

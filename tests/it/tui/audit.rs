@@ -102,8 +102,8 @@ fn a_line_across_the_table_stands_where_history_was_rewritten_and_the_banner_is_
         let screen = desk.screen();
         let lines: Vec<&str> = screen.lines().collect();
         let broken = lines.iter().position(|line| line.contains("TRAIL BROKEN #9312 -> #9313")).expect(&screen);
-        let at = |seq: &str| lines.iter().position(|line| line.contains(seq) && line.contains("Z  ")).unwrap_or(99);
-        assert!(at("9313 ") < broken && broken < at("9312 "), "{screen}");
+        let at = |seq: &str| lines.iter().position(|line| line.contains(seq) && line.contains(":31Z")).unwrap_or(99);
+        assert!(at(" 9313 ") < broken && broken < at(" 9312 "), "{screen}");
         for view in [I::ViewOverview, I::ViewDetail, I::ViewSites, I::ViewWindows, I::ViewFlags, I::ViewAudit] {
             desk.press(view);
             assert!(desk.row(1).contains("AUDIT TRAIL BROKEN at #9313"), "{view:?}: {}", desk.screen());
