@@ -83,7 +83,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     options.clock = session.clock.clone();
     let shutdown = signals::shutdown()?;
     say(&format!("agent of {} for {server}", options.unit()));
-    agent::run(options, shutdown).await.map_err(usage)
+    Box::pin(agent::run(options, shutdown)).await.map_err(usage)
 }
 
 /// Options that are wrong, and a server that refuses, have exit codes of their own.

@@ -60,8 +60,8 @@ pub struct Filter {
     #[arg(long, value_name = "T", value_parser = parse::when)]
     until: Option<parse::When>,
     /// What else, such as 'site:osl2 since:today -action:told "label printer"'; @NAME is one of the config
-    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, long_help = FILTER_HELP)]
-    filter: Option<String>,
+    #[arg(long = "filter", value_name = "FILTER", allow_hyphen_values = true, long_help = FILTER_HELP)]
+    expression: Option<String>,
 }
 
 const FILTER_HELP: &str = "\
@@ -77,7 +77,7 @@ rollout name site lane override approved since until. Days begin in the zone of 
 impl Filter {
     fn query(&self, session: &Session) -> Result<AuditQuery> {
         let now = session.clock.now();
-        let expression = self.filter.as_deref().map(|text| expression(session, text)).transpose()?;
+        let expression = self.expression.as_deref().map(|text| expression(session, text)).transpose()?;
         Ok(AuditQuery {
             rollout: self.rollout.as_ref().map(RolloutId::to_string),
             actor: self.actor.clone(),
@@ -95,15 +95,16 @@ impl Filter {
 fn expression(session: &Session, text: &str) -> Result<EntryFilter> {
     let settings = session.settings()?;
     let (text, of) = match text.strip_prefix('@') {
-        Some(name) => match settings.filters.get(name) {
-            Some(saved) => (saved.as_str(), format!("filters.{name} in {}", settings.paths.config_file.display())),
-            None => {
+        Some(name) => {
+            if let Some(saved) = settings.filters.get(name) {
+                (saved.as_str(), format!("filters.{name} in {}", settings.paths.config_file.display()))
+            } else {
                 let names: Vec<&str> = settings.filters.keys().map(String::as_str).collect();
                 let known = if names.is_empty() { "there is none".to_owned() } else { names.join(", ") };
                 let text = format!("--filter @{name}: the config has no such filter under [filters]: {known}");
                 return Err(Failure::Usage(text).into());
             }
-        },
+        }
         None => (text, "--filter".to_owned()),
     };
     let now = session.clock.now();
@@ -301,7 +302,7 @@ fn cells(entry: &AuditEntry) -> [String; 7] {
     if let (true, Some(effect)) = (entry.because.is_some(), &entry.effect) {
         why = format!("{effect}: {why}");
     }
-    let approved: Vec<&str> = entry.approved_by.iter().map(|who| who.as_str()).collect();
+    let approved: Vec<&str> = entry.approved_by.iter().map(super::super::domain::text::SafeText::as_str).collect();
     if !approved.is_empty() {
         why = format!("{why}; approved by {}", approved.join(", "));
     }

@@ -66,7 +66,7 @@ pub struct Add {
     /// The indicators of rollouts whose plan declares none: an OpenSLO or Sloth file, or one with a plan's slis
     #[arg(long, value_name = "FILE")]
     slis: Option<PathBuf>,
-    /// Actions that ask for a second person from here, also where the server does not demand it: promote_full
+    /// Actions that ask for a second person from here, also where the server does not demand it: `promote_full`
     #[arg(long, value_name = "ACTION", value_delimiter = ',', conflicts_with = "kubernetes")]
     approvals: Vec<Operation>,
     /// A context of the kubeconfig, instead of a server; in-cluster is the service account of a pod

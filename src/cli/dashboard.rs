@@ -59,13 +59,12 @@ pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Foll
 }
 
 fn backend(session: &Session, endpoint: &Endpoint) -> Result<Arc<dyn Backend>> {
-    let remote: Arc<dyn Backend> = match &endpoint.cluster {
-        Some(cluster) => cluster::backend(session, endpoint, cluster, Via::Tui)?,
-        None => {
-            let data = session.settings()?.paths.data_dir;
-            let memory = Memory::new(&data, &endpoint.server, Arc::clone(&session.clock));
-            asking(endpoint, Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?.remembering(memory)))
-        }
+    let remote: Arc<dyn Backend> = if let Some(cluster) = &endpoint.cluster {
+        cluster::backend(session, endpoint, cluster, Via::Tui)?
+    } else {
+        let data = session.settings()?.paths.data_dir;
+        let memory = Memory::new(&data, &endpoint.server, Arc::clone(&session.clock));
+        asking(endpoint, Arc::new(Remote::of_endpoint(endpoint, Via::Tui)?.remembering(memory)))
     };
     // Which context is read-only is not the dashboard's to remember.
     Ok(if endpoint.read_only { Arc::new(ReadOnly(remote)) } else { remote })

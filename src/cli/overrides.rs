@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Ask to let one rollout or flag pass named windows, for named actions, a counted number of times
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// List overrides: those that can be used, those that wait, those that are over
     List,
     /// Show one override with what it was used for
@@ -42,8 +42,8 @@ pub struct Ask {
     /// A window that it may pass, by its id as it is now; several, one by one
     #[arg(long, value_name = "ID", required = true, value_delimiter = ',')]
     window: Vec<String>,
-    /// For what: promote, start, resume, retry, promote_full, restart, terminate; of a flag, flag_enable,
-    /// flag_widen, flag_change
+    /// For what: promote, start, resume, retry, `promote_full`, restart, terminate; of a flag, `flag_enable`,
+    /// `flag_widen`, `flag_change`
     #[arg(long, value_name = "ACTION", required = true, value_delimiter = ',')]
     action: Vec<Operation>,
     /// Why: 12 to 500 characters; kept in the audit trail
@@ -114,7 +114,7 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
     match command {
         Command::Ask(args) => {
             let key = args.idempotency_key.clone().unwrap_or_else(|| session.clock.id());
-            let request = request(session, args)?;
+            let request = request(session, *args)?;
             let conditions = Conditions { revision: None, idempotency_key: Some(key) };
             let reply = session.connect_to_change()?.backend.add_override(request, conditions).await?;
             note(session, &reply.record);

@@ -45,7 +45,7 @@ pub struct Args {
     /// Their places stay, and the trail verifies as before
     #[arg(long, value_name = "D", value_parser = kept)]
     keep_audit: Option<Duration>,
-    /// What needs a second person, whatever a plan says: promote_full, override, start, flag_widen, ...
+    /// What needs a second person, whatever a plan says: `promote_full`, override, start, `flag_widen`, ...
     #[arg(long, value_name = "ACTION", value_delimiter = ',')]
     approvals: Vec<Approvable>,
     /// Who may pass windows without waiting for a second person, by the names of their tokens; commanders of all

@@ -308,7 +308,7 @@ impl Core {
 
     fn approval_view(&self, who: &Principal, waiting: &Waiting) -> ApprovalView {
         let state = waiting.approval.state(self.now());
-        let why_not = (state == ApprovalState::Waiting).then(|| self.why_not_yours(who, waiting)).flatten();
+        let why_not = (state == ApprovalState::Waiting).then(|| Self::why_not_yours(who, waiting)).flatten();
         ApprovalView {
             approval: waiting.approval.clone(),
             state,
@@ -318,7 +318,7 @@ impl Core {
     }
 
     /// Why somebody may not agree to it.
-    fn why_not_yours(&self, who: &Principal, waiting: &Waiting) -> Option<String> {
+    fn why_not_yours(who: &Principal, waiting: &Waiting) -> Option<String> {
         let asker = &waiting.asker.actor;
         if same_person(&asker.id, asker.credential.as_ref(), who) {
             let alone = who.credential.is_none().then_some("; without tokens nobody can be told apart");

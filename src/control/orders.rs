@@ -487,7 +487,7 @@ fn problem_of(error: &OrderError) -> Problem {
 /// What became of an order before a driver is told.
 enum Begun {
     /// A second person is asked first.
-    Waits(Reply<ActionReply>),
+    Waits(Box<Reply<ActionReply>>),
     /// Its intent is journalled.
     Intended(Box<Wanted>, Preview, u64),
 }
@@ -509,14 +509,14 @@ impl Control {
         let begun = self
             .decide(move |core| {
                 if core.asks_somebody(&wanted) {
-                    return core.ask_about_order(&wanted, effect).map(Begun::Waits);
+                    return core.ask_about_order(&wanted, effect).map(|reply| Begun::Waits(Box::new(reply)));
                 }
                 let intent = core.intend(&wanted, &effect)?;
                 Ok(Begun::Intended(wanted, effect, intent))
             })
             .await?;
         let (wanted, effect, intent) = match begun {
-            Begun::Waits(reply) => return Ok(reply),
+            Begun::Waits(reply) => return Ok(*reply),
             Begun::Intended(wanted, effect, intent) => (wanted, effect, intent),
         };
         // Whoever asked may go away; an order that was begun is followed all the same.

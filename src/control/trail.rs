@@ -194,12 +194,11 @@ fn sees_entry(who: &Principal, entry: &AuditEntry) -> bool {
 /// What stands in for an entry whose bytes were changed to what is no entry any more, so that one
 /// such hides no other, and for one whose content has expired. Only what it is found by is told of it, and verification names it.
 fn unreadable(stored: &StoredEntry) -> AuditEntry {
-    let (name, outcome, reason) = match Tombstone::read(&stored.bytes) {
-        Some(left) => ("EXPIRED", Outcome::Applied, format!("its content has expired: {}", left.reason)),
-        None => {
-            let text = "this entry was changed and cannot be read: run `rolldeck audit verify`";
-            ("UNREADABLE", Outcome::Unconfirmed, text.to_owned())
-        }
+    let (name, outcome, reason) = if let Some(left) = Tombstone::read(&stored.bytes) {
+        ("EXPIRED", Outcome::Applied, format!("its content has expired: {}", left.reason))
+    } else {
+        let text = "this entry was changed and cannot be read: run `rolldeck audit verify`";
+        ("UNREADABLE", Outcome::Unconfirmed, text.to_owned())
     };
     AuditEntry {
         seq: stored.seq,

@@ -154,7 +154,7 @@ type Labels = std::collections::BTreeMap<String, SafeText>;
 fn state_at(windows: &[Window], labels: &Labels, query: &WindowsQuery, at: DateTime<Utc>) -> WindowsState {
     let active = windows.iter().filter(|w| window::state(w, at) == WindowState::Active).cloned().collect();
     let Some(target) = &query.target else {
-        let edges = windows.iter().flat_map(|w| {
+        let edges = windows.iter().filter_map(|w| {
             // The present one and the next one have all its next instants.
             let spans = window::spans(w, at, DateTime::<Utc>::MAX_UTC, 2);
             spans.into_iter().flat_map(|span| std::iter::once(span.from).chain(span.until)).find(|edge| *edge > at)

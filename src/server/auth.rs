@@ -59,7 +59,7 @@ impl FromRequestParts<App> for FlagCaller {
             Given::Nothing => api_key(&parts.headers),
             given => given,
         };
-        authenticate_with(parts, app, given).map(Self)
+        authenticate_with(parts, app, &given).map(Self)
     }
 }
 
@@ -118,10 +118,10 @@ impl FromRequestParts<App> for UnitCaller {
 }
 
 fn authenticate(parts: &Parts, app: &App) -> Answer<Principal> {
-    authenticate_with(parts, app, bearer(&parts.headers))
+    authenticate_with(parts, app, &bearer(&parts.headers))
 }
 
-fn authenticate_with(parts: &Parts, app: &App, given: Given<'_>) -> Answer<Principal> {
+fn authenticate_with(parts: &Parts, app: &App, given: &Given<'_>) -> Answer<Principal> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
     let claimed = via(&parts.headers)?;
     let tokens = app.control.tokens();

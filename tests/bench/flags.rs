@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 const SPAN: Duration = Duration::from_millis(500);
 const CALLERS: usize = 1000;
 
-fn flag(rules: Value) -> Flag {
+fn flag(rules: &Value) -> Flag {
     serde_json::from_value(json!({
         "key": "fast-path", "revision": 1, "kind": "ops", "owner": "team-picking", "enabled": true,
         "variants": {"on": true, "off": false}, "default_variant": "off", "off_variant": "off",
@@ -84,7 +84,7 @@ fn main() {
             caller.as_object().unwrap().clone()
         })
         .collect();
-    let at = Utc::now();
+    let at = rolldeck::clock::system().now();
     for (name, rules) in [
         ("one split", json!([rule("split", None, split.clone())])),
         ("one expression", json!([rule("gold", Some(json!(expression)), on.clone())])),
@@ -95,7 +95,7 @@ fn main() {
         ),
         ("ten expressions, then a split", json!(ten)),
     ] {
-        let compiled = Compiled::new(&flag(rules)).unwrap();
+        let compiled = Compiled::new(&flag(&rules)).unwrap();
         measure(name, |caller| {
             black_box(compiled.evaluate(Some(&place), &callers[caller], at).unwrap());
         });

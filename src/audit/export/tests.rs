@@ -122,7 +122,8 @@ fn a_file_that_was_cut_off_anywhere_is_never_taken_for_the_whole() {
         assert!(verify(&text.as_bytes()[..text.len() - bytes - 1], None).map_or(true, |report| !report.ok));
     }
     let mut longer = text.clone();
-    longer.push_str(&format!("{}\n", lines[2]));
+    longer.push_str(lines[2]);
+    longer.push('\n');
     assert!(!verify(longer.as_bytes(), None).unwrap().ok);
     let fewer = text.replacen(&format!("{}\n", lines[42]), "", 1);
     assert!(verify(fewer.as_bytes(), None).unwrap().detail.contains("its last line says 40 entries and 2 checkpoints"));
@@ -165,8 +166,8 @@ fn what_a_filter_chose_is_proven_entry_by_entry_and_says_that_others_may_be_miss
     assert_eq!((report.ok, report.first_bad), (false, Some(12)), "{}", report.detail);
     let moved = text.replacen("\"from\":18", "\"from\":17", 1);
     assert!(!verify(moved.as_bytes(), None).unwrap().ok);
-    let unsigned: String =
-        text.lines().filter(|line| !line.contains("\n40\\n")).map(|line| format!("{line}\n")).collect();
+    let kept: Vec<&str> = text.lines().filter(|line| !line.contains("\n40\\n")).collect();
+    let unsigned = format!("{}\n", kept.join("\n"));
     assert!(!verify(unsigned.replace("\"size\":40", "\"size\":39").as_bytes(), None).unwrap().ok);
 }
 

@@ -62,12 +62,11 @@ pub async fn expire(session: &Session, args: Expire) -> Result<()> {
     let who = Local::person(&plane::user(&session.env), Via::Cli);
     let expired = control.expire_audit(&who, before, reason.as_str()).await;
     control.shutdown().await;
-    match expired.map_err(BackendError::from)? {
-        Some(entry) => done(session, &entry),
-        None => {
-            say(&format!("there is no content from before {} left to expire", before.format("%Y-%m-%d %H:%MZ")));
-            Ok(())
-        }
+    if let Some(entry) = expired.map_err(BackendError::from)? {
+        done(session, &entry)
+    } else {
+        say(&format!("there is no content from before {} left to expire", before.format("%Y-%m-%d %H:%MZ")));
+        Ok(())
     }
 }
 

@@ -128,7 +128,7 @@ mod tests {
         flag::operation,
     };
 
-    fn view(rules: serde_json::Value) -> FlagView {
+    fn view(rules: &serde_json::Value) -> FlagView {
         let flag: Flag = serde_json::from_value(serde_json::json!({
             "key": "fast-path", "revision": 1, "kind": "ops", "owner": "team-picking", "enabled": true,
             "variants": {"on": true, "off": false}, "default_variant": "off", "off_variant": "off", "rules": rules,
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn widening_takes_nothing_from_anybody_and_is_known_as_widening() {
-        let mut view = view(serde_json::json!([]));
+        let mut view = view(&serde_json::json!([]));
         for (percent, sites) in [(1.0, false), (25.0, false), (25.0, false), (100.0, false)] {
             let definition = widened(Some(&view), percent, None, sites).unwrap();
             let after = Flag { definition, ..view.flag.clone() };
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn weights_that_are_not_ours_are_not_taken_for_percentages() {
         let split = serde_json::json!([{"variant": "on", "weight": 1}, {"variant": "off", "weight": 2}]);
-        let view = view(serde_json::json!([{"id": "third", "serve": {"split": split}}]));
+        let view = view(&serde_json::json!([{"id": "third", "serve": {"split": split}}]));
         assert!(widened(Some(&view), 50.0, None, false).unwrap_err().to_string().contains("weights of its own"));
         assert!(widened(Some(&view), 50.0, Some("maybe"), false).unwrap_err().to_string().contains("no variant"));
         // Sites are another rule.

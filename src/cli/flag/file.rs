@@ -41,20 +41,17 @@ pub(super) fn read(path: &Path, unsaid: Unsaid) -> Result<Read> {
     }
     let mut read = Read { flags: Vec::new(), remarks: Vec::new() };
     let named = |key: &str| key.parse::<FlagKey>().map_err(|error| wrong(error.to_string()));
-    match flags {
-        Some(flags) => {
-            for (key, definition) in flags {
-                let definition =
-                    ours(definition, &named(key)?).map_err(|message| wrong(format!("flags.{key}.{message}")))?;
-                read.flags.push((named(key)?, definition));
-            }
+    if let Some(flags) = flags {
+        for (key, definition) in flags {
+            let definition =
+                ours(definition, &named(key)?).map_err(|message| wrong(format!("flags.{key}.{message}")))?;
+            read.flags.push((named(key)?, definition));
         }
-        None => {
-            let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != "-").unwrap_or("flag");
-            let key = named(stem).or_else(|_| named("flag"))?;
-            let definition = ours(&value, &key).map_err(wrong)?;
-            read.flags.push((key, definition));
-        }
+    } else {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != "-").unwrap_or("flag");
+        let key = named(stem).or_else(|_| named("flag"))?;
+        let definition = ours(&value, &key).map_err(wrong)?;
+        read.flags.push((key, definition));
     }
     Ok(read)
 }

@@ -24,7 +24,7 @@ pub struct Import {
     /// The file; - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What it is: ical, argocd (an AppProject, YAML or JSON), or gitlab (the answer of /freeze_periods)
+    /// What it is: ical, argocd (an `AppProject`, YAML or JSON), or gitlab (the answer of /`freeze_periods`)
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     format: ImportFormat,
     /// What the windows are about, where the file does not say it

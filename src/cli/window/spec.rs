@@ -14,6 +14,7 @@ use crate::{
 
 /// What a window is.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Spec {
     /// Allow changes only then, instead of freezing them
     #[arg(long, conflicts_with = "deny")]
@@ -142,9 +143,9 @@ fn overridable(text: &str) -> Result<Overridable, String> {
 fn elapsed(span: Duration) -> SafeText {
     let seconds = span.as_secs();
     let parts = [(seconds / 3600, 'H'), (seconds / 60 % 60, 'M'), (seconds % 60, 'S')];
-    let parts: String =
+    let parts: Vec<String> =
         parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
-    SafeText::new(if parts.is_empty() { "PT0S".to_owned() } else { format!("PT{parts}") })
+    SafeText::new(if parts.is_empty() { "PT0S".to_owned() } else { format!("PT{}", parts.concat()) })
 }
 
 fn text(given: Option<String>, before: Option<String>) -> Option<String> {
@@ -184,7 +185,7 @@ impl Spec {
             || !self.exdate.is_empty();
         if by_schedule {
             request.schedule = Some(schedule(
-                request.schedule.take(),
+                request.schedule.take().as_ref(),
                 self.zone,
                 self.start,
                 (self.end, self.lasts),
@@ -215,7 +216,7 @@ fn flat<T>(values: Vec<Option<T>>) -> Vec<T> {
 }
 
 fn schedule(
-    before: Option<Schedule>,
+    known: Option<&Schedule>,
     zone: Option<String>,
     start: Option<NaiveDateTime>,
     (end, lasts): (Option<NaiveDateTime>, Option<Duration>),
@@ -223,7 +224,6 @@ fn schedule(
     (rdate, exdate): (Vec<NaiveDateTime>, Vec<NaiveDateTime>),
 ) -> Result<Schedule> {
     let missing = |what: &str| Failure::Usage(format!("a local time needs {what}"));
-    let known = before.as_ref();
     let zone = zone.map(SafeText::new).or_else(|| known.map(|known| known.zone.clone()));
     let mut schedule = Schedule {
         zone: zone.ok_or_else(|| missing("--zone, such as Europe/Oslo or UTC"))?,

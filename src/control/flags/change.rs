@@ -219,28 +219,25 @@ impl Core {
         })?;
         let now = self.now();
         let ticket = authorize::ticket(request.ticket.as_ref());
-        let (outcome, effect, entry) = match &before.killed {
-            Some(killed) => {
-                let text = format!("it was killed by {} at {}", killed.by, killed.at.format("%Y-%m-%d %H:%M:%SZ"));
-                (Outcome::NoOp, text, std::sync::Arc::clone(&known))
-            }
-            None => {
-                let reason = SafeText::new(why.as_str());
-                let after = Flag {
-                    revision: before.revision + 1,
-                    killed: Some(Killed { at: now, by: who.id.clone(), reason: reason.clone() }),
-                    changed_by: who.id.clone(),
-                    changed_at: now,
-                    reason,
-                    ticket: ticket.clone(),
-                    ..before.clone()
-                };
-                let entry = Entry::new(&after).map_err(|error| invalid(&error))?;
-                let off = &after.definition.off_variant;
-                let text = format!("everybody gets {} of {key} from now on", SafeText::new(off));
-                let kept = self.keep_flag(entry);
-                (Outcome::Applied, text, kept)
-            }
+        let (outcome, effect, entry) = if let Some(killed) = &before.killed {
+            let text = format!("it was killed by {} at {}", killed.by, killed.at.format("%Y-%m-%d %H:%M:%SZ"));
+            (Outcome::NoOp, text, std::sync::Arc::clone(&known))
+        } else {
+            let reason = SafeText::new(why.as_str());
+            let after = Flag {
+                revision: before.revision + 1,
+                killed: Some(Killed { at: now, by: who.id.clone(), reason: reason.clone() }),
+                changed_by: who.id.clone(),
+                changed_at: now,
+                reason,
+                ticket: ticket.clone(),
+                ..before.clone()
+            };
+            let entry = Entry::new(&after).map_err(|error| invalid(&error))?;
+            let off = &after.definition.off_variant;
+            let text = format!("everybody gets {} of {key} from now on", SafeText::new(off));
+            let kept = self.keep_flag(entry);
+            (Outcome::Applied, text, kept)
         };
         let after = entry.flag();
         let audit = self.journal(Draft {
@@ -530,7 +527,7 @@ fn difference(before: Option<&Flag>, after: &Flag) -> Vec<crate::domain::audit::
         }
         fields
     };
-    changes(&before.map(shown).unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new())), &shown(after))
+    changes(&before.map_or_else(|| serde_json::Value::Object(serde_json::Map::new()), shown), &shown(after))
 }
 
 pub(super) fn not_found(key: &FlagKey) -> Problem {

@@ -61,12 +61,11 @@ fn comes_to(flag: Option<&Flag>, place: &Place<'_>) -> Value {
                 value(&share.variant)
             }
         };
-        match when {
-            Some(when) => steps.push(json!({"when": when, "serve": served})),
-            None => {
-                steps.push(served);
-                return Value::Array(steps);
-            }
+        if let Some(when) = when {
+            steps.push(json!({"when": when, "serve": served}));
+        } else {
+            steps.push(served);
+            return Value::Array(steps);
         }
     }
     steps.push(value(&definition.default_variant));

@@ -84,6 +84,7 @@ impl Usage {
     }
 
     /// The counters of a site.
+    #[expect(clippy::ref_option, reason = "it is the key that is looked up, and asked for at every evaluation")]
     pub(in crate::control) fn site(&self, site: &Option<SiteRef>) -> Arc<SiteUse> {
         if let Some(known) = self.sites.read().unwrap_or_else(PoisonError::into_inner).get(site) {
             return Arc::clone(known);

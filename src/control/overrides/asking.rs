@@ -170,7 +170,7 @@ impl Core {
         let demanded = self.options.policy.approvals.contains(&Approvable::Override);
         record.approvals_needed = u32::from(!(alone && commands && !demanded));
         self.make_room_for_override()?;
-        let reply = self.keep_asked(&asking, record)?;
+        let reply = self.keep_asked(&asking, &record)?;
         self.remember(who, OVERRIDES, conditions, fingerprint, actions::CREATED, &reply);
         Ok(reply)
     }
@@ -268,11 +268,11 @@ impl Core {
     }
 
     /// Journals what was asked for and keeps it; asks a second person where one is needed.
-    fn keep_asked(&mut self, asking: &Asking<'_>, record: Override) -> Result<OverrideReply, Problem> {
+    fn keep_asked(&mut self, asking: &Asking<'_>, record: &Override) -> Result<OverrideReply, Problem> {
         let waits = record.approvals_needed > 0 && !record.break_glass;
-        let effect = words(&record, waits);
+        let effect = words(record, waits);
         if waits {
-            self.ask_about_override(asking, &record, &effect)?;
+            self.ask_about_override(asking, record, &effect)?;
         }
         if record.break_glass {
             tracing::warn!("{} passes windows without waiting: {effect}: {}", record.requested_by, record.reason);
@@ -280,16 +280,16 @@ impl Core {
         let audit = self.journal(Draft {
             reason: Some(record.reason.clone()),
             ticket: record.ticket.clone(),
-            revision: RevisionChange { before: None, after: Some(revision_of(&record)) },
+            revision: RevisionChange { before: None, after: Some(revision_of(record)) },
             effect: Some(SafeText::new(&effect)),
             saw: asking.request.saw.as_ref().map(SafeText::new),
             override_id: Some(record.id.clone()),
             idempotency_key: asking.conditions.idempotency_key.as_ref().map(SafeText::new),
-            ..Draft::new(asking.who.actor(), asking.verb, override_subject(&record), Outcome::Applied)
+            ..Draft::new(asking.who.actor(), asking.verb, override_subject(record), Outcome::Applied)
         });
         self.put_override(record.clone());
         self.count(asking.verb, "applied");
-        Ok(OverrideReply { outcome: Outcome::Applied, record: self.override_view(&record, self.now()), audit })
+        Ok(OverrideReply { outcome: Outcome::Applied, record: self.override_view(record, self.now()), audit })
     }
 
     /// Asks a second person about an override.

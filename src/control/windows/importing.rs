@@ -37,7 +37,7 @@ impl Control {
         let imported = read.await?.map_err(|error: ImportError| invalid(error.to_string()))?;
         let who = who.clone();
         self.decide(move |core| {
-            core.seeing(request.saw.as_ref(), |core| core.import(&who, &request, imported, &conditions))
+            core.seeing(request.saw.as_ref(), |core| core.import(&who, &request, &imported, &conditions))
         })
         .await
     }
@@ -69,7 +69,8 @@ fn invalid(text: impl AsRef<str>) -> Problem {
 
 /// A draft as a request to add it would be written.
 fn request_of(draft: &WindowDraft, import: &WindowsImport) -> WindowRequest {
-    let reason = draft.reason.as_ref().map(|reason| reason.as_str()).filter(|text| Reason::new(text).is_ok());
+    let reason =
+        draft.reason.as_ref().map(crate::domain::text::SafeText::as_str).filter(|text| Reason::new(text).is_ok());
     let once = draft.schedule.is_none();
     WindowRequest {
         scope: draft.scope.clone(),
@@ -94,7 +95,7 @@ impl Core {
         &mut self,
         who: &Principal,
         request: &WindowsImport,
-        imported: Imported,
+        imported: &Imported,
         conditions: &Conditions,
     ) -> Result<ImportReply, Problem> {
         let why = if request.dry_run { None } else { Some(authorize::reason(&request.reason)?) };

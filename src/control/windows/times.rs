@@ -46,7 +46,7 @@ impl Times {
                 hash.update(span.from.timestamp().to_be_bytes());
                 hash.update(span.until.map_or(i64::MAX, |until| until.timestamp()).to_be_bytes());
             }
-            hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+            hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
         };
         Self { tzdb: tzdb(), from, parts: (0..PARTS).map(part).collect() }
     }

@@ -87,7 +87,8 @@ pub struct Filter {
     action: Option<String>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
-    filter: Option<String>,
+    #[serde(rename = "filter")]
+    expression: Option<String>,
     #[serde(default)]
     before: u64,
     limit: Option<u32>,
@@ -107,7 +108,7 @@ impl Filter {
                 return Err(Failure::invalid(name, format!("{name} has 1 to {WORD_MAX} characters")));
             }
         }
-        let expression = self.filter.as_deref().map(|text| EntryFilter::parse(text, &now)).transpose();
+        let expression = self.expression.as_deref().map(|text| EntryFilter::parse(text, &now)).transpose();
         let expression = expression.map_err(|error| Failure::invalid("filter", error.to_string()))?;
         // What is looked for went through SafeText when it was stored.
         let safe = |text: Option<String>| text.map(|text| String::from(SafeText::new(text)));

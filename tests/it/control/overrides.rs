@@ -218,7 +218,7 @@ async fn an_override_that_does_not_fit_is_refused_says_why_and_loses_no_use() {
     let first_only = frozen.ask(wish(&frozen.window)).await;
     let refused = frozen.promote(&first_only.id).await;
     let windows: Vec<_> = refused.as_ref().unwrap_err().blocking_windows.iter().map(|f| f.window.clone()).collect();
-    assert_eq!(windows, [second.clone()], "what it does lift does not hold it");
+    assert_eq!(windows, std::slice::from_ref(&second), "what it does lift does not hold it");
     frozen.is_refused(refused, &format!("it does not name window {second}")).await;
     let both = OverrideRequest { windows: vec![frozen.window.to_string(), second.to_string()], ..wish(&second) };
     let both = frozen.ask(both).await;

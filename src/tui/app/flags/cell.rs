@@ -93,13 +93,12 @@ fn wanted(definition: &FlagDefinition, place: &FlagPlace) -> Serves {
     if let Some(variant) = &place.wanted {
         return Serves::of(definition, variant.as_str());
     }
-    let rule = match &place.rule {
-        Some(id) => definition.rules.iter().find(|rule| rule.id == *id),
+    let rule = if let Some(id) = &place.rule {
+        definition.rules.iter().find(|rule| rule.id == *id)
+    } else {
         // Without a targeting key no rule is named; where only one splits, it is that one.
-        None => {
-            let mut splits = definition.rules.iter().filter(|rule| matches!(rule.serve, Serve::Split(_)));
-            splits.next().filter(|_| splits.next().is_none())
-        }
+        let mut splits = definition.rules.iter().filter(|rule| matches!(rule.serve, Serve::Split(_)));
+        splits.next().filter(|_| splits.next().is_none())
     };
     match rule.map(|rule| &rule.serve) {
         Some(Serve::Split(shares)) => {
