@@ -198,7 +198,13 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
         }
         Command::Import { file, unsaid, change } => import(session, &file, unsaid, change).await,
         Command::Enable { key, revive, change } => {
-            put(session, &key, change, revive, |view| edit::switched(view, true)).await
+            put(session, &key, change, revive, |view| {
+                if !revive {
+                    edit::not_killed(view)?;
+                }
+                edit::switched(view, true)
+            })
+            .await
         }
         Command::Disable { key, change } => put(session, &key, change, false, |view| edit::switched(view, false)).await,
         Command::Widen { key, percent, variant, sites, change } => {

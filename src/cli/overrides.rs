@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backend::{Conditions, OverrideChange, OverrideOffer, OverrideReply, OverrideRequest, OverrideView, ReasonRequest},
-    domain::{FlagKey, Operation, Override, OverrideKind, OverrideState, RolloutId, Scope},
+    domain::{FlagKey, Operation, Override, OverrideKind, OverrideState, RolloutId, Scope, overrides::REASON_MIN},
 };
 
 /// What to do with overrides.
@@ -148,6 +148,17 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
     }
 }
 
+/// The reason of an override, which is longer than others: it is read by whoever has to agree.
+fn override_reason(given: Option<&str>) -> Result<String> {
+    let reason = reason(given)?.to_string();
+    let length = reason.chars().count();
+    if length < REASON_MIN {
+        let text = format!("--reason: an override's has at least {REASON_MIN} characters, and this one has {length}");
+        return Err(Failure::Usage(text).into());
+    }
+    Ok(reason)
+}
+
 fn request(session: &Session, args: Ask) -> Result<OverrideRequest> {
     let now = session.clock.now();
     let not_before = args.from.map(|when| when.future(now));
@@ -167,7 +178,7 @@ fn request(session: &Session, args: Ask) -> Result<OverrideRequest> {
             Kind::Incident => OverrideKind::Incident,
             Kind::Scheduled => OverrideKind::Scheduled,
         },
-        reason: reason(args.reason.as_deref())?.to_string(),
+        reason: override_reason(args.reason.as_deref())?,
         ticket: args.ticket,
         not_before,
         expires_at,
@@ -188,7 +199,11 @@ fn note(session: &Session, view: &OverrideView) {
     let record = &view.record;
     match view.state {
         OverrideState::Waiting => {
-            let how = view.approval.as_ref().map(|id| format!(": rolldeck approval approve {id}")).unwrap_or_default();
+            let how = view
+                .approval
+                .as_ref()
+                .map(|id| format!(": rolldeck approval approve {id} --reason TEXT"))
+                .unwrap_or_default();
             session.note(&format!("it waits for a second person{how}"));
         }
         OverrideState::Active | OverrideState::Upcoming => {

@@ -27,7 +27,7 @@ use crate::{
     store::{Document, RecordKind, StoreError, Write},
     wire::{
         ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalView, ApprovalsPage, Code, Conditions,
-        FlagRequest, Problem, ReasonRequest, StartRequest,
+        FlagRequest, Problem, ReasonRequest, StartRequest, WindowRequest,
     },
 };
 
@@ -63,6 +63,10 @@ pub(super) enum Pending {
     Override(SafeText),
     /// A flag is to change.
     Flag(FlagKey, Box<FlagRequest>),
+    /// A window is to change.
+    ChangeWindow(SafeText, Box<WindowRequest>),
+    /// A window is to be lifted.
+    LiftWindow(SafeText, ReasonRequest),
 }
 
 /// Whoever asked, as far as it is needed to ask again.
@@ -414,7 +418,12 @@ impl Core {
         }
         let asker = match self.asker(&waiting) {
             Ok(asker) => asker,
-            Err(text) => return Err(self.refuse_decision(who, &waiting, change, &why, Code::Blocked, text)),
+            Err(text) => {
+                // It cannot be done any more: it must not keep others from asking.
+                self.close(&mut waiting, ApprovalState::Approved, &who.id, &why, Some(SafeText::new(&text)));
+                self.end_intent(&waiting, who.actor(), &format!("agreed to by {}, and not done: {text}", who.id));
+                return Err(self.refuse_decision(who, &waiting, change, &why, Code::Blocked, text));
+            }
         };
         self.agreed = Some(Agreed { intent: waiting.approval.intent, by: who.id.clone() });
         let made = self.make(&asker, who, &waiting, &why);
@@ -467,6 +476,19 @@ impl Core {
             },
             Pending::Override(id) => {
                 self.approve_override(id, approver, why)?;
+                Ok(Made::Done(None))
+            }
+            Pending::ChangeWindow(id, request) => {
+                self.change_window(asker, id.as_str(), request, &conditions)?;
+                Ok(Made::Done(None))
+            }
+            Pending::LiftWindow(id, request) => {
+                let present = self.windows.get(id.as_str()).map(|window| window.revision.to_string());
+                if present.as_deref() != conditions.revision.as_ref().map(|revision| revision.0.as_str()) {
+                    let text = format!("window {id} was changed since its lift was asked for: ask again");
+                    return Err(Problem::new(Code::RevisionMismatch, text));
+                }
+                self.lift_window(asker, id.as_str(), request)?;
                 Ok(Made::Done(None))
             }
             Pending::Flag(key, request) => {

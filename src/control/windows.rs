@@ -237,7 +237,7 @@ impl Core {
         }
         let now = self.now();
         let window = window_of(request, None, &id, who, &why, now)?;
-        self.check_right(who, None, &window, "window_add", &why)?;
+        self.check_right(who, None, &window, "window_add", &why, None)?;
         self.make_room(now)?;
         let audit = self.added(who, &window, None, conditions);
         self.windows_changed();

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Operation, Revision, RolloutId, SafeText, Scope};
 
+/// Fewest characters of an override's reason.
+pub const REASON_MIN: usize = 12;
+
 /// An override. It lifts windows and nothing else: gates, budgets and roles are not its business.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Override {

@@ -17,6 +17,19 @@ fn present(view: Option<&FlagView>) -> Result<FlagDefinition> {
     Ok(view.flag.definition.clone())
 }
 
+/// Whether it can be switched on as it is: a kill is undone only by whoever says so.
+pub(super) fn not_killed(view: Option<&FlagView>) -> Result<()> {
+    let Some((view, killed)) = view.and_then(|view| Some((view, view.flag.killed.as_ref()?))) else { return Ok(()) };
+    Err(Failure::Blocked(format!(
+        "{} was killed by {} at {}: {}; give --revive to bring it back",
+        view.flag.key,
+        killed.by,
+        super::super::output::time(killed.at),
+        killed.reason
+    ))
+    .into())
+}
+
 /// The definition, on or off.
 pub(super) fn switched(view: Option<&FlagView>, enabled: bool) -> Result<FlagDefinition> {
     Ok(FlagDefinition { enabled, ..present(view)? })

@@ -62,6 +62,7 @@ impl Change<'_> {
         match (self.before, self.operation) {
             (None, _) => "flag_add",
             (Some(_), Some(operation)) => operation.as_str(),
+            (Some(before), None) if before.definition == self.after.definition => "flag_change",
             (Some(_), None) => "flag_narrow",
         }
     }

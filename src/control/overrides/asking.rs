@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         Approvable, Blocker, BlockerKind, Operation, Outcome, Overridable, Override, Preview, Principal, Reason, Role,
-        SafeText, WindowRef, WindowState, audit::RevisionChange,
+        SafeText, WindowRef, WindowState, audit::RevisionChange, overrides::REASON_MIN,
     },
     driver,
     wire::{Code, Conditions, OverrideReply, OverrideRequest, Problem},
@@ -27,8 +27,6 @@ use crate::{
 const WINDOWS_MAX: usize = 64;
 /// Most uses of one override.
 const USES_MAX: u32 = 100;
-/// Fewest characters of its reason.
-const REASON_MIN: usize = 12;
 /// How long it counts where nothing is said.
 const LASTS: TimeDelta = TimeDelta::hours(4);
 /// How far ahead it can be asked for.

@@ -9,14 +9,15 @@ use super::{
 use crate::{
     control::{
         actions,
+        approvals::{Asked, Pending},
         authorize::{self, Wish},
         core::Core,
         idempotency,
         journal::Draft,
     },
     domain::{
-        Blocker, BlockerKind, Freeze, Outcome, Overridable, Principal, Reason, Role, SafeText, Window, WindowState,
-        audit::RevisionChange, window::Lifted,
+        Blocker, BlockerKind, Freeze, Outcome, Overridable, Preview, Principal, Reason, Role, SafeText, Window,
+        WindowState, audit::RevisionChange, window::Lifted,
     },
     store::Write,
     window,
@@ -67,7 +68,8 @@ impl Core {
         if !loosened(&before, &after, now).is_empty() {
             self.may_change(who, Role::Commander, here, &before, verb, &why)?;
         }
-        self.check_right(who, Some(&before), &after, verb, &why)?;
+        let pending = Pending::ChangeWindow(before.id.clone(), Box::new(request.clone()));
+        self.check_right(who, Some(&before), &after, verb, &why, Some(pending))?;
         if diff(Some(&before), &after).is_empty() {
             let reply = self.unchanged(who, &before, verb, &why, request.ticket.as_ref(), "it is so already");
             self.remember(who, &subject, conditions, fingerprint, actions::DONE, &reply);
@@ -99,7 +101,8 @@ impl Core {
         let lifted = Lifted { at: now, by: who.id.clone(), reason: SafeText::new(why.as_str()) };
         let ticket = authorize::ticket(request.ticket.as_ref()).or_else(|| before.ticket.clone());
         let after = Window { revision: before.revision + 1, lifted: Some(lifted), ticket, ..before.clone() };
-        self.check_right(who, Some(&before), &after, verb, &why)?;
+        let pending = Pending::LiftWindow(before.id.clone(), request.clone());
+        self.check_right(who, Some(&before), &after, verb, &why, Some(pending))?;
         let effect = format!("{} is lifted", words(&before));
         Ok(self.put_window(who, WindowChange { before: &before, after, verb, why: &why, effect: &effect, key: None }))
     }
@@ -118,7 +121,8 @@ impl Core {
     }
 
     /// Whoever takes from a freeze that holds now needs the right to let something pass it. A window that
-    /// allows takes from the others that allow and are not open, too.
+    /// allows takes from the others that allow and are not open, too. What two people have to agree to is
+    /// kept until a second one does, where it can be made again: `pending`.
     pub(super) fn check_right(
         &mut self,
         who: &Principal,
@@ -126,6 +130,7 @@ impl Core {
         after: &Window,
         verb: &str,
         why: &Reason,
+        pending: Option<Pending>,
     ) -> Result<(), Problem> {
         let now = self.now();
         let mut taken: Vec<(Window, String)> = Vec::new();
@@ -152,11 +157,15 @@ impl Core {
                 let here = authorize::holds_for_scope(who, &window.scope);
                 return self.may_change(who, Role::Commander, here, &window, verb, why);
             }
-            Overridable::TwoPerson => blocked(
-                &window,
-                BlockerKind::Approval,
-                format!("window {} holds{until}, and a second person has to agree: this {what}", window.id),
-            ),
+            Overridable::TwoPerson if self.agreed.is_some() => return Ok(()),
+            Overridable::TwoPerson => {
+                let text = format!("window {} holds{until}, and a second person has to agree: this {what}", window.id);
+                let problem = blocked(&window, BlockerKind::Approval, text);
+                match pending {
+                    Some(pending) => return Err(self.ask_about_window(who, after, verb, why, pending, problem)),
+                    None => problem,
+                }
+            }
             Overridable::Never => blocked(
                 &window,
                 BlockerKind::Freeze,
@@ -164,6 +173,50 @@ impl Core {
             ),
         };
         Err(self.refuse_window(who, &window, verb, problem, why))
+    }
+
+    /// Keeps a change to a window until a second person agrees, and says so.
+    fn ask_about_window(
+        &mut self,
+        who: &Principal,
+        after: &Window,
+        verb: &str,
+        why: &Reason,
+        pending: Pending,
+        problem: Problem,
+    ) -> Problem {
+        let asked = Asked {
+            who,
+            verb,
+            subject: window_subject(&after.id, &after.scope),
+            needed: Role::Commander,
+            target: match after.scope.targets.as_slice() {
+                [only] => only.parse().ok(),
+                _ => None,
+            },
+            effect: Preview { summary: SafeText::new(words(after)), ..Preview::default() },
+            saw: None,
+            why,
+            ticket: after.ticket.clone(),
+            revision: self.windows.get(after.id.as_str()).map(window_revision),
+            pending,
+        };
+        match self.ask_approval(asked, &Conditions::default()) {
+            Ok((view, entry)) => {
+                let id = view.approval.id;
+                let detail =
+                    format!("{}; it was asked for: rolldeck approval approve {id} --reason TEXT", problem.detail);
+                let blockers = problem.blockers.clone();
+                Problem {
+                    blockers,
+                    blocking_windows: problem.blocking_windows,
+                    approval: Some(id),
+                    audit: Some(entry.seq),
+                    ..Problem::new(Code::Blocked, detail)
+                }
+            }
+            Err(problem) => problem,
+        }
     }
 
     /// Journals that a change of a window is refused, and says it.
@@ -215,6 +268,8 @@ impl Core {
             revision: RevisionChange { before: Some(window_revision(before)), after: Some(window_revision(&after)) },
             effect: Some(SafeText::new(effect)),
             changes: diff(Some(before), &after),
+            intent: self.agreed.as_ref().map(|agreed| agreed.intent),
+            approved_by: self.agreed.iter().map(|agreed| agreed.by.clone()).collect(),
             idempotency_key: key.map(SafeText::new),
             ..Draft::new(who.actor(), verb, window_subject(&after.id, &after.scope), Outcome::Applied)
         });

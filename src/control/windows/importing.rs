@@ -135,7 +135,7 @@ impl Core {
                 Problem { detail, field: Some(SafeText::new("text")), ..problem }
             })?;
             if let Some(why) = &why {
-                self.check_right(who, None, &window, "window_add", why)?;
+                self.check_right(who, None, &window, "window_add", why, None)?;
             }
             windows.push(window);
         }
