@@ -122,7 +122,9 @@ impl Witness {
             return Err(Rewritten::Log { remembered, got });
         }
         let keyring = Keyring::new(self.key.clone(), shown.successions.iter().map(String::as_str));
-        if *keyring.newest() != claimed || *keyring.at(from) != self.key {
+        // The checkpoint with which a key is passed on is signed by both: either may be the one remembered.
+        let signed_then = [keyring.at(from), keyring.at(from + 1)];
+        if *keyring.newest() != claimed || !signed_then.contains(&&self.key) {
             return Err(other(claimed.fingerprint()));
         }
         let now = keyring.verify(note).map_err(Rewritten::Note)?;

@@ -410,7 +410,23 @@ async fn of_place(session: &Session, args: Export) -> Result<()> {
         .flat_map(|site| &site.lanes)
         .find(|lane| lane.lane == args.lane);
     if lane.is_none() {
-        session.note("no agent has enrolled this unit: it has no labels");
+        let lanes: Vec<String> = sites
+            .iter()
+            .filter(|site| site.group == args.group && site.site == args.site)
+            .flat_map(|site| site.lanes.iter().map(|lane| lane.lane.to_string()))
+            .collect();
+        let text = if lanes.is_empty() {
+            format!("no agent has enrolled site {} of group {}: rolldeck site list", args.site, args.group)
+        } else {
+            format!(
+                "{}/{} has no lane {}: it has {}; name one with --lane",
+                args.group,
+                args.site,
+                args.lane,
+                lanes.join(", ")
+            )
+        };
+        return Err(Failure::NotFound(text).into());
     }
     let place = Place {
         target: &args.group,

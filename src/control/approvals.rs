@@ -312,7 +312,7 @@ impl Core {
 
     fn approval_view(&self, who: &Principal, waiting: &Waiting) -> ApprovalView {
         let state = waiting.approval.state(self.now());
-        let why_not = (state == ApprovalState::Waiting).then(|| Self::why_not_yours(who, waiting)).flatten();
+        let why_not = (state == ApprovalState::Waiting).then(|| self.why_not_yours(who, waiting)).flatten();
         ApprovalView {
             approval: waiting.approval.clone(),
             state,
@@ -321,12 +321,21 @@ impl Core {
         }
     }
 
+    /// Whether a caller's token is younger than what was asked for: whoever asked could have made it since.
+    fn is_made_since(&self, who: &Principal, waiting: &Waiting) -> bool {
+        let token = who.credential.as_ref().and_then(|id| self.tokens.iter().find(|token| token.id == id.as_str()));
+        token.is_some_and(|token| token.created_at >= waiting.approval.requested_at)
+    }
+
     /// Why somebody may not agree to it.
-    fn why_not_yours(who: &Principal, waiting: &Waiting) -> Option<String> {
+    fn why_not_yours(&self, who: &Principal, waiting: &Waiting) -> Option<String> {
         let asker = &waiting.asker.actor;
         if same_person(&asker.id, asker.credential.as_ref(), who) {
             let alone = who.credential.is_none().then_some("; without tokens nobody can be told apart");
             return Some(format!("you asked for it: somebody else has to agree{}", alone.unwrap_or_default()));
+        }
+        if self.is_made_since(who, waiting) {
+            return Some("your token was made after it was asked for".to_owned());
         }
         let here = waiting
             .target
@@ -397,6 +406,13 @@ impl Core {
                 why: Some(&why),
                 dry_run: false,
             })?;
+            if change == ApprovalChange::Approve && self.is_made_since(who, &waiting) {
+                let text = format!(
+                    "the token of {} was made after approval {id} was asked for: it cannot agree to it",
+                    who.id
+                );
+                return Err(self.refuse_decision(who, &waiting, change, &why, Code::Forbidden, text));
+            }
             if is_own {
                 let text = format!("{} asked for approval {id}: somebody else has to decide it", who.id);
                 return Err(self.refuse_decision(who, &waiting, change, &why, Code::Forbidden, text));
@@ -443,7 +459,11 @@ impl Core {
             }
             Err(problem) => {
                 // On another revision it can never be done; what only holds it now may be over in a while.
-                if matches!(problem.code, Code::RevisionMismatch | Code::NotFound | Code::Forbidden | Code::Invalid) {
+                // An override that does not wait any more is over, too.
+                let over = matches!(waiting.pending, Pending::Override(_)) && problem.code == Code::Blocked;
+                let never =
+                    matches!(problem.code, Code::RevisionMismatch | Code::NotFound | Code::Forbidden | Code::Invalid);
+                if never || over {
                     self.close(&mut waiting, ApprovalState::Approved, &who.id, &why, Some(problem.detail.clone()));
                     self.end_intent(
                         &waiting,

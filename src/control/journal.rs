@@ -203,10 +203,12 @@ impl Core {
         // One that names no scope holds everywhere.
         match subject.kind {
             SubjectKind::Window => self.windows.get(name.as_str()).map(|window| window.scope.clone()),
-            SubjectKind::Override => self.overrides.get(name).map(|record| record.scope.clone().unwrap_or_default()),
+            SubjectKind::Override => {
+                self.overrides.get(name).map(|record| record.scope.clone().unwrap_or_else(everywhere))
+            }
             SubjectKind::Flag => {
                 let entry = self.flags.get(&name.as_str().parse().ok()?)?;
-                Some(entry.flag().definition.scope.clone().unwrap_or_default())
+                Some(entry.flag().definition.scope.clone().unwrap_or_else(everywhere))
             }
             _ => None,
         }
@@ -248,4 +250,9 @@ impl Core {
             None => (size > 0).then(|| self.now()),
         }
     }
+}
+
+/// The scope that covers every place, as it is read back from its text.
+fn everywhere() -> Scope {
+    Scope { targets: vec!["*".to_owned()], ..Scope::default() }
 }

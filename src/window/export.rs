@@ -52,7 +52,9 @@ fn times(window: &Window, now: DateTime<Utc>) -> Vec<Vec<String>> {
             // What a lifted one held is a list of what has been: spans that do not come again.
             let lifted = window.lifted.as_ref().map(|lifted| lifted.at);
             let spans = timeline.spans_from(DateTime::<Utc>::MIN_UTC).map_while(|span| span.cut_at(lifted));
+            // What lasted no whole second cannot be written.
             spans
+                .filter(|span| span.until.is_none_or(|until| until.timestamp() > span.from.timestamp()))
                 .take(SPANS_MAX)
                 .map(|span| {
                     let mut lines = vec![format!("DTSTART:{}", span.from.format(INSTANT))];

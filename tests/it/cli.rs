@@ -42,6 +42,11 @@ impl Ran {
         self
     }
     #[track_caller]
+    /// On either of the two.
+    pub fn tells(self, text: &str) -> Self {
+        assert!(self.err.contains(text) || self.out.contains(text), "no {text:?} in {self:?}");
+        self
+    }
     pub fn says(self, text: &str) -> Self {
         assert!(self.err.contains(text), "no {text:?} in {self:?}");
         self

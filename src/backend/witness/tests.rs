@@ -114,8 +114,10 @@ async fn a_restored_backup_is_told_apart_from_a_trail_that_was_never_so() {
     // Restored from when it had 160 entries: nothing is proven beyond the greatest that was seen before.
     for restored in [tree(160, 999, 0), tree(230, 160, 1)] {
         let broken = world.look_at(restored).await.broken.unwrap();
-        assert_eq!(broken.holds_to, Some(152));
-        assert!(broken.message.as_str().contains("Up to entry 152"), "{}", broken.message);
+        // What is remembered is thinned out, the nearer the denser.
+        let holds_to = broken.holds_to.unwrap();
+        assert!((140..=152).contains(&holds_to), "{holds_to}");
+        assert!(broken.message.as_str().contains(&format!("Up to entry {holds_to}")), "{}", broken.message);
         assert!(broken.message.as_str().contains("a backup that was restored"), "{}", broken.message);
     }
     let broken = world.look_at(tree(230, 3, 1)).await.broken.unwrap();

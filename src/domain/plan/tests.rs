@@ -143,7 +143,7 @@ fn each_mistake_is_named_by_its_place_and_what_was_expected() {
         ),
         (
             with_stages(&format!("zzz: me\n{one}")),
-            "line 4, column 1: zzz: there is no such field; known are rollout, target, snapshot, owner, gates, slis, telemetry, stages, on_breach",
+            "line 4, column 1: zzz: there is no such field; known are rollout, target, snapshot, owner, gates, slis, telemetry, stages, on_breach, approvals",
         ),
         (
             with_stages(one).replace("target: t", "target: dc west"),

@@ -308,10 +308,10 @@ fn an_auditor_filters_exports_rotates_and_expires_and_another_trail_at_the_same_
     shell
         .run(&["audit", "rotate-key", "--data", &data, "--reason", WHY])
         .exits(0)
-        .says("signs checkpoints from now on");
-    shell.run(&["audit", "verify", "--data", &data]).exits(0).says(", then ");
+        .tells("signs checkpoints from now on");
+    shell.run(&["audit", "verify", "--data", &data]).exits(0).tells(", then ");
     shell.run(&["audit", "expire", "--data", &data, "--before", "10d", "--reason", WHY]).exits(2).says("30 days");
-    shell.run(&["audit", "expire", "--data", &data, "--reason", WHY]).exits(0).says("no content");
+    shell.run(&["audit", "expire", "--data", &data, "--reason", WHY]).exits(0).tells("no content");
 
     // With the new key the server goes on from what was seen; another trail at the same place does not.
     let place = url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();

@@ -54,8 +54,8 @@ async fn what_is_wrong_with_a_window_is_named() {
     for (call, says) in [
         (with(json!({"zone": "Europe/Olso", "start": start})), "Europe/Oslo"),
         (with(json!({"zone": "UTC", "start": "2026-02-30T00:00:00"})), "schedule"),
-        (with(json!({"zone": "UTC", "start": start, "rrule": "FREQ=HOURLY"})), "HOURLY"),
-        (with(json!({"zone": "UTC", "start": start, "rrule": "0 22 * * *"})), "rrule"),
+        (with(json!({"zone": "UTC", "start": start, "duration": "PT1H", "rrule": "FREQ=HOURLY"})), "HOURLY"),
+        (with(json!({"zone": "UTC", "start": start, "duration": "PT1H", "rrule": "0 22 * * *"})), "rrule"),
         (windows().json(&json!({"scope": "dc-west", "reason": WHY, "actions": ["rollback"]})), "actions"),
         (windows().json(&json!({"scope": "dc-west", "reason": WHY, "overridable": "never"})), "end"),
     ] {

@@ -170,7 +170,7 @@ fn a_filter_is_completed_asked_of_the_backend_and_says_where_it_is_wrong() {
     desk.press(I::Filter);
     desk.write(" since:someday").press(I::Open);
     let screen = desk.screen();
-    assert!(screen.contains("at character 29") && screen.contains("since:someday"), "{screen}");
+    assert!(screen.contains("at character 34") && screen.contains("since:someday"), "{screen}");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn a_filter_that_is_none_names_the_part_and_where_it_is_also_in_a_saved_one() {
     assert!(query("actor:mira since:2h", &saved, now, None).unwrap().expression.is_some());
     assert_eq!(query("@mine", &saved, now, None), query("actor:mira", &saved, now, None));
     let error = query("actor:mira since:someday", &saved, now, None).unwrap_err();
-    assert!(error.contains("character 12"), "{error}");
+    assert!(error.contains("character 18"), "{error}");
     assert!(query("@odd", &saved, now, None).unwrap_err().contains("filter @odd"));
     assert!(query("@none", &saved, now, None).unwrap_err().contains("mine, odd"));
     assert_eq!(Trail::default().completions("@m", &saved), ["@mine"]);

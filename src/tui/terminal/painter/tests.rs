@@ -116,6 +116,9 @@ fn shows(frames: &[Vec<(usize, u8, u8, u16)>]) -> Result<(), TestCaseError> {
         let mut drawn = Buffer::empty(Rect::new(0, 0, WIDTH, HEIGHT));
         for (index, (symbol, fg, bg, modifier)) in cells.iter().enumerate() {
             let at = u16::try_from(index).unwrap();
+            if at % 2 == 1 && SYMBOLS[cells[index - 1].0].width() == 2 {
+                continue;
+            }
             // Terminals differ on what is left of a wide character of which one half was painted over, so
             // halves are not painted, and the attributes of blanks are not compared.
             let symbol = if at % 2 == 1 && SYMBOLS[*symbol].width() == 2 { "b" } else { SYMBOLS[*symbol] };
