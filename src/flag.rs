@@ -8,7 +8,7 @@
 //! Where a caller is, the server knows: `target`, `site`, `lane`, `stage` and `labels` are read from the
 //! place, whatever the context claims, and are unknown where the place does not say them.
 //!
-//! Conditions are written in the operators of flagd's `targeting`, or as an [expression](expression) in CEL,
+//! Conditions are written in the operators of flagd's `targeting`, or as an [expression] in CEL,
 //! which is read *into* those operators. So there is one evaluator, and [`export()`] is exact for both.
 //! Shares of targeting keys are bucketed as flagd's second version does ([`bucket`]): an ordinary flagd, or an
 //! in-process provider, that has the export decides as Rolldeck does.
