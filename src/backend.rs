@@ -1,6 +1,7 @@
 //! What the dashboard and the command line talk to: a control plane in this process, or one over HTTP.
 
 pub mod asking;
+mod forward;
 pub mod lazy;
 pub mod local;
 pub mod read_only;

@@ -52,7 +52,9 @@ pub fn decide(question: &Question<'_>) -> Decision {
         };
     }
     if may_be_held(question.action, question.phase) && !question.freezes.is_empty() {
-        return Decision::NeedsOverride(question.freezes.iter().map(|f| blocked_by(question.action, f)).collect());
+        return Decision::NeedsOverride(
+            question.freezes.iter().map(|f| held_by(question.action.map_or("start", Action::verb), f)).collect(),
+        );
     }
     Decision::Allowed
 }
@@ -80,8 +82,9 @@ fn may_be_held(action: Option<Action>, phase: Option<Phase>) -> bool {
     }
 }
 
-fn blocked_by(action: Option<Action>, freeze: &Freeze) -> Blocker {
-    let verb = action.map_or("start", Action::verb);
+/// What a window that holds something is to whoever asked for it; `verb` is what they asked for.
+#[must_use]
+pub fn held_by(verb: &str, freeze: &Freeze) -> Blocker {
     let until = freeze
         .until
         .map_or_else(|| "until it is lifted".to_owned(), |at| format!("until {}", at.format("%Y-%m-%d %H:%M UTC")));

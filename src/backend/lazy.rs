@@ -13,7 +13,7 @@ use super::{
     FlagRequest, FlagsPage, ImportReply, Memory, OverrideChange, OverrideReply, OverrideRequest, OverridesPage,
     ProofView, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
     StartRequest, Tagged, TokenReply, TokenRequest, TokensPage, VerifyReport, WindowReply, WindowRequest,
-    WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
+    WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView, forward::methods,
 };
 use crate::domain::{Digest, FlagKey, Rollout, RolloutId};
 
@@ -72,7 +72,7 @@ impl Lazy {
 
 /// Each method asks the backend behind it.
 macro_rules! through {
-    ($($(#[$doc:meta])* fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $answer:ty;)*) => {
+    ($(fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $answer:ty;)*) => {
         #[async_trait::async_trait]
         impl Backend for Lazy {
             fn place(&self) -> String {
@@ -80,6 +80,16 @@ macro_rules! through {
             }
             fn memory(&self) -> Option<&Memory> {
                 self.memory.as_ref()
+            }
+            async fn act(
+                &self,
+                id: &RolloutId,
+                request: ActionRequest,
+                conditions: Conditions,
+            ) -> BackendResult<ActionReply> {
+                let backend = self.backend().await?;
+                let answer = backend.act(id, request, conditions).await;
+                self.noted(&backend, answer).await
             }
             $(
                 async fn $name(&self $(, $argument: $type)*) -> BackendResult<$answer> {
@@ -92,38 +102,4 @@ macro_rules! through {
     };
 }
 
-through! {
-    fn info(&self) -> ServerInfo;
-    fn view(&self, after: Option<Cursor>, wait: Duration) -> RolloutsPage;
-    fn rollout(&self, id: &RolloutId, tag: Option<String>, wait: Duration) -> Tagged<Rollout>;
-    fn start(&self, request: StartRequest, conditions: Conditions) -> ActionReply;
-    fn act(&self, id: &RolloutId, request: ActionRequest, conditions: Conditions) -> ActionReply;
-    fn audit(&self, query: AuditQuery) -> AuditPage;
-    fn checkpoint(&self) -> CheckpointView;
-    fn witness(&self, from: Option<u64>) -> WitnessView;
-    fn proof(&self, from: u64, to: u64) -> ProofView;
-    fn verify(&self) -> VerifyReport;
-    fn windows(&self) -> WindowsPage;
-    fn add_window(&self, request: WindowRequest, conditions: Conditions) -> WindowReply;
-    fn lift_window(&self, id: &str, request: ReasonRequest) -> WindowReply;
-    fn change_window(&self, id: &str, request: WindowRequest, conditions: Conditions) -> WindowReply;
-    fn windows_state(&self, query: WindowsQuery) -> WindowsState;
-    fn calendar(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> CalendarPage;
-    fn import_windows(&self, request: WindowsImport, conditions: Conditions) -> ImportReply;
-    fn overrides(&self) -> OverridesPage;
-    fn add_override(&self, request: OverrideRequest, conditions: Conditions) -> OverrideReply;
-    fn change_override(&self, id: &str, change: OverrideChange, request: ReasonRequest) -> OverrideReply;
-    fn approvals(&self) -> ApprovalsPage;
-    fn decide_approval(&self, id: &str, change: ApprovalChange, request: ReasonRequest) -> ApprovalReply;
-    fn flags(&self) -> FlagsPage;
-    fn put_flag(&self, key: &FlagKey, request: FlagRequest, conditions: Conditions) -> FlagReply;
-    fn kill_flag(&self, key: &FlagKey, request: ReasonRequest) -> FlagReply;
-    fn sites(&self) -> SitesPage;
-    fn snapshots(&self) -> SnapshotsPage;
-    fn add_snapshot(&self, request: SnapshotRequest) -> SnapshotReply;
-    fn artifact(&self, digest: &Digest) -> Vec<u8>;
-    fn checkpoints(&self) -> CheckpointsPage;
-    fn tokens(&self) -> TokensPage;
-    fn add_token(&self, request: TokenRequest) -> TokenReply;
-    fn revoke_token(&self, id: &str, request: ReasonRequest) -> TokenReply;
-}
+methods!(through);

@@ -206,9 +206,10 @@ fn note(session: &Session, view: &OverrideView) {
                 .unwrap_or_default();
             session.note(&format!("it waits for a second person{how}"));
         }
-        OverrideState::Active | OverrideState::Upcoming => {
-            session.note(&format!("use it with: --override {}", record.id));
-        }
+        OverrideState::Active | OverrideState::Upcoming => match &view.why_not {
+            Some(why) => session.note(why.as_str()),
+            None => session.note(&format!("use it with: --override {}", record.id)),
+        },
         OverrideState::UsedUp | OverrideState::Expired | OverrideState::Withdrawn => {}
     }
     if let (true, Some(until)) = (record.awaits_countersign(), record.countersign_until) {
@@ -223,9 +224,10 @@ fn note(session: &Session, view: &OverrideView) {
 fn row(view: &OverrideView) -> [String; 9] {
     let record = &view.record;
     let open = if record.awaits_countersign() { ", to be countersigned" } else { "" };
+    let idle = if view.why_not.is_some() { ", lifts nothing" } else { "" };
     [
         record.id.to_string(),
-        format!("{}{open}", word(&view.state)),
+        format!("{}{idle}{open}", word(&view.state)),
         format!("{} of {}", view.uses_left, record.uses_max),
         subject(record),
         actions(record),

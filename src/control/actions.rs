@@ -175,6 +175,7 @@ impl Core {
                 ticket: authorize::ticket(request.ticket.as_ref()),
                 revision: conditions.revision.clone(),
                 pending: Pending::Act(id.clone(), Box::new(request.clone())),
+                until: None,
             };
             let rollout = self.picture(id);
             let reply = self.waits(asked, conditions, rollout)?;

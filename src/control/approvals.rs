@@ -91,6 +91,8 @@ pub(super) struct Asked<'a> {
     pub(super) ticket: Option<SafeText>,
     pub(super) revision: Option<Revision>,
     pub(super) pending: Pending,
+    /// When it has no use any more, where that is known.
+    pub(super) until: Option<DateTime<Utc>>,
 }
 
 /// That a second person agreed to what is being done now.
@@ -100,11 +102,6 @@ pub(super) struct Agreed {
     pub(super) intent: u64,
     /// Who agreed.
     pub(super) by: SafeText,
-}
-
-/// Whether two callers are one person: by name, or by the credential that both used.
-pub(super) fn same_person(id: &SafeText, credential: Option<&SafeText>, who: &Principal) -> bool {
-    id.as_str().eq_ignore_ascii_case(who.id.as_str()) || (credential.is_some() && credential == who.credential.as_ref())
 }
 
 /// What a dry run says of it.
@@ -230,8 +227,9 @@ impl Core {
             return Err(Problem::new(Code::Unavailable, text));
         }
         let id = SafeText::new(format!("a-{}", super::windows::short_id(&self.clock.id())));
-        let expires_at = now + self.options.policy.approval_lasts;
-        let Asked { who, verb, subject, needed, target, effect, saw, why, ticket, revision, pending } = asked;
+        let lasts = now + self.options.policy.approval_lasts;
+        let expires_at = asked.until.map_or(lasts, |until| until.min(lasts));
+        let Asked { who, verb, subject, needed, target, effect, saw, why, ticket, revision, pending, until: _ } = asked;
         let entry = self.journal(Draft {
             reason: Some(SafeText::new(why.as_str())),
             ticket: ticket.clone(),
@@ -330,9 +328,12 @@ impl Core {
     /// Why somebody may not agree to it.
     fn why_not_yours(&self, who: &Principal, waiting: &Waiting) -> Option<String> {
         let asker = &waiting.asker.actor;
-        if same_person(&asker.id, asker.credential.as_ref(), who) {
+        if authorize::is_person(who, &asker.id, asker.credential.as_ref()) {
             let alone = who.credential.is_none().then_some("; without tokens nobody can be told apart");
             return Some(format!("you asked for it: somebody else has to agree{}", alone.unwrap_or_default()));
+        }
+        if let Err(text) = self.asker(waiting) {
+            return Some(format!("{text}: reject it"));
         }
         if self.is_made_since(who, waiting) {
             return Some("your token was made after it was asked for".to_owned());
@@ -351,16 +352,13 @@ impl Core {
     /// Whoever asked, as they are now; why they may not any more.
     fn asker(&self, waiting: &Waiting) -> Result<Principal, String> {
         let mut asker = waiting.asker.principal();
-        if let Some(credential) = &asker.credential {
-            let token = self.tokens.iter().find(|token| token.id == credential.as_str());
-            let Some(token) = token.filter(|token| token.revoked_at.is_none()) else {
-                return Err(format!("the token of {}, who asked for it, was revoked", asker.id));
-            };
-            asker.role = token.role;
-            asker.targets.clone_from(&token.targets);
-        } else if !self.tokens.is_empty() {
-            return Err(format!("{} asked without a token, and tokens are needed by now", asker.id));
-        }
+        let Some((role, targets)) = self.powers(asker.credential.as_ref()) else {
+            return Err(format!(
+                "{} asked for it with a token that was revoked, or before there were tokens",
+                asker.id
+            ));
+        };
+        (asker.role, asker.targets) = (role, targets);
         Ok(asker)
     }
 
@@ -381,7 +379,7 @@ impl Core {
         };
         let subject = approval_subject(&waiting.approval);
         let target = waiting.target.clone();
-        let is_own = same_person(&waiting.asker.actor.id, waiting.asker.actor.credential.as_ref(), who);
+        let is_own = authorize::is_person(who, &waiting.asker.actor.id, waiting.asker.actor.credential.as_ref());
         let state = waiting.approval.state(now);
         if state != ApprovalState::Waiting {
             let text = format!("approval {id} does not wait any more: it is {}", word(state));

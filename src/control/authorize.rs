@@ -32,6 +32,11 @@ pub(super) fn sees_scope(who: &Principal, scope: &Scope) -> bool {
     who.targets.iter().any(|pattern| scope.meets_targets(pattern))
 }
 
+/// Whether the caller is this person: by name, or by the token that both used.
+pub(super) fn is_person(who: &Principal, id: &SafeText, with: Option<&SafeText>) -> bool {
+    id.as_str().eq_ignore_ascii_case(who.id.as_str()) || (with.is_some() && with == who.credential.as_ref())
+}
+
 /// Reads need a person's or a machine's role; an agent's credential reads nothing.
 pub(super) fn may_read(who: &Principal) -> Result<(), Problem> {
     if who.role.covers(Role::Viewer) {
@@ -79,6 +84,18 @@ pub(super) struct Wish<'a> {
 }
 
 impl Core {
+    /// What somebody may now, who once came with this token; none when it was revoked. Whoever came
+    /// without one, while there was none at all, has to be let in by a token by the time there are some.
+    pub(super) fn powers(&self, with: Option<&SafeText>) -> Option<(Role, Vec<String>)> {
+        match with {
+            Some(with) => {
+                let token = self.tokens.iter().find(|token| token.id == with.as_str())?;
+                token.revoked_at.is_none().then(|| (token.role, token.targets.clone()))
+            }
+            None => self.tokens.is_empty().then(|| (Role::Commander, vec!["*".to_owned()])),
+        }
+    }
+
     /// Holds a role against a change to a rollout; what it refuses is journalled.
     pub(super) fn authorize(
         &mut self,

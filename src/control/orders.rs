@@ -251,6 +251,7 @@ impl Core {
             ticket: authorize::ticket(wanted.request.ticket.as_ref()),
             revision: Some(wanted.order.revision.clone()),
             pending: Pending::Act(id.clone(), Box::new(wanted.request.clone())),
+            until: None,
         };
         let rollout = self.picture(id);
         let reply = self.waits(asked, &wanted.conditions, rollout)?;

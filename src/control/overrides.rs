@@ -31,7 +31,7 @@ use super::{
 use crate::{
     domain::{
         Actor, AuditEntry, Blocker, BlockerKind, Consent, Outcome, Override, OverrideState, Principal, Reason,
-        Revision, Role, SafeText, Subject, SubjectKind, Window, WindowState, audit::RevisionChange,
+        Revision, Role, SafeText, Subject, SubjectKind, Window, WindowRef, WindowState, audit::RevisionChange,
     },
     store::{Document, RecordKind, StoreError, Write},
     wire::{
@@ -52,11 +52,6 @@ fn override_subject(record: &Override) -> Subject {
 
 fn revision_of(record: &Override) -> Revision {
     Revision(SafeText::new(record.revision.to_string()))
-}
-
-/// Whether the caller is this person: by name, or by the token that both used.
-fn is_person(who: &Principal, id: &SafeText, with: Option<&SafeText>) -> bool {
-    id.as_str().eq_ignore_ascii_case(who.id.as_str()) || (with.is_some() && with == who.credential.as_ref())
 }
 
 /// Reads what is stored.
@@ -143,7 +138,20 @@ impl Core {
             state: record.state(at),
             uses_left: record.uses_left(),
             approval: self.approval_of(record),
+            why_not: (record.state(at) == OverrideState::Active).then(|| self.lifts_nothing(record)).flatten(),
         }
+    }
+
+    /// Why an override that could still be used lifts nothing any more: all its windows were changed since, or
+    /// are over.
+    fn lifts_nothing(&self, record: &Override) -> Option<SafeText> {
+        let holds = |named: &WindowRef| {
+            self.named_window(named.id.as_str()).is_some_and(|(window, state)| {
+                window.revision == named.revision && matches!(state, WindowState::Active | WindowState::Upcoming)
+            })
+        };
+        (!record.windows.iter().any(holds))
+            .then(|| SafeText::new("what it names was changed since, or is over: it lifts nothing any more"))
     }
 
     /// A window by its id, and where it is now.
@@ -206,7 +214,7 @@ impl Core {
     ) -> Result<OverrideReply, Problem> {
         let why = authorize::reason(&request.reason)?;
         let Some(record) = self.overrides.get(id).cloned() else { return Err(no_override(id)) };
-        let is_own = is_person(who, &record.requested_by, record.requested_with.as_ref());
+        let is_own = authorize::is_person(who, &record.requested_by, record.requested_with.as_ref());
         let verb = match change {
             OverrideChange::Countersign => "override_countersign",
             OverrideChange::Withdraw => "override_withdraw",
@@ -335,7 +343,7 @@ impl Core {
             why: Some(why),
             dry_run: false,
         })?;
-        if is_person(who, &record.requested_by, record.requested_with.as_ref()) {
+        if authorize::is_person(who, &record.requested_by, record.requested_with.as_ref()) {
             let text = format!("{} asked for override {id}: somebody else has to agree to it", who.id);
             return Err(self.refuse_change(&by, &record, Code::Forbidden, text));
         }
@@ -348,7 +356,7 @@ impl Core {
             let text = format!("override {id} cannot be agreed to: {why_not}");
             return Err(self.refuse_change(&by, &record, Code::Blocked, text));
         }
-        if record.approvals.iter().any(|known| is_person(who, &known.by, known.with.as_ref())) {
+        if record.approvals.iter().any(|known| authorize::is_person(who, &known.by, known.with.as_ref())) {
             let text = format!("{} agreed to override {id} already", who.id);
             return Err(self.refuse_change(&by, &record, Code::Blocked, text));
         }
@@ -393,20 +401,9 @@ impl Core {
         None
     }
 
-    /// What somebody may now, who once came with this token; none when it was revoked. Whoever came
-    /// without one, while there was none at all, has to be let in by a token by the time there are some.
+    /// Whoever once came with this token, with what they may now; none when it was revoked.
     fn person(&self, id: &SafeText, with: Option<&SafeText>) -> Option<Principal> {
-        let (role, targets) = match with {
-            Some(with) => {
-                let token = self.tokens.iter().find(|token| token.id == with.as_str())?;
-                if token.revoked_at.is_some() {
-                    return None;
-                }
-                (token.role, token.targets.clone())
-            }
-            None if self.tokens.is_empty() => (Role::Commander, vec!["*".to_owned()]),
-            None => return None,
-        };
+        let (role, targets) = self.powers(with)?;
         Some(Principal {
             id: id.clone(),
             kind: crate::domain::ActorKind::Human,

@@ -186,6 +186,7 @@ impl Core {
                 ticket: authorize::ticket(request.ticket.as_ref()),
                 revision: None,
                 pending: Pending::Start(Box::new(request.clone())),
+                until: None,
             };
             let reply = self.waits(asked, conditions, None)?;
             self.remember(who, &id.to_string(), conditions, fingerprint, ASKED, &reply.body);

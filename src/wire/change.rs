@@ -245,6 +245,9 @@ pub struct OverrideView {
     /// The approval that it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<SafeText>,
+    /// Why one that is active lifts nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<SafeText>,
 }
 
 /// The answer of `GET /overrides`.

@@ -3,10 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    book::Entry,
-    reach::{Reach, held_by},
-};
+use super::{book::Entry, reach::Reach};
 use crate::{
     control::{
         Reply, actions,
@@ -25,7 +22,10 @@ use crate::{
         flag::{FlagDefinition, Killed, Serve, SiteRef},
     },
     flag,
-    guard::overriding::{Occasion, Subject as Passing},
+    guard::{
+        self,
+        overriding::{Occasion, Subject as Passing},
+    },
     wire::{Code, Conditions, FlagReply, FlagRequest, Problem, ReasonRequest},
 };
 
@@ -176,6 +176,7 @@ impl Core {
                 ticket: authorize::ticket(request.ticket.as_ref()),
                 revision: conditions.revision.clone(),
                 pending: Pending::Flag(key.clone(), Box::new(request.clone())),
+                until: None,
             };
             let (view, audit) = self.ask_approval(asked, conditions)?;
             let body = FlagReply {
@@ -396,7 +397,7 @@ impl Core {
         let initiator = Initiator::from(who.kind);
         let (freezes, why_not) =
             self.freezes_over_flag((before, after), reach, operation, initiator, held.trial.as_ref());
-        held.blockers.extend(freezes.iter().map(|freeze| held_by(operation, freeze)));
+        held.blockers.extend(freezes.iter().map(|freeze| guard::held_by(operation.as_str(), freeze)));
         held.blockers.extend(unfit.into_iter().chain(why_not));
         held.freezes = freezes;
         held

@@ -9,7 +9,7 @@ use super::book::Spot;
 use crate::{
     control::{core::Core, overrides::Trial},
     domain::{
-        Blocker, BlockerKind, Flag, Freeze, Initiator, Operation, Place, SafeText, TargetName, UnitId,
+        Blocker, Flag, Freeze, Initiator, Operation, Place, TargetName, UnitId,
         flag::{FlagRule, Serve, SiteRef},
     },
 };
@@ -135,21 +135,5 @@ impl Core {
             }
         }
         (freezes, why_not)
-    }
-}
-
-/// What a window that holds a change is to whoever asked for it.
-pub(super) fn held_by(operation: Operation, freeze: &Freeze) -> Blocker {
-    let until = freeze
-        .until
-        .map_or_else(|| "until it is lifted".to_owned(), |at| format!("until {}", at.format("%Y-%m-%d %H:%M UTC")));
-    Blocker {
-        kind: BlockerKind::Freeze,
-        summary: SafeText::new(format!(
-            "window {} holds {operation} on {} {until}: {} ({})",
-            freeze.window, freeze.scope, freeze.reason, freeze.by
-        )),
-        since: Some(freeze.since),
-        until: freeze.until,
     }
 }

@@ -304,6 +304,7 @@ impl Core {
             ticket: record.ticket.clone(),
             revision: Some(revision_of(record)),
             pending: Pending::Override(record.id.clone()),
+            until: Some(record.expires_at),
         };
         self.ask_approval(asked, asking.conditions).map(|_| ())
     }

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{core::Core, held::Asked},
-    is_person, no_override,
+    super::{authorize, core::Core, held::Asked},
+    no_override,
 };
 use crate::{
     domain::{
@@ -121,7 +121,7 @@ impl Core {
         };
         let Some(record) = self.overrides.get(&id) else { return Err(blocked(no_override(&id).detail.to_string())) };
         overriding::fits(record, occasion).map_err(|unfit| vec![unfit.blocker(&id)])?;
-        if record.approvals.iter().any(|agreed| is_person(who, &agreed.by, agreed.with.as_ref())) {
+        if record.approvals.iter().any(|agreed| authorize::is_person(who, &agreed.by, agreed.with.as_ref())) {
             return Err(blocked(format!(
                 "override {id} does not let it pass: {} agreed to it, so somebody else has to use it",
                 who.id

@@ -200,6 +200,7 @@ impl Core {
             ticket: after.ticket.clone(),
             revision: self.windows.get(after.id.as_str()).map(window_revision),
             pending,
+            until: None,
         };
         match self.ask_approval(asked, &Conditions::default()) {
             Ok((view, entry)) => {

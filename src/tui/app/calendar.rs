@@ -111,6 +111,8 @@ impl Grid {
 /// What a cell says of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cell {
+    /// The server has not said, or not yet.
+    Unknown,
     /// Nothing is said: changes are open.
     Open,
     /// A window allows changes, and outside of such windows they are closed.
@@ -130,6 +132,7 @@ impl Cell {
     #[must_use]
     pub const fn sign(self) -> &'static str {
         match self {
+            Self::Unknown => "?",
             Self::Open => " ",
             Self::Allowed => "=",
             Self::Partly => "-",
@@ -285,6 +288,16 @@ impl Calendar {
         }
         self.asked = Some(range);
         Some(range)
+    }
+
+    /// Whether the last answer says all of what is between two instants.
+    #[must_use]
+    pub fn covers(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> bool {
+        self.page.as_ref().is_some_and(|page| {
+            // An answer that was cut off holds the spans that begin first.
+            let cut = page.truncated.then(|| page.spans.last().map_or(page.from, |span| span.from));
+            page.from <= from && until <= cut.unwrap_or(page.until)
+        })
     }
 
     /// Conflicts, by when they come.

@@ -158,7 +158,7 @@ pub(super) fn go_on(app: &mut App, mut dialog: Dialog) {
     // What is typed ahead was meant for the dialog that closed.
     dialog.painted = None;
     dialog.press(app.now.elapsed);
-    dialog.focus = Focus::Keep;
+    dialog.focus = if dialog.checked_reason().is_ok() { Focus::Keep } else { Focus::Reason };
     app.overlay = Overlay::Dialog(Box::new(dialog));
     app.touch();
 }
@@ -313,11 +313,14 @@ pub(super) fn override_changed(app: &mut App, key: &str, result: Result<Override
     match state {
         OverrideState::Active => {
             let until = app.day_clock(record.expires_at);
-            let uses = record.uses_left();
+            let uses = match record.uses_left() {
+                1 => "1 use".to_owned(),
+                uses => format!("{uses} uses"),
+            };
             app.say(
                 Tone::Done,
                 format!(
-                    "override {} is filled in: {uses} uses until {until}, audit #{entry}; nothing was sent yet",
+                    "override {} is filled in: {uses} until {until}, audit #{entry}; nothing was sent yet",
                     record.id
                 ),
             );

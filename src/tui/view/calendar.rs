@@ -69,12 +69,16 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let bars = app.bars();
     let conflicts = app.calendar.conflicts();
     let zone = format!("{} (t)", app.calendar_zone().name());
-    let ahead = match (&app.calendar.error, conflicts.len(), &app.calendar.page) {
+    let known = app.calendar.covers(grid.from, grid.until());
+    let ahead = match (&app.calendar.error, conflicts.len(), known) {
         (Some(error), ..) => format!("calendar not to be had: {error}"),
-        (None, _, None) => "asking for the calendar".to_owned(),
-        (None, 0, Some(_)) => "no conflict ahead".to_owned(),
-        (None, 1, Some(_)) => "1 conflict ahead".to_owned(),
-        (None, n, Some(_)) => format!("{n} conflicts ahead"),
+        (None, _, false) if app.calendar.page.as_ref().is_some_and(|page| page.truncated) => {
+            "more spans than an answer holds: zoom in".to_owned()
+        }
+        (None, _, false) => "asking for the calendar".to_owned(),
+        (None, 0, true) => "no conflict ahead".to_owned(),
+        (None, 1, true) => "1 conflict ahead".to_owned(),
+        (None, n, true) => format!("{n} conflicts ahead"),
     };
     let (text, role) = summary(app);
     let row = Row::new(theme, body.width).text(&text, role);
@@ -86,7 +90,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     } else {
         row
     };
-    let loud = app.calendar.error.is_some() || !conflicts.is_empty();
+    let loud = app.calendar.error.is_some() || !conflicts.is_empty() || !known;
     row.text(&format!("   {ahead}"), if loud { Role::NeedsPerson } else { Role::Normal })
         .text(&format!("   {zone}"), Role::Strong)
         .draw(body, 0, buffer);
@@ -188,6 +192,7 @@ fn axes(app: &App, grid: &Grid, theme: &Theme, area: Rect, buffer: &mut Buffer) 
 
 const fn role(cell: Cell) -> Role {
     match cell {
+        Cell::Unknown => Role::NoData,
         Cell::Frozen | Cell::FrozenForSome => Role::Frozen,
         Cell::Allowed | Cell::Partly => Role::Passed,
         Cell::Open | Cell::Closed => Role::Muted,
@@ -236,7 +241,7 @@ fn draw_bars(
         let mut before = None;
         for index in 0..grid.cells {
             let (from, until) = (grid.at(index), grid.at(index + 1));
-            let cell = bar.cell(from, until);
+            let cell = if app.calendar.covers(from, until) { bar.cell(from, until) } else { Cell::Unknown };
             let day = zone.civil(from).date();
             let begins = before.replace(day).is_some_and(|last| last != day);
             let (sign, role) = match cell {

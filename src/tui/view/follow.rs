@@ -398,7 +398,7 @@ fn sentences(app: &App, follow: &Follow, site: &SiteView) -> Vec<Line> {
     let known = if app.link.is_live(elapsed) { follow.known(elapsed) } else { Known::Old(std::time::Duration::ZERO) };
     let log = app.followed_log();
     let changed: Vec<_> = log.iter().filter(|(entry, _)| is_change(entry)).collect();
-    let (changes, perhaps) = (changed.len(), changed.iter().filter(|(_, touch)| *touch == Touch::Perhaps).count());
+    let (changes, perhaps) = (changed.len(), log.iter().filter(|(_, touch)| *touch == Touch::Perhaps).count());
     let mut out: Vec<Line> = Vec::new();
     match known {
         Known::All if follow.dropped() > 0 => out.push((

@@ -178,6 +178,9 @@ pub(super) fn lines(app: &App, view: &OverrideView) -> Vec<(&'static str, String
         };
         out.push(("glass", said, if view.record.awaits_countersign() { Role::Fail } else { Role::Normal }));
     }
+    if let Some(why) = &view.why_not {
+        out.push(("no use", why.to_string(), Role::NeedsPerson));
+    }
     if let Some(consent) = &record.withdrawn {
         let said = format!("by {} at {}: {}", consent.by, app.day_clock(consent.at), consent.reason);
         out.push(("taken back", said, Role::Normal));

@@ -216,6 +216,28 @@ fn the_range_follows_the_size_of_the_screen_and_the_zone_and_changes_of_windows_
 }
 
 #[test]
+fn what_the_server_has_not_said_looks_like_no_open_day() {
+    let mut desk = calendar((80, 24));
+    assert!(!bar(&desk, "dc-north/osl2").contains('?'), "{}", desk.ascii());
+    // Two days on, and the answer does not come.
+    desk.press(I::PageDown).press(I::PageDown);
+    let screen = desk.ascii();
+    assert!(screen.contains("asking for the calendar"), "{screen}");
+    assert!(bar(&desk, "dc-north/osl2").contains("????"), "{screen}");
+    let (from, until) = asked(&desk).unwrap();
+    desk.answer(Answer::Calendar(from, until, Err(super::desk::unreachable())));
+    let screen = desk.ascii();
+    assert!(screen.contains("calendar not to be had") && bar(&desk, "ber").contains("????"), "{screen}");
+    // An answer that was cut off ends where its spans do.
+    let mut desk = calendar((80, 24));
+    desk.press(I::PageDown).press(I::PageDown);
+    let (from, until) = asked(&desk).unwrap();
+    let cut = CalendarPage { truncated: true, ..page(from, until) };
+    desk.answer(Answer::Calendar(from, until, Ok(cut)));
+    assert!(desk.ascii().contains("more spans than an answer holds"), "{}", desk.ascii());
+}
+
+#[test]
 fn times_are_in_the_zone_that_is_named_and_that_of_the_windows_schedule_is_one_of_them() {
     let mut desk = calendar((120, 40));
     // The row of the working hours: t goes over the viewer's zone to the window's.

@@ -63,7 +63,7 @@ pub fn exception(name: &str, who: &str) -> OverrideView {
 
 fn view(record: Override) -> OverrideView {
     let (state, uses_left) = (record.state(start()), record.uses_left());
-    OverrideView { record, state, uses_left, approval: None }
+    OverrideView { record, state, uses_left, approval: None, why_not: None }
 }
 
 /// One that can be used, one that waits, one that was taken without waiting, one that is over.
@@ -200,7 +200,7 @@ fn what_a_window_holds_says_who_can_let_it_pass_and_goes_on_once_the_override_co
         "candidate 4.12.0, once, until 16:04Z",
         "incident: something is broken now",
         "no: whoever has to agree is waited for",
-        "rolldeck override add --window w-12ab --action promote --rollout dc-north/router",
+        "rolldeck override ask dc-north/router --window w-12ab --action promote",
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }

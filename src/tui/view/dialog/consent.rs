@@ -224,15 +224,15 @@ pub(super) fn offered(app: &App, dialog: &Dialog) -> String {
 pub(super) fn twin(app: &App, dialog: &Dialog, words: &mut Vec<String>) {
     match &dialog.subject {
         Subject::Override(asking) => {
-            words.extend(["override", "add"].map(str::to_owned));
+            words.extend(["override", "ask"].map(str::to_owned));
+            words.push(asking.pinned.id.to_string());
             for freeze in &asking.windows {
                 words.extend(["--window".to_owned(), freeze.window.as_str().to_owned()]);
             }
             words.extend(["--action".to_owned(), asking.operation.as_str().to_owned()]);
-            words.extend(["--rollout".to_owned(), asking.pinned.id.to_string()]);
             words.extend(["--kind".to_owned(), kind(asking.kind).0.to_owned()]);
             if let Ok(at) = asking.expires_at(app.server_now(), app.zone) {
-                words.extend(["--until".to_owned(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()]);
+                words.extend(["--expires".to_owned(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()]);
             }
             words.extend(["--uses".to_owned(), asking.uses_max().unwrap_or(1).to_string()]);
             if asking.break_glass {
