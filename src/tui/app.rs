@@ -24,6 +24,7 @@ pub mod calendar;
 pub mod carriers;
 pub mod change;
 pub mod chart;
+pub mod choice;
 mod deadline;
 pub mod detail;
 pub mod dialog;
@@ -52,6 +53,7 @@ use approvals::Approvals;
 use calendar::Calendar;
 use carriers::Carriers;
 use chart::ChartMode;
+use choice::Choice;
 use detail::Detail;
 use dialog::{Dialog, Draft};
 use flags::Flags;
@@ -109,6 +111,8 @@ pub enum Overlay {
         /// The selected line.
         cursor: usize,
     },
+    /// One of a few lines to be chosen.
+    Choice(Choice),
     /// Keys that work here.
     Help {
         /// What is looked for.
@@ -305,6 +309,7 @@ impl App {
             Overlay::Dialog(dialog) if dialog.is_editing() && dialog.focus.is_text() => vec![ContextName::Text],
             Overlay::Dialog(_) | Overlay::Leave { .. } => vec![ContextName::Dialog],
             Overlay::Menu { .. } => vec![ContextName::Menu],
+            Overlay::Choice(_) => vec![ContextName::Choice],
             Overlay::Help { .. } => vec![ContextName::Text],
             Overlay::Raw { .. } | Overlay::Clusters { .. } => vec![ContextName::Global],
             Overlay::None => match self.view {

@@ -45,6 +45,8 @@ pub enum ContextName {
     Flags,
     /// The action menu.
     Menu,
+    /// One of a few lines is chosen: a letter that is bound to nothing here chooses its line.
+    Choice,
     /// A dialog, while a button has the keys.
     Dialog,
     /// A text field: what can be typed is typed.
@@ -53,7 +55,7 @@ pub enum ContextName {
 
 impl ContextName {
     /// Every context, in the order of the help.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Always,
         Self::Global,
         Self::List,
@@ -62,6 +64,7 @@ impl ContextName {
         Self::Windows,
         Self::Flags,
         Self::Menu,
+        Self::Choice,
         Self::Dialog,
         Self::Text,
     ];
@@ -78,6 +81,7 @@ impl ContextName {
             Self::Windows => "windows",
             Self::Flags => "flags",
             Self::Menu => "menu",
+            Self::Choice => "choice",
             Self::Dialog => "dialog",
             Self::Text => "text",
         }
@@ -85,7 +89,7 @@ impl ContextName {
 
     /// Whether a key pressed here is pressed at the top level, where no key may begin a change.
     const fn is_top_level(self) -> bool {
-        !matches!(self, Self::Menu | Self::Dialog | Self::Text)
+        !matches!(self, Self::Menu | Self::Choice | Self::Dialog | Self::Text)
     }
 
     /// The contexts that are asked after this one when it is what has the keys.
@@ -93,7 +97,7 @@ impl ContextName {
         match self {
             Self::Always => &[],
             Self::List | Self::Detail | Self::Audit | Self::Windows | Self::Flags => &[Self::Global, Self::Always],
-            Self::Global | Self::Menu | Self::Dialog | Self::Text => &[Self::Always],
+            Self::Global | Self::Menu | Self::Choice | Self::Dialog | Self::Text => &[Self::Always],
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         OverridesPage, ReasonRequest, RolloutsPage, ServerInfo, SitesPage, Tagged, VerifyReport, WindowReply,
         WindowRequest, WindowsPage, WindowsQuery, WindowsState, Witnessed,
     },
-    domain::{FlagKey, Rollout, RolloutId},
+    domain::{FlagKey, Rollout, RolloutId, SafeText},
 };
 
 /// When something happened: by the wall and since the program started.
@@ -115,6 +115,18 @@ pub enum Answer {
     FlagPreviewed(String, Result<FlagReply, BackendError>),
     /// A flag's change, by its idempotency key.
     FlagChanged(String, Result<FlagReply, BackendError>),
+}
+
+/// What the terminal is asked for beside its cells. It goes out in front of the next frame, in the same
+/// write; nothing tells whether the terminal did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TerminalRequest {
+    /// Put a text into the clipboard (OSC 52). Line breaks stay.
+    Clipboard(String),
+    /// Ring the bell.
+    Bell,
+    /// Show a notification (OSC 9), outside of the terminal's screen if the terminal can.
+    Notification(SafeText),
 }
 
 /// What the dashboard asks of the world.
@@ -249,6 +261,8 @@ pub enum Command {
     Connect(String),
     /// Use another theme, by its name.
     Theme(String),
+    /// Something for the terminal beside what it shows.
+    Terminal(TerminalRequest),
     /// Paint everything again.
     Redraw,
     /// Stop, and let the shell go on.

@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     keymap::{ContextName, Press, Resolver},
     message::{Command, Input, Message, Moment},
-    terminal::{Ended, Ending, Painter, Session, Sink, Writer},
+    terminal::{Ended, Ending, Multiplexer, Painter, Session, Sink, Writer, request_bytes},
 };
 use crate::clock::Clock;
 
@@ -58,6 +58,8 @@ pub struct Io {
     pub sink: Box<dyn Sink>,
     /// The terminal's size now.
     pub size: Box<dyn Fn() -> Size + Send>,
+    /// What is between the program and the terminal.
+    pub multiplexer: Multiplexer,
     /// The real terminal, if it is one.
     pub session: Option<Session>,
 }
@@ -70,6 +72,7 @@ impl Io {
             events: Box::pin(crossterm::event::EventStream::new()),
             sink: session.sink(),
             size: Box::new(terminal_size),
+            multiplexer: Multiplexer::here(),
             session: Some(session),
         }
     }
@@ -135,6 +138,7 @@ pub async fn drive(
         writer: Writer::start(io.sink)?,
         events: Some(io.events),
         size: io.size,
+        multiplexer: io.multiplexer,
         session: io.session,
         painted_at: None,
         dirty_since: None,
@@ -169,6 +173,7 @@ struct Loop<P, F> {
     writer: Writer,
     events: Option<Pin<Box<dyn Stream<Item = io::Result<Event>> + Send>>>,
     size: Box<dyn Fn() -> Size + Send>,
+    multiplexer: Multiplexer,
     session: Option<Session>,
     painted_at: Option<Instant>,
     /// Since when there is something to paint.
@@ -264,6 +269,10 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
             Command::Suspend if self.wish != Some(Wish::Quit) => self.wish = Some(Wish::Suspend),
             Command::Redraw if self.wish.is_none() => self.wish = Some(Wish::Redraw),
             Command::Suspend | Command::Redraw => {}
+            Command::Terminal(request) => {
+                let bytes = request_bytes(&request, self.multiplexer);
+                self.terminal.backend_mut().send_with(&bytes);
+            }
             command => (self.perform)(command),
         }
     }
@@ -295,7 +304,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
 
     /// When the next frame may be drawn; none when there is nothing to draw, or nowhere to put it yet.
     fn paint_at(&mut self, now: Instant) -> Option<Instant> {
-        if !self.program.is_dirty() && !self.repaint {
+        if !self.program.is_dirty() && !self.repaint && !self.terminal.backend().has_waiting() {
             self.dirty_since = None;
             return None;
         }

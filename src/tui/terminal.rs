@@ -15,11 +15,13 @@ use std::{
 
 mod keeper;
 mod painter;
+mod request;
 mod tty;
 mod writer;
 
 pub use keeper::{Ended, Ending};
 pub use painter::Painter;
+pub use request::{Multiplexer, bytes as request_bytes, fits_clipboard};
 pub use writer::{Sink, Writer};
 
 use tty::Tty;

@@ -15,6 +15,7 @@ use super::{
 mod act;
 mod answer;
 mod calendar;
+mod choice;
 mod command;
 mod commit;
 mod consent;

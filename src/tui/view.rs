@@ -15,6 +15,7 @@ mod approvals;
 mod audit;
 mod budget;
 mod calendar;
+mod choice;
 mod clusters;
 mod contexts;
 mod detail;
@@ -79,6 +80,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
         Overlay::None => None,
         Overlay::Dialog(dialog) => dialog::draw(app, dialog, theme, body, buffer),
         Overlay::Menu { cursor } => menu::draw(app, *cursor, theme, body, buffer),
+        Overlay::Choice(choice) => choice::draw(choice, theme, body, buffer),
         Overlay::Help { search, cursor } => help::draw(app, search, *cursor, theme, body, buffer),
         Overlay::Raw { title, lines, top } => Some(raw::draw(title, lines, *top, theme, body, buffer)),
         Overlay::Clusters { top } => Some(clusters::draw(app, *top, theme, body, buffer)),

@@ -60,12 +60,13 @@ const NAVIGATION: [Intent; 16] = [
 ];
 
 /// What must stay within reach, and where.
-const ESSENTIAL: [(ContextName, Intent); 9] = [
+const ESSENTIAL: [(ContextName, Intent); 10] = [
     (ContextName::Always, Intent::QuitNow),
     (ContextName::Global, Intent::Help),
     (ContextName::Global, Intent::ActionMenu),
     (ContextName::Global, Intent::Back),
     (ContextName::Menu, Intent::Back),
+    (ContextName::Choice, Intent::Back),
     (ContextName::Dialog, Intent::Back),
     (ContextName::Dialog, Intent::NextPane),
     (ContextName::Text, Intent::Back),
@@ -173,8 +174,8 @@ fn danger(map: &Keymap, bind: &Bind) -> Option<String> {
     match bind.context {
         // From the dialog of what a window holds it opens another dialog, and that one asks for a reason.
         ContextName::Dialog if bind.intent == Intent::AskOverride && !navigates(&bind.keys) => None,
-        ContextName::Dialog | ContextName::Text => {
-            Some(format!("'{verb}' may not be bound in a dialog or a text field"))
+        ContextName::Choice | ContextName::Dialog | ContextName::Text => {
+            Some(format!("'{verb}' may not be bound in a choice, a dialog or a text field"))
         }
         _ if navigates(&bind.keys) => Some(format!("'{verb}' may not be on a key that moves")),
         ContextName::Menu => inputs.iter().find_map(|input| {

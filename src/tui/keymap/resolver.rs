@@ -101,6 +101,14 @@ impl Resolver {
                 return Press::Pending;
             }
         }
+        if contexts.first() == Some(&ContextName::Choice)
+            && self.pending.len() == 1
+            && let keybinds::Key::Char(letter) = input.key()
+            && text::is_typed(input)
+        {
+            // A letter that moves nothing in a choice may be that of a line.
+            return Press::Edit(tui_input::InputRequest::InsertChar(letter));
+        }
         Press::Unbound
     }
 }

@@ -62,6 +62,17 @@ impl Painter {
         self.shown.visible = false;
     }
 
+    /// Puts bytes in front of the next frame that show nothing and move no cursor.
+    pub fn send_with(&mut self, bytes: &[u8]) {
+        self.opening.extend_from_slice(bytes);
+    }
+
+    /// Whether bytes wait for the next frame.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        !self.opening.is_empty()
+    }
+
     /// The frame that was gathered; none when the screen shows it already.
     pub fn take_frame(&mut self) -> Option<Vec<u8>> {
         let body = std::mem::take(&mut self.body);
@@ -71,6 +82,10 @@ impl Painter {
             return None;
         }
         let mut frame = std::mem::take(&mut self.opening);
+        if body.is_empty() && !moved && !toggled {
+            // Nothing of the screen changes: there is nothing to be synchronized.
+            return Some(frame);
+        }
         frame.extend_from_slice(BEGIN);
         // A cursor that runs across the screen while it is painted is seen by who has no synchronized output.
         let hides = self.shown.visible && (!body.is_empty() || !self.wanted.visible);

@@ -2,7 +2,7 @@
 
 use tui_input::InputRequest;
 
-use super::{act, calendar, close, command, commit, consent, flags, follow, motion, record};
+use super::{act, calendar, choice, close, command, commit, consent, flags, follow, motion, record};
 use crate::tui::{
     app::{
         App, Overlay, View,
@@ -41,6 +41,7 @@ pub(super) fn input(app: &mut App, input: Input) -> Vec<Command> {
     match &app.overlay {
         Overlay::Dialog(_) => dialog(app, input),
         Overlay::Menu { .. } => act::menu(app, &input),
+        Overlay::Choice(_) => choice::keys(app, &input),
         Overlay::Help { .. } => help(app, input),
         Overlay::Raw { .. } => record::scroll(app, &input),
         Overlay::Clusters { .. } => record::scroll_clusters(app, &input),

@@ -65,6 +65,7 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
         Overlay::Menu { .. } => {
             return vec![(I::Open, "open the dialog"), (I::Back, "back")];
         }
+        Overlay::Choice(_) => return vec![(I::Open, "choose"), (I::Down, "down"), (I::Back, "back")],
         Overlay::Help { .. } => return vec![(I::Open, "do it"), (I::Back, "back")],
         Overlay::Raw { .. } | Overlay::Clusters { .. } => {
             return vec![(I::Down, "down"), (I::PageDown, "page"), (I::Back, "back")];

@@ -35,7 +35,15 @@ fn contexts(view: View) -> Vec<ContextName> {
             ContextName::List
         }
     };
-    vec![own, ContextName::Global, ContextName::Always, ContextName::Menu, ContextName::Dialog, ContextName::Text]
+    vec![
+        own,
+        ContextName::Global,
+        ContextName::Always,
+        ContextName::Menu,
+        ContextName::Choice,
+        ContextName::Dialog,
+        ContextName::Text,
+    ]
 }
 
 /// The lines that match what is searched.
@@ -73,7 +81,7 @@ pub(in crate::tui) fn rows(app: &App) -> Vec<HelpRow> {
 pub(in crate::tui) fn chosen(app: &App) -> Option<Intent> {
     let Overlay::Help { cursor, .. } = &app.overlay else { return None };
     let row = rows(app).into_iter().nth(*cursor)?;
-    row.intent.filter(|_| !matches!(row.context, "dialog" | "text"))
+    row.intent.filter(|_| !matches!(row.context, "choice" | "dialog" | "text"))
 }
 
 /// Paints the help.

@@ -18,7 +18,7 @@ use rolldeck::{
         capability::{Capability, Depth, Glyphs, Wishes},
         dashboard::run_on,
         run::{Io, RunError},
-        terminal::Sink,
+        terminal::{Multiplexer, Sink},
     },
 };
 use tokio::{
@@ -73,6 +73,7 @@ impl Runner {
             })),
             sink: Box::new(screen.clone()),
             size: Box::new(move || Size { width, height }),
+            multiplexer: Multiplexer::None,
             session: None,
         };
         let task = tokio::spawn(async move { run_on(options, &capability, io).await });
