@@ -17,6 +17,7 @@ mod doctor;
 mod exit;
 mod flag;
 mod judge;
+mod keys;
 mod list;
 mod logs;
 mod man;
@@ -130,6 +131,9 @@ enum Command {
     /// Add, list, use, show and remove contexts: servers by name
     #[command(subcommand)]
     Context(context::Command),
+    /// Check keymaps, and list what every key of the dashboard does
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Say what is configured, reachable and permitted, and what this terminal can show
     Doctor(doctor::Args),
     /// Print a completion script for a shell
@@ -215,6 +219,7 @@ async fn chosen(
         Command::Site(command) => site::run(session, command).await,
         Command::Sli(command) => sli::run(session, command).await,
         Command::Context(command) => context::run(session, command).await,
+        Command::Keys(command) => keys::run(session, command),
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Completions(args) => completions::run(session, &args),
         Command::Man(args) => man::run(session, &args),

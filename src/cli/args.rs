@@ -46,7 +46,7 @@ pub struct Global {
     /// The dashboard's theme: dark, light, or one of yours
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
-    /// The dashboard's keys: default, vim, or your own
+    /// The dashboard's keys: default, vim, emacs, or your own
     #[arg(long, global = true, value_name = "NAME")]
     pub keymap: Option<String>,
     /// How many colours the dashboard uses

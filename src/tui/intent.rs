@@ -58,6 +58,8 @@ intents! {
     ViewOverrides = "view-overrides", "overrides: who may pass which window";
     ViewApprovals = "view-approvals", "what waits for a second person";
     LastView = "last-view", "the view before";
+    NextView = "next-view", "the next view by number";
+    PreviousView = "previous-view", "the view before this one by number";
     Sort = "sort", "sort again by need of attention";
     Zoom = "zoom", "give the pane the whole screen";
     HoldDisplay = "hold-display", "hold the display";

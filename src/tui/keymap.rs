@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 
 use crossterm::event::KeyEvent;
 use keybinds::KeySeq;
+use serde::Serialize;
 
 use super::{
     intent::Intent,
@@ -20,8 +21,11 @@ pub use file::schema;
 pub use resolver::{Press, Resolver};
 
 /// The built-in keymaps: name and text. The first is what every other one extends.
-pub const BUILT_IN: [(&str, &str); 2] =
-    [("default", include_str!("../../keymaps/default.toml")), ("vim", include_str!("../../keymaps/vim.toml"))];
+pub const BUILT_IN: [(&str, &str); 3] = [
+    ("default", include_str!("../../keymaps/default.toml")),
+    ("vim", include_str!("../../keymaps/vim.toml")),
+    ("emacs", include_str!("../../keymaps/emacs.toml")),
+];
 
 /// How long a sequence waits for its next key.
 pub const CHORD_TIMEOUT: Duration = Duration::from_millis(1200);
@@ -111,6 +115,39 @@ struct Bind {
     origin: Origin,
 }
 
+/// A key of a map, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Binding {
+    /// Where it works: the name of a [`ContextName`].
+    pub context: &'static str,
+    /// The key or sequence, as keymap files write it.
+    pub keys: String,
+    /// What it asks for: the name of an [`Intent`].
+    pub intent: &'static str,
+    /// What that does.
+    pub help: &'static str,
+    /// The file that says so.
+    pub file: String,
+    /// The line there.
+    pub line: usize,
+    /// Whether a person's own file says so.
+    pub own: bool,
+}
+
+impl Binding {
+    fn of(bind: &Bind) -> Self {
+        Self {
+            context: bind.context.id(),
+            keys: bind.keys.to_string(),
+            intent: bind.intent.id(),
+            help: bind.intent.help(),
+            file: bind.origin.file.clone(),
+            line: bind.origin.line,
+            own: bind.origin.own,
+        }
+    }
+}
+
 /// Where a binding stands, for findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Origin {
@@ -137,6 +174,7 @@ pub struct Keymap {
     name: String,
     chord_timeout: Duration,
     binds: Vec<Bind>,
+    findings: Vec<Finding>,
 }
 
 impl Keymap {
@@ -148,7 +186,9 @@ impl Keymap {
         let name = name.unwrap_or("default");
         let user = overlay::user_file(user_dir, "keymaps", name, &mut findings);
         let own = user.as_ref().map(|(path, text)| (path.as_str(), text.as_str()));
-        (Self::build(name, own, &mut findings), findings)
+        let mut map = Self::build(name, own, &mut findings);
+        map.findings.clone_from(&findings);
+        (map, findings)
     }
 
     /// Builds a keymap from a built-in one and, over it, a file given as name and text.
@@ -169,7 +209,8 @@ impl Keymap {
 
     /// A built-in keymap; the default one for a name that is none.
     fn built_in(name: &str, findings: &mut Vec<Finding>) -> Self {
-        let mut map = Self { name: name.to_owned(), chord_timeout: CHORD_TIMEOUT, binds: Vec::new() };
+        let mut map =
+            Self { name: name.to_owned(), chord_timeout: CHORD_TIMEOUT, binds: Vec::new(), findings: Vec::new() };
         for (index, (built_in, text)) in BUILT_IN.iter().enumerate() {
             if index == 0 || *built_in == name {
                 let file = format!("keymaps/{built_in}.toml");
@@ -187,7 +228,7 @@ impl Keymap {
             let mut map = self.clone();
             map.lay(own, &refused);
             let mut found = check::rules(&map);
-            found.extend(check::essentials(&map, own, &refused));
+            found.extend(check::essentials(&map, &self, own));
             found.retain(|broken| broken.own && !refused.contains(&broken.at));
             if found.is_empty() {
                 return map;
@@ -215,6 +256,19 @@ impl Keymap {
         }
     }
 
+    /// Loads a keymap from a file, wherever it lies: laid over the built-in map that it extends, or else over
+    /// the one of its name.
+    ///
+    /// # Errors
+    /// What is wrong with the file as a whole.
+    pub fn read(path: &Path) -> Result<(Self, Vec<Finding>), Finding> {
+        let (shown, text) = overlay::file_text(path)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let mut findings = Vec::new();
+        let map = Self::build(&name, Some((&shown, &text)), &mut findings);
+        Ok((map, findings))
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -225,6 +279,12 @@ impl Keymap {
     #[must_use]
     pub fn chord_timeout(&self) -> Duration {
         self.chord_timeout
+    }
+
+    /// What was wrong with the file that it was loaded from.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// What is bound in a context, as keys are shown, in the order of the files.
@@ -241,6 +301,35 @@ impl Keymap {
         };
         let own = self.binds.iter().filter(reachable).rfind(|bind| bind.origin.own);
         own.or_else(|| self.binds.iter().find(reachable)).map(|bind| shown(&bind.keys))
+    }
+
+    /// Every key of the map, context by context in the order of the help.
+    #[must_use]
+    pub fn all(&self) -> Vec<Binding> {
+        let of = |context: ContextName| self.binds.iter().filter(move |bind| bind.context == context);
+        ContextName::ALL.into_iter().flat_map(of).map(Binding::of).collect()
+    }
+
+    /// The contexts that are asked where one has the keys, in that order.
+    fn order(&self, context: ContextName) -> impl Iterator<Item = ContextName> {
+        std::iter::once(context).chain(context.behind().iter().copied())
+    }
+
+    /// Whether a binding is what its keys come to where a context has the keys.
+    fn means(&self, context: ContextName, bind: &Bind) -> bool {
+        let mut same = self.order(context).flat_map(|at| self.binds.iter().filter(move |other| other.context == at));
+        same.find(|other| other.keys == bind.keys) == Some(bind)
+    }
+
+    /// Whether some key comes to an intent where a context has the keys.
+    fn reaches(&self, context: ContextName, intent: Intent) -> bool {
+        self.binds.iter().any(|bind| bind.intent == intent && self.means(context, bind))
+    }
+
+    /// What a person may want to know of their own keys although it is no mistake.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Finding> {
+        check::remarks(self)
     }
 
     /// Everything that is wrong with the map: a key that cannot be reached, two meanings for one key, and

@@ -2,6 +2,7 @@
 
 use std::{fmt, ops::Range, path::Path};
 
+use serde::Serialize;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -13,7 +14,7 @@ use crate::domain::SafeText;
 const FILE_MAX: u64 = 256 * 1024;
 
 /// One thing that is wrong in a theme or a keymap; the rest of the file holds all the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The file, as it was named.
     pub file: SafeText,
@@ -101,6 +102,21 @@ pub(super) fn user_file(
         return None;
     }
     let path = dir?.join(kind).join(format!("{name}.toml"));
+    if matches!(std::fs::metadata(&path), Err(error) if error.kind() == std::io::ErrorKind::NotFound) {
+        return None;
+    }
+    match file_text(&path) {
+        Ok(read) => Some(read),
+        Err(mut finding) => {
+            finding.problem = SafeText::new(format!("{}, the built-in one is used", finding.problem));
+            findings.push(finding);
+            None
+        }
+    }
+}
+
+/// The name and the text of a file.
+pub(super) fn file_text(path: &Path) -> Result<(String, String), Finding> {
     let shown = path.display().to_string();
     let wrong = |problem: String| Finding {
         file: SafeText::new(&shown),
@@ -108,24 +124,13 @@ pub(super) fn user_file(
         field: SafeText::default(),
         problem: SafeText::new(problem),
     };
-    match std::fs::metadata(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            findings.push(wrong(format!("cannot be read ({error}), the built-in one is used")));
-            return None;
-        }
-        Ok(meta) if !meta.is_file() || meta.len() > FILE_MAX => {
-            findings.push(wrong(format!("is no file of at most {FILE_MAX} bytes, the built-in one is used")));
-            return None;
-        }
-        Ok(_) => {}
+    let about = std::fs::metadata(path).map_err(|error| wrong(format!("cannot be read ({error})")))?;
+    if !about.is_file() || about.len() > FILE_MAX {
+        return Err(wrong(format!("is no file of at most {FILE_MAX} bytes")));
     }
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Some((shown, text)),
-        Err(error) => {
-            findings.push(wrong(format!("cannot be read ({error}), the built-in one is used")));
-            None
-        }
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((shown, text)),
+        Err(error) => Err(wrong(format!("cannot be read ({error})"))),
     }
 }
 

@@ -4,6 +4,7 @@ mod against_server;
 mod against_stand_in;
 mod files;
 mod judge;
+mod keys;
 mod sli;
 
 use std::{

@@ -3,7 +3,10 @@
 
 use keybinds::{Key, KeyInput, KeySeq, Match, Mods};
 
-use super::{Bind, ContextName, Keymap, file::Read};
+use super::{
+    Bind, ContextName, Keymap,
+    file::{Entry, Read},
+};
 use crate::tui::{intent::Intent, overlay::Finding};
 
 /// A rule that is broken, and the entry that breaks it.
@@ -93,32 +96,58 @@ pub(super) fn rules(map: &Keymap) -> Vec<Broken> {
     broken
 }
 
-/// What a person's file leaves without any key, blamed on each entry of theirs that took one away.
-pub(super) fn essentials(map: &Keymap, own: &Read, refused: &[(ContextName, KeySeq)]) -> Vec<Broken> {
-    let mut broken = Vec::new();
+/// What a person's file leaves without any key, blamed on each entry of theirs that took one away. `base` is
+/// the map that it was laid over.
+pub(super) fn essentials(map: &Keymap, base: &Keymap, own: &Read) -> Vec<Broken> {
+    let mut broken: Vec<Broken> = Vec::new();
     for (context, intent) in ESSENTIAL {
-        if map.binds.iter().any(|bind| bind.context == context && bind.intent == intent) {
-            continue;
-        }
-        for entry in own.entries.iter().filter(|entry| entry.context == context && entry.intent != Some(intent)) {
-            let at = (context, entry.keys.clone());
-            if !refused.contains(&at) {
+        // What is for everywhere may be taken away in one view alone.
+        let views = ContextName::ALL.into_iter().filter(|view| *view == context || view.behind().contains(&context));
+        for view in views.filter(|view| context == ContextName::Global || *view == context) {
+            if map.reaches(view, intent) {
+                continue;
+            }
+            let took = |entry: &&Entry| {
+                let hides = |bind: &&Bind| {
+                    bind.intent == intent && bind.keys == entry.keys && base.order(view).any(|at| at == bind.context)
+                };
+                entry.intent != Some(intent)
+                    && base.order(view).any(|at| at == entry.context)
+                    && base.binds.iter().any(|bind| hides(&bind))
+            };
+            for entry in own.entries.iter().filter(took) {
+                let at = (entry.context, entry.keys.clone());
+                if broken.iter().any(|other| other.at == at) {
+                    continue;
+                }
                 let problem =
-                    format!("leaves no key for '{}' in [{}]; the built-in meaning is kept", intent.id(), context.id());
-                broken.push(Broken {
-                    at,
-                    own: true,
-                    finding: Finding {
-                        file: entry.origin.file.as_str().into(),
-                        line: entry.origin.line,
-                        field: format!("{}.\"{}\"", context.id(), entry.keys).into(),
-                        problem: problem.into(),
-                    },
-                });
+                    format!("leaves no key for '{}' in [{}]; the built-in meaning is kept", intent.id(), view.id());
+                broken.push(Broken { at, own: true, finding: entry.finding(problem) });
             }
         }
     }
     broken
+}
+
+/// What a person may want to know of their own keys and what is no mistake: a key that means something else
+/// in one view than everywhere.
+pub(super) fn remarks(map: &Keymap) -> Vec<Finding> {
+    let mut remarks = Vec::new();
+    for bind in map.binds.iter().filter(|bind| bind.origin.own) {
+        let hidden = map.binds.iter().find(|other| {
+            bind.context.behind().contains(&other.context) && other.keys == bind.keys && other.intent != bind.intent
+        });
+        let Some(hidden) = hidden else { continue };
+        let (context, intent) = (bind.context.id(), hidden.intent.id());
+        let left = map.order(bind.context).flat_map(|at| map.binds.iter().filter(move |other| other.context == at));
+        let left = left.filter(|other| other.intent == hidden.intent && map.means(bind.context, other)).next();
+        let rest = match left {
+            Some(other) => format!("which is on {} there", other.keys),
+            None => "which has no key there".to_owned(),
+        };
+        remarks.push(bind.finding(format!("hides '{intent}' of [{}] in [{context}], {rest}", hidden.context.id())));
+    }
+    remarks
 }
 
 /// A key that the terminal, a multiplexer or the person's fingers mean otherwise, or that is never sent.

@@ -18,7 +18,7 @@ use crate::tui::{
 #[schemars(title = "Rolldeck keymap")]
 #[expect(dead_code, reason = "it is the shape that the schema describes; reading goes entry by entry")]
 struct KeymapFile {
-    /// The built-in keymap that this one is laid over: `default` or `vim`.
+    /// The built-in keymap that this one is laid over: `default`, `vim` or `emacs`.
     extends: Option<String>,
     /// How long a sequence waits for its next key, in milliseconds, 100 to 10000.
     #[schemars(range(min = 100, max = 10000))]
@@ -32,12 +32,22 @@ pub fn schema() -> serde_json::Value {
     let intents: Vec<_> = Intent::ALL.iter().map(|intent| intent.id()).collect();
     let keys = serde_json::json!({
         "type": "object",
-        "additionalProperties": { "anyOf": [{ "enum": intents }, { "const": false }] },
+        "additionalProperties": { "anyOf": [
+            { "enum": intents },
+            { "const": false },
+            { "type": "object", "properties": { "do": { "enum": intents } }, "required": ["do"], "additionalProperties": false },
+        ] },
     });
     if let Some(object) = schema.as_object_mut() {
         object.insert("additionalProperties".to_owned(), serde_json::Value::Bool(false));
+        object.insert("$id".to_owned(), "urn:rolldeck:keymap".into());
         let contexts: BTreeMap<_, _> = ContextName::ALL.iter().map(|context| (context.id(), &keys)).collect();
         if let Some(properties) = object.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+            let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            if let Some(extends) = properties.get_mut("extends").and_then(serde_json::Value::as_object_mut) {
+                extends.insert("type".to_owned(), "string".into());
+                extends.insert("enum".to_owned(), serde_json::json!(names));
+            }
             properties.extend(contexts.into_iter().map(|(id, keys)| (id.to_owned(), keys.clone())));
         }
     }
@@ -52,6 +62,18 @@ pub(super) struct Entry {
     /// What it means; none unbinds it.
     pub intent: Option<Intent>,
     pub origin: Origin,
+}
+
+impl Entry {
+    /// A finding about it.
+    pub fn finding(&self, problem: impl AsRef<str>) -> Finding {
+        Finding {
+            file: self.origin.file.as_str().into(),
+            line: self.origin.line,
+            field: format!("{}.\"{}\"", self.context.id(), self.keys).into(),
+            problem: problem.as_ref().into(),
+        }
+    }
 }
 
 /// What could be read of a keymap file.
@@ -73,7 +95,8 @@ pub(super) fn read(source: &Source<'_>, own: bool, findings: &mut Vec<Finding>) 
                 out.extends = Some(name.clone().into_owned());
             }
             ("extends", ..) => {
-                let problem = "expected \"default\" or \"vim\", default is used";
+                let names: Vec<String> = BUILT_IN.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+                let problem = format!("expected {}; default is used", names.join(" or "));
                 findings.push(source.finding(&value.span(), field, problem));
             }
             ("chord_timeout_ms", _, DeValue::Integer(number)) => match number.as_str().parse::<u64>() {
@@ -108,7 +131,7 @@ pub(super) fn read(source: &Source<'_>, own: bool, findings: &mut Vec<Finding>) 
             }
         }
     }
-    twice(&mut out.entries, source, findings);
+    twice(&mut out.entries, findings);
     out
 }
 
@@ -136,22 +159,15 @@ fn entry(keys: &str, value: &DeValue<'_>) -> Result<(KeySeq, Option<Intent>), St
 }
 
 /// The same key twice in one context, spelled differently: neither is believed.
-fn twice(entries: &mut Vec<Entry>, source: &Source<'_>, findings: &mut Vec<Finding>) {
+fn twice(entries: &mut Vec<Entry>, findings: &mut Vec<Finding>) {
     let mut doubled = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let same = |other: &&Entry| (other.context, &other.keys) == (entry.context, &entry.keys);
         if let Some(first) = entries[..index].iter().find(same) {
             doubled.push((entry.context, entry.keys.clone()));
-            findings.push(Finding {
-                file: source.name.into(),
-                line: entry.origin.line,
-                field: format!("{}.\"{}\"", entry.context.id(), entry.keys).into(),
-                problem: format!(
-                    "is bound on line {} already; neither holds, the built-in meaning is kept",
-                    first.origin.line
-                )
-                .into(),
-            });
+            let first = first.origin.line;
+            let problem = format!("is bound on line {first} already; neither holds, the built-in meaning is kept");
+            findings.push(entry.finding(problem));
         }
     }
     entries.retain(|entry| !doubled.contains(&(entry.context, entry.keys.clone())));

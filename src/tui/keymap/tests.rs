@@ -221,7 +221,7 @@ fn each_mistake_is_named_by_line_and_key_and_costs_only_that_key() {
         ),
         ("[text]\n\"Esc\" = false\n", ":2: text.\"Esc\": leaves no key for 'back' in [text]"),
         ("chord_timeout_ms = 5\n", ":1: chord_timeout_ms: expected a number from 100 to 10000"),
-        ("extends = \"emacs\"\n", ":1: extends: expected \"default\" or \"vim\""),
+        ("extends = \"nano\"\n", ":1: extends: expected \"default\" or \"vim\" or \"emacs\""),
     ];
     for (text, expected) in table {
         let (map, findings) = own(text);
@@ -233,6 +233,141 @@ fn each_mistake_is_named_by_line_and_key_and_costs_only_that_key() {
         assert!(findings[0].starts_with(&format!("keymaps/mine.toml{expected}")), "{text}\n{}", findings[0]);
         assert_eq!(map.check(), [], "{text}");
     }
+}
+
+#[test]
+fn what_a_persons_file_takes_away_everywhere_or_in_one_view_comes_back() {
+    let table: &[(&str, &[&str])] = &[
+        // Of two keys one may go.
+        ("[global]\n\"?\" = false\n", &[]),
+        (
+            "[global]\n\"?\" = false\n\"F1\" = \"sort\"\n\"F9\" = \"refresh\"\n",
+            &[":2: global.\"?\": leaves no key for 'help' in [global]", ":3: global.\"F1\": leaves no key for 'help'"],
+        ),
+        ("[list]\n\"a\" = \"sort\"\n", &[":2: list.\"a\": leaves no key for 'action-menu' in [list]"]),
+        ("[list]\n\"a\" = \"sort\"\n\"F9\" = \"action-menu\"\n", &[]),
+        (
+            "[dialog]\n\"Esc\" = \"left\"\n\"F9\" = \"up\"\n",
+            &[":2: dialog.\"Esc\": leaves no key for 'back' in [dialog]"],
+        ),
+    ];
+    for (text, expected) in table {
+        let (map, findings) = own(text);
+        assert_eq!(findings.len(), expected.len(), "{text}\n{findings:#?}");
+        for (finding, expected) in findings.iter().zip(*expected) {
+            assert!(finding.contains(expected), "{text}\n{finding}");
+        }
+        for (context, intent) in [(C::List, Intent::ActionMenu), (C::Global, Intent::Help), (C::Dialog, Intent::Back)] {
+            assert!(map.reaches(context, intent), "{text}");
+        }
+        if text.contains("F9") {
+            assert!(
+                map.all().iter().any(|key| key.keys == "F9" && key.own),
+                "a key that took nothing away went too: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_that_means_something_else_in_one_view_is_remarked_and_no_mistake() {
+    let (map, findings) = own("[audit]\n\"R\" = \"verify-audit\"\n\"z\" = \"verify-audit\"\n\"F9\" = \"raw\"\n");
+    assert_eq!(findings, [""; 0]);
+    let remarks: Vec<String> = map.remarks().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        remarks,
+        [
+            "keymaps/mine.toml:2: audit.\"R\": hides 'refresh' of [global] in [audit], which is on F5 there",
+            "keymaps/mine.toml:3: audit.\"z\": hides 'hold-display' of [global] in [audit], which has no key there",
+        ]
+    );
+    assert_eq!(default().remarks(), [], "the shipped maps are not a person's");
+}
+
+#[test]
+fn no_file_of_a_persons_own_makes_a_map_that_breaks_a_rule_whatever_it_extends() {
+    let files = [
+        "",
+        "[global]\n\"Ctrl+g\" = \"back\"\n\"g g\" = false\n\"g\" = \"top\"\n",
+        "[global]\n\"Ctrl+x\" = \"raw\"\n\"Space\" = \"open\"\n",
+        "[detail]\n\"m\" = \"promote\"\n\"z\" = \"zoom\"\n",
+        "[menu]\n\"q\" = false\n\"Esc\" = false\n\"Backspace\" = false\n\"Ctrl+g\" = false\n",
+        "[text]\n\"Ctrl+g\" = \"open\"\n\"Esc\" = \"open\"\n",
+        "[always]\n\"Ctrl+c Ctrl+c\" = false\n\"Ctrl+c\" = \"quit-now\"\n",
+        "[global]\n\"Alt+p\" = \"pause\"\n\"P\" = \"pause\"\n\"p p\" = \"pause\"\n\"Ctrl+d\" = \"rollback\"\n",
+    ];
+    for (base, _) in BUILT_IN {
+        for file in files {
+            let text = format!("extends = \"{base}\"\n{file}");
+            let (map, _) = own(&text);
+            assert_eq!(map.check(), [], "{text}");
+            assert!(map.reaches(C::Menu, Intent::Back) && map.reaches(C::Text, Intent::Back), "{text}");
+            assert!(map.reaches(C::List, Intent::QuitNow) && map.reaches(C::Detail, Intent::ActionMenu), "{text}");
+        }
+    }
+}
+
+#[test]
+fn whatever_says_that_it_opens_a_dialog_is_kept_off_careless_keys() {
+    for intent in Intent::ALL.iter().filter(|intent| intent.help().ends_with("(opens the dialog)")) {
+        let (_, findings) = own(&format!("[list]\n\"P\" = \"{}\"\n", intent.id()));
+        assert_eq!(findings.len(), 1, "{} on a bare key", intent.id());
+    }
+}
+
+#[test]
+fn vim_has_its_leader_its_views_and_its_windows_and_no_prefix_of_tmux() {
+    let mut vim = Keymap::load(Some("vim"), None).0.resolver();
+    for (keys, intent) in [
+        ("gt", Intent::NextView),
+        ("gT", Intent::PreviousView),
+        (" a", Intent::ActionMenu),
+        (" f", Intent::Filter),
+        ("zh", Intent::HoldDisplay),
+        ("ZZ", Intent::Quit),
+        ("gg", Intent::Top),
+    ] {
+        let [first, second] = keys.chars().collect::<Vec<_>>()[..] else { panic!("{keys}") };
+        assert_eq!(vim.press(LIST, char(first), AT), Press::Pending, "{keys}");
+        assert_eq!(vim.press(LIST, char(second), AT), Press::Intent(intent), "{keys}");
+    }
+    assert_eq!(vim.press(LIST, ctrl('f'), AT), Press::Intent(Intent::PageDown));
+    assert_eq!(vim.press(LIST, ctrl('w'), AT), Press::Pending);
+    assert_eq!(vim.press(LIST, char('j'), AT), Press::Intent(Intent::NextPane));
+    assert_eq!(vim.press(LIST, ctrl('b'), AT), Press::Unbound);
+}
+
+#[test]
+fn emacs_moves_cancels_and_leaves_as_emacs_does_in_lists_menus_dialogs_and_fields() {
+    let mut emacs = Keymap::load(Some("emacs"), None).0.resolver();
+    let alt = |c| key(KeyCode::Char(c), KeyModifiers::ALT);
+    for (event, intent) in [
+        (ctrl('n'), Intent::Down),
+        (ctrl('p'), Intent::Up),
+        (ctrl('v'), Intent::PageDown),
+        (alt('v'), Intent::PageUp),
+        (alt('<'), Intent::Top),
+        (alt('>'), Intent::Bottom),
+        (alt('x'), Intent::CommandLine),
+        (ctrl('g'), Intent::Back),
+        (char('/'), Intent::Filter),
+    ] {
+        assert_eq!(emacs.press(LIST, event, AT), Press::Intent(intent), "{event:?}");
+    }
+    for contexts in [&[C::Menu][..], &[C::Dialog], &[C::Text, C::Dialog]] {
+        assert_eq!(emacs.press(contexts, ctrl('g'), AT), Press::Intent(Intent::Back), "{contexts:?}");
+    }
+    for (second, intent) in [(ctrl('c'), Intent::Quit), (char('o'), Intent::NextPane), (char('1'), Intent::Zoom)] {
+        assert_eq!(emacs.press(LIST, ctrl('x'), AT), Press::Pending);
+        assert_eq!(emacs.press(LIST, second, AT), Press::Intent(intent), "{second:?}");
+    }
+    for (second, intent) in [(char('a'), Intent::ActionMenu), (char('?'), Intent::Help), (ctrl('c'), Intent::QuitNow)] {
+        assert_eq!(emacs.press(LIST, ctrl('c'), AT), Press::Pending);
+        assert_eq!(emacs.press(LIST, second, AT), Press::Intent(intent), "{second:?}");
+    }
+    let text = [C::Text, C::Dialog];
+    assert_eq!(emacs.press(&text, ctrl('a'), AT), Press::Edit(InputRequest::GoToStart), "in a field it moves");
+    assert_eq!(emacs.press(&text, ctrl('b'), AT), Press::Edit(InputRequest::GoToPrevChar));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use chrono::{Local, Offset, TimeZone};
 
-use super::{act, calendar, consent, flags, follow};
+use super::{act, calendar, consent, flags, follow, record};
 use crate::{
     domain::{Action, RolloutId, action::ACTIONS},
     tui::{
@@ -49,6 +49,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("disarm", ""),
     ("verify", ""),
     ("set", "theme NAME, zone utc|mine, or chart difference|ratio|raw"),
+    ("keys", "every key that works, and what is wrong with the keymap"),
     ("help", ""),
     ("q", ""),
 ];
@@ -118,6 +119,10 @@ pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
         "hold" => hold(app),
         "help" | "h" => {
             app.overlay = Overlay::Help { search: Field::with(40, rest), cursor: 0 };
+            Vec::new()
+        }
+        "keys" => {
+            record::keys(app);
             Vec::new()
         }
         "q" | "quit" | "q!" => match app.under_way().filter(|_| word != "q!") {

@@ -125,6 +125,10 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
                 return command::ask_for(app, view);
             }
         }
+        Intent::NextView | Intent::PreviousView => {
+            let next = motion::beside(app, intent == Intent::NextView);
+            return view(app, next);
+        }
         Intent::Back => back(app),
         Intent::Open | Intent::Press => return motion::open(app),
         Intent::Sort => {

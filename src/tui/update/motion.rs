@@ -21,6 +21,26 @@ fn step(intent: Intent, page: usize) -> Option<isize> {
     })
 }
 
+/// The views that have numbers, in their order.
+const NUMBERED: [(View, Intent); 7] = [
+    (View::Overview, Intent::ViewOverview),
+    (View::Detail, Intent::ViewDetail),
+    (View::Sites, Intent::ViewSites),
+    (View::Audit, Intent::ViewAudit),
+    (View::Windows, Intent::ViewWindows),
+    (View::Flags, Intent::ViewFlags),
+    (View::Approvals, Intent::ViewApprovals),
+];
+
+/// What shows the view beside the one that is shown; of one without a number, beside the first.
+pub(super) fn beside(app: &App, forward: bool) -> Intent {
+    let detail = app.detail.is_some() || app.rollouts.selected().is_some();
+    let views: Vec<_> = NUMBERED.into_iter().filter(|(view, _)| *view != View::Detail || detail).collect();
+    let at = views.iter().position(|(view, _)| *view == app.view).unwrap_or(0);
+    let step = if forward { 1 } else { views.len() - 1 };
+    views[(at + step) % views.len()].1
+}
+
 /// Moves the cursor of the view.
 pub(super) fn motion(app: &mut App, intent: Intent) {
     let page = app.page();

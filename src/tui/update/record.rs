@@ -42,6 +42,31 @@ pub(super) fn open(app: &mut App) {
     }
 }
 
+/// Shows what is wrong with the keymap, and every key of it.
+pub(super) fn keys(app: &mut App) {
+    let (map, mut lines) = (&app.keymap, Vec::new());
+    lines.extend(map.findings().iter().map(|finding| finding.notice().to_string()));
+    lines.extend(map.remarks().iter().map(|remark| format!("note: {}", remark.notice())));
+    let found = match map.findings().len() {
+        0 => "nothing is wrong".to_owned(),
+        1 => "1 mistake".to_owned(),
+        n => format!("{n} mistakes"),
+    };
+    let mut context = "";
+    for key in map.all() {
+        if key.context != context {
+            context = key.context;
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.push(format!("[{context}]"));
+        }
+        let own = if key.own { "  (yours)" } else { "" };
+        lines.push(format!("  {:<20} {:<16} {}{own}", key.keys, key.intent, key.help));
+    }
+    app.overlay = Overlay::Raw { title: format!("keys of the {} map: {found}", map.name()), lines, top: 0 };
+}
+
 /// Scrolls what is said of the clusters, or closes it.
 pub(super) fn scroll_clusters(app: &mut App, input: &Input) -> Vec<crate::tui::message::Command> {
     let page = usize::from(app.area().height.saturating_sub(6)).max(1);
