@@ -99,7 +99,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
             Kind::Command => ":",
             Kind::Filter => "/",
         };
-        cursor = footer::line(line, prompt, theme, zones.message, buffer).or(cursor);
+        cursor = footer::line(app, line, prompt, theme, zones.message, buffer).or(cursor);
     }
     cursor
 }

@@ -4,11 +4,26 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::App;
+use super::{
+    App,
+    filter::{Column, Words},
+    listing::{Entry, Listing},
+    sort::{Sort, SortBy},
+};
 use crate::{
     backend::{ApprovalView, ApprovalsPage, BackendError},
-    domain::ApprovalState,
+    domain::{ApprovalState, SafeText},
 };
+
+/// What a filter looks into.
+pub const COLUMNS: &[Column] = &[
+    Column::name("id"),
+    Column::name("what"),
+    Column::name("where"),
+    Column::name("by"),
+    Column::sentence("reason"),
+    Column::name("ticket"),
+];
 
 /// While something waits it is asked about at least this often.
 pub const WAITING: Duration = Duration::from_secs(15);
@@ -22,8 +37,19 @@ pub struct Approvals {
     pub error: Option<BackendError>,
     page: Option<ApprovalsPage>,
     asked: Option<Duration>,
-    cursor: usize,
-    selected: Option<String>,
+    /// Which of them are listed.
+    pub list: Listing,
+    order: Sort,
+}
+
+/// On what it is to be done.
+#[must_use]
+pub fn place(view: &ApprovalView) -> String {
+    let subject = &view.approval.subject;
+    match &subject.target {
+        Some(target) => format!("{target}/{}", subject.name),
+        None => subject.name.as_str().to_owned(),
+    }
 }
 
 impl Approvals {
@@ -39,16 +65,57 @@ impl Approvals {
         self.page.as_ref().map_or(&[], |page| &page.approvals)
     }
 
-    /// The cursor.
+    /// A listed one.
     #[must_use]
-    pub fn cursor(&self) -> usize {
-        self.cursor
+    pub fn at(&self, row: usize) -> Option<&ApprovalView> {
+        self.all().get(self.list.at(row)?)
     }
 
     /// The selected one.
     #[must_use]
     pub fn selected(&self) -> Option<&ApprovalView> {
-        self.all().get(self.cursor)
+        self.all().get(self.list.selected()?)
+    }
+
+    /// The order of the list.
+    #[must_use]
+    pub fn order(&self) -> Sort {
+        self.order
+    }
+
+    /// Sorts by something else.
+    pub fn set_order(&mut self, order: Sort) {
+        self.order = order;
+        self.arrange();
+    }
+
+    fn arrange(&mut self) {
+        let order = self.order;
+        let mut rows: Vec<(usize, &ApprovalView)> = self.all().iter().enumerate().collect();
+        rows.sort_by(|(i, a), (j, b)| {
+            let (x, y) = (&a.approval, &b.approval);
+            let ordering = match order.by {
+                SortBy::Name => x.id.cmp(&y.id),
+                SortBy::Age => y.requested_at.cmp(&x.requested_at),
+                SortBy::Ends => x.expires_at.cmp(&y.expires_at),
+                _ => i.cmp(j),
+            };
+            order.turned(ordering).then_with(|| x.id.cmp(&y.id))
+        });
+        let entries = rows.into_iter().map(|(at, view)| {
+            let approval = &view.approval;
+            let words = Words::of(&[
+                approval.id.as_str(),
+                approval.action.as_str(),
+                &place(view),
+                approval.requested_by.id.as_str(),
+                approval.reason.as_str(),
+                approval.ticket.as_ref().map_or("", SafeText::as_str),
+            ]);
+            Entry { id: approval.id.as_str().to_owned(), words, at }
+        });
+        let entries = entries.collect();
+        self.list.put(entries);
     }
 
     /// One by its id.
@@ -73,8 +140,7 @@ impl Approvals {
         let changed = self.error.take().is_some() || self.page.as_ref() != Some(&page);
         if changed {
             self.page = Some(page);
-            let at = self.selected.as_ref().and_then(|id| self.all().iter().position(|v| v.approval.id.as_str() == id));
-            self.move_to(at.unwrap_or(self.cursor));
+            self.arrange();
         }
         changed
     }
@@ -86,12 +152,7 @@ impl Approvals {
             Some(old) => *old = view,
             None => page.approvals.insert(0, view),
         }
-    }
-
-    /// Moves the cursor.
-    pub fn move_to(&mut self, position: usize) {
-        self.cursor = position.min(self.all().len().saturating_sub(1));
-        self.selected = self.selected().map(|view| view.approval.id.as_str().to_owned());
+        self.arrange();
     }
 
     /// Whether it is time to ask again; what was asked counts as asked.

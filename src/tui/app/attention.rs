@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{carriers, signal};
+use super::{carriers, filter::Words, signal};
 use crate::domain::{BlockerKind, GateState, Phase, Rollout, RolloutId, StageState, Verdict, sli::SliState};
 
 /// Units of a fleet that were last heard of longer ago than this say STALE.
@@ -227,27 +227,24 @@ pub fn is_stale(rollout: &Rollout, heard: Option<DateTime<Utc>>, now: DateTime<U
     open && heard.is_some_and(|at| now - at > stale_after(rollout))
 }
 
-/// What a filter looks at: address, versions, owner, words; in lower case.
+/// What a filter looks into, by the columns of [`super::rollouts::COLUMNS`]: what is said of it as of its last
+/// change.
 #[must_use]
-pub fn haystack(rollout: &Rollout) -> String {
-    let class = Class::of(rollout);
-    let mut text = format!(
-        "{} {} {} {} {}",
-        rollout.id(),
-        rollout.candidate.version.as_ref().map_or("", |v| v.as_str()),
-        rollout.owner,
-        class.word(),
-        rollout.phase,
-    );
-    if rollout.workload.is_some() {
-        text.push(' ');
-        text.push_str(rollout.driver.as_str());
-    }
-    if let Some(stage) = &rollout.current_stage {
-        text.push(' ');
-        text.push_str(stage.as_str());
-    }
-    text.to_lowercase()
+pub fn words(rollout: &Rollout) -> Words {
+    let state = format!("{} {}", Class::of(rollout).word(), rollout.phase);
+    let address = format!("{}/{}", rollout.target, rollout.name);
+    let signal = worst_signal(rollout, rollout.updated_at);
+    Words::of(&[
+        &state,
+        &address,
+        rollout.candidate.version.as_ref().map_or("", |version| version.as_str()),
+        rollout.current_stage.as_ref().map_or("", |stage| stage.as_str()),
+        rollout.owner.as_str(),
+        // What every fleet has in common finds nothing.
+        if rollout.workload.is_some() { rollout.driver.as_str() } else { "" },
+        rollout.target.as_str(),
+        &signal,
+    ])
 }
 
 /// Where a rollout is addressed, for keys of maps that outlive it.

@@ -3,6 +3,11 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
+use super::{
+    filter::{Column as Looked, Words},
+    listing::{Entry, Listing},
+    sort::{Sort, SortBy},
+};
 use crate::{
     backend::{BackendError, FlagPlace, FlagView, FlagsPage},
     domain::{AuditEntry, FlagKey, FlagStage, StageName, UnitId},
@@ -12,6 +17,10 @@ pub mod cell;
 pub mod change;
 
 use cell::{Cell, State};
+
+/// What a filter looks into.
+pub const COLUMNS: &[Looked] =
+    &[Looked::name("flag"), Looked::name("owner"), Looked::name("rollout"), Looked::part("state")];
 
 /// How often flags are asked for while they are looked at: nobody is told when a site evaluates one.
 pub const POLL: Duration = Duration::from_secs(5);
@@ -54,8 +63,8 @@ pub struct Flags {
     pub page: Option<FlagsPage>,
     /// Why the last question was not answered.
     pub error: Option<BackendError>,
-    /// Words that each row has.
-    pub filter: String,
+    /// Which of them are listed.
+    pub list: Listing,
     /// Only flags that somebody should look at.
     pub changed_only: bool,
     /// Columns are stages, not lanes of sites.
@@ -64,10 +73,8 @@ pub struct Flags {
     pub history: Option<History>,
     asked_at: Option<Duration>,
     asking: bool,
-    rows: Vec<usize>,
+    order: Sort,
     groups: Vec<Group>,
-    cursor: usize,
-    selected: Option<FlagKey>,
     column: usize,
     selected_column: Option<Column>,
 }
@@ -85,6 +92,20 @@ pub enum Need {
     Silent,
     /// Nothing.
     Nothing,
+}
+
+impl Need {
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Drift => "drift",
+            Self::Killed => "killed",
+            Self::Review => "review",
+            Self::Silent => "silent",
+            Self::Nothing => "quiet",
+        }
+    }
 }
 
 /// What a flag needs.
@@ -111,22 +132,10 @@ impl Flags {
         self.page.as_ref().map_or(&[], |page| &page.flags)
     }
 
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The flag in a row.
     #[must_use]
     pub fn at(&self, row: usize) -> Option<&FlagView> {
-        self.all().get(*self.rows.get(row)?)
+        self.all().get(self.list.at(row)?)
     }
 
     /// The flag of that key.
@@ -135,16 +144,22 @@ impl Flags {
         self.all().iter().find(|view| view.flag.key.as_str() == key)
     }
 
-    /// The row that has the cursor.
-    #[must_use]
-    pub fn cursor(&self) -> usize {
-        self.cursor
-    }
-
     /// The selected flag.
     #[must_use]
     pub fn selected(&self) -> Option<&FlagView> {
-        self.at(self.cursor)
+        self.all().get(self.list.selected()?)
+    }
+
+    /// The order of the list.
+    #[must_use]
+    pub fn order(&self) -> Sort {
+        self.order
+    }
+
+    /// Sorts by something else.
+    pub fn set_order(&mut self, order: Sort) {
+        self.order = order;
+        self.apply();
     }
 
     /// The columns, by what they stand below.
@@ -232,12 +247,6 @@ impl Flags {
         self.apply();
     }
 
-    /// Sets the filter.
-    pub fn set_filter(&mut self, text: &str) {
-        self.filter = text.to_lowercase();
-        self.apply();
-    }
-
     /// Shows all flags, or only those that somebody should look at.
     pub fn toggle_changed(&mut self) {
         self.changed_only = !self.changed_only;
@@ -251,35 +260,38 @@ impl Flags {
     }
 
     fn apply(&mut self) {
-        let words: Vec<&str> = self.filter.split_whitespace().collect();
-        let mut rows: Vec<(Need, &FlagKey, usize)> = Vec::new();
-        for (index, view) in self.all().iter().enumerate() {
-            let need = need(view);
+        let order = self.order;
+        let counts =
+            |need: Need, view: &FlagView| !self.changed_only || need != Need::Nothing || view.rollout.is_some();
+        let mut rows: Vec<(usize, Need, &FlagView)> = self
+            .all()
+            .iter()
+            .enumerate()
+            .map(|(at, view)| (at, need(view), view))
+            .filter(|(_, need, view)| counts(*need, view))
+            .collect();
+        rows.sort_by(|(_, a_need, a), (_, b_need, b)| {
+            let (x, y) = (&a.flag, &b.flag);
+            let ordering = match order.by {
+                SortBy::Name => x.key.cmp(&y.key),
+                SortBy::Owner => x.definition.owner.cmp(&y.definition.owner),
+                _ => a_need.cmp(b_need),
+            };
+            order.turned(ordering).then_with(|| x.key.cmp(&y.key))
+        });
+        let entries = rows.into_iter().map(|(at, need, view)| {
             let plan = view.rollout.as_ref().map_or_else(String::new, ToString::to_string);
-            let definition = &view.flag.definition;
-            let text = format!("{} {} {plan}", view.flag.key, definition.owner).to_lowercase();
-            let counts = !self.changed_only || need != Need::Nothing || view.rollout.is_some();
-            if counts && words.iter().all(|word| text.contains(word)) {
-                rows.push((need, &view.flag.key, index));
-            }
-        }
-        rows.sort_unstable();
-        let rows = rows.into_iter().map(|(_, _, index)| index).collect();
-        self.rows = rows;
+            let owner = view.flag.definition.owner.to_string();
+            let words = Words::of(&[view.flag.key.as_str(), &owner, &plan, need.word()]);
+            Entry { id: view.flag.key.as_str().to_owned(), words, at }
+        });
+        let entries = entries.collect();
+        self.list.put(entries);
         self.groups = if self.by_stage { by_stage(self.all()) } else { by_site(self.all()) };
-        let selected = self.selected.take();
-        let row = selected.and_then(|key| (0..self.len()).find(|row| self.at(*row).is_some_and(|v| v.flag.key == key)));
-        self.move_to(row.unwrap_or(self.cursor));
         let column = self.selected_column.take();
         let columns = || self.groups.iter().flat_map(|group| &group.columns);
         let at = column.and_then(|column| columns().position(|(other, _)| *other == column));
         self.move_to_column(at.unwrap_or(self.column));
-    }
-
-    /// Moves the cursor to a row.
-    pub fn move_to(&mut self, position: usize) {
-        self.cursor = position.min(self.len().saturating_sub(1));
-        self.selected = self.selected().map(|view| view.flag.key.clone());
     }
 
     /// Moves the cursor to a column.

@@ -4,10 +4,26 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::{
+    filter::{Column, Words},
+    listing::{Entry, Listing},
+    sort::{Sort, SortBy},
+    wording,
+};
 use crate::{
     backend::{BackendError, OverrideView, OverridesPage},
     domain::{FlagKey, Freeze, Operation, OverrideState, RolloutId, SafeText, overrides::WindowRef},
 };
+
+/// What a filter looks into.
+pub const COLUMNS: &[Column] = &[
+    Column::name("id"),
+    Column::name("for"),
+    Column::name("window"),
+    Column::name("by"),
+    Column::sentence("reason"),
+    Column::name("ticket"),
+];
 
 /// The overrides.
 #[derive(Debug, Default)]
@@ -16,8 +32,22 @@ pub struct Overrides {
     pub error: Option<BackendError>,
     page: Option<OverridesPage>,
     asked: Option<Duration>,
-    cursor: usize,
-    selected: Option<String>,
+    /// Which of them are listed.
+    pub list: Listing,
+    order: Sort,
+}
+
+/// What may pass.
+#[must_use]
+pub fn subject(view: &OverrideView) -> String {
+    let record = &view.record;
+    let what = match (&record.rollout, &record.flag) {
+        (Some(id), _) => id.to_string(),
+        (None, Some(flag)) => format!("flag {flag}"),
+        (None, None) => "nothing".to_owned(),
+    };
+    let actions: Vec<&str> = record.actions.iter().map(|action| wording::operation(*action)).collect();
+    format!("{} {what}", actions.join(", "))
 }
 
 /// Whether one names a window at the revision that holds.
@@ -39,16 +69,58 @@ impl Overrides {
         self.page.as_ref().map_or(&[], |page| &page.overrides)
     }
 
-    /// The cursor.
+    /// A listed one.
     #[must_use]
-    pub fn cursor(&self) -> usize {
-        self.cursor
+    pub fn at(&self, row: usize) -> Option<&OverrideView> {
+        self.all().get(self.list.at(row)?)
     }
 
     /// The selected one.
     #[must_use]
     pub fn selected(&self) -> Option<&OverrideView> {
-        self.all().get(self.cursor)
+        self.all().get(self.list.selected()?)
+    }
+
+    /// The order of the list.
+    #[must_use]
+    pub fn order(&self) -> Sort {
+        self.order
+    }
+
+    /// Sorts by something else.
+    pub fn set_order(&mut self, order: Sort) {
+        self.order = order;
+        self.arrange();
+    }
+
+    fn arrange(&mut self) {
+        let order = self.order;
+        let mut rows: Vec<(usize, &OverrideView)> = self.all().iter().enumerate().collect();
+        rows.sort_by(|(i, a), (j, b)| {
+            let (x, y) = (&a.record, &b.record);
+            let ordering = match order.by {
+                SortBy::Name => x.id.cmp(&y.id),
+                SortBy::Age => y.not_before.cmp(&x.not_before),
+                SortBy::Ends => x.expires_at.cmp(&y.expires_at),
+                _ => i.cmp(j),
+            };
+            order.turned(ordering).then_with(|| x.id.cmp(&y.id))
+        });
+        let entries = rows.into_iter().map(|(at, view)| {
+            let record = &view.record;
+            let windows: Vec<&str> = record.windows.iter().map(|window| window.id.as_str()).collect();
+            let words = Words::of(&[
+                record.id.as_str(),
+                &subject(view),
+                &windows.join(" "),
+                record.requested_by.as_str(),
+                record.reason.as_str(),
+                record.ticket.as_ref().map_or("", SafeText::as_str),
+            ]);
+            Entry { id: record.id.as_str().to_owned(), words, at }
+        });
+        let entries = entries.collect();
+        self.list.put(entries);
     }
 
     /// One by its id.
@@ -113,8 +185,7 @@ impl Overrides {
         let changed = self.error.take().is_some() || self.page.as_ref() != Some(&page);
         if changed {
             self.page = Some(page);
-            let at = self.selected.as_ref().and_then(|id| self.all().iter().position(|v| v.record.id.as_str() == id));
-            self.move_to(at.unwrap_or(self.cursor));
+            self.arrange();
         }
         changed
     }
@@ -127,12 +198,6 @@ impl Overrides {
             None => page.overrides.insert(0, view),
         }
         self.take(page);
-    }
-
-    /// Moves the cursor.
-    pub fn move_to(&mut self, position: usize) {
-        self.cursor = position.min(self.all().len().saturating_sub(1));
-        self.selected = self.selected().map(|view| view.record.id.as_str().to_owned());
     }
 
     /// Notes that they were asked for.

@@ -4,10 +4,36 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::{
+    filter::{Column, Words},
+    listing::{Entry, Listing},
+    sort::{Sort, SortBy},
+};
 use crate::{
     backend::{BackendError, LaneView, SiteView, SitesPage, WindowView, WindowsPage},
-    domain::{ReportState, SafeText, WindowState},
+    domain::{FailureCategory, ReportState, SafeText, WindowState},
 };
+
+/// What a filter of windows looks into.
+pub const WINDOW_COLUMNS: &[Column] = &[
+    Column::name("state"),
+    Column::name("id"),
+    Column::name("scope"),
+    Column::sentence("reason"),
+    Column::name("by"),
+    Column::name("ticket"),
+];
+
+/// What a filter of sites looks into.
+pub const SITE_COLUMNS: &[Column] = &[
+    Column::name("state"),
+    Column::name("lane"),
+    Column::name("runs"),
+    Column::sentence("drift"),
+    Column::sentence("label"),
+    Column::part("site"),
+    Column::part("group"),
+];
 
 /// The windows view.
 #[derive(Debug, Default)]
@@ -17,8 +43,21 @@ pub struct Windows {
     /// Why the last question was not answered.
     pub error: Option<BackendError>,
     asked: Option<Duration>,
-    cursor: usize,
-    selected: Option<String>,
+    /// Which of them are listed.
+    pub list: Listing,
+    order: Sort,
+}
+
+/// The word of a window's state.
+fn state_word(view: &WindowView) -> &'static str {
+    match view.state {
+        WindowState::Active if view.window.effect.is_deny() => "frozen",
+        WindowState::Active => "open",
+        WindowState::Upcoming => "to come",
+        WindowState::Ended => "ended",
+        WindowState::Lifted => "lifted",
+        WindowState::Disabled => "off",
+    }
 }
 
 impl Windows {
@@ -28,16 +67,58 @@ impl Windows {
         self.page.as_ref().map_or(&[], |page| &page.windows)
     }
 
-    /// The cursor.
+    /// A listed window.
     #[must_use]
-    pub fn cursor(&self) -> usize {
-        self.cursor
+    pub fn at(&self, row: usize) -> Option<&WindowView> {
+        self.all().get(self.list.at(row)?)
     }
 
     /// The selected window.
     #[must_use]
     pub fn selected(&self) -> Option<&WindowView> {
-        self.all().get(self.cursor)
+        self.all().get(self.list.selected()?)
+    }
+
+    /// The order of the list.
+    #[must_use]
+    pub fn order(&self) -> Sort {
+        self.order
+    }
+
+    /// Sorts by something else.
+    pub fn set_order(&mut self, order: Sort) {
+        self.order = order;
+        self.arrange();
+    }
+
+    fn arrange(&mut self) {
+        let order = self.order;
+        let mut rows: Vec<(usize, &WindowView)> = self.all().iter().enumerate().collect();
+        rows.sort_by(|(i, a), (j, b)| {
+            let (x, y) = (&a.window, &b.window);
+            let ordering = match order.by {
+                SortBy::Name => x.id.cmp(&y.id),
+                SortBy::Begins => x.from.cmp(&y.from),
+                // What has no end ends last.
+                SortBy::Ends => (x.until.is_none(), x.until).cmp(&(y.until.is_none(), y.until)),
+                _ => i.cmp(j),
+            };
+            order.turned(ordering).then_with(|| x.id.cmp(&y.id))
+        });
+        let entries = rows.into_iter().map(|(at, view)| {
+            let window = &view.window;
+            let words = Words::of(&[
+                state_word(view),
+                window.id.as_str(),
+                &window.scope.to_string(),
+                window.reason.as_str(),
+                window.created_by.as_str(),
+                window.ticket.as_ref().map_or("", SafeText::as_str),
+            ]);
+            Entry { id: window.id.as_str().to_owned(), words, at }
+        });
+        let entries = entries.collect();
+        self.list.put(entries);
     }
 
     /// Windows that hold now.
@@ -48,9 +129,10 @@ impl Windows {
     /// Takes an answer; the selection stays with its window. Says whether it is another one than before.
     pub fn take(&mut self, page: WindowsPage) -> bool {
         let changed = self.error.take().is_some() || self.page.as_ref() != Some(&page);
-        self.page = Some(page);
-        let at = self.selected.as_ref().and_then(|id| self.all().iter().position(|v| v.window.id.as_str() == id));
-        self.move_to(at.unwrap_or(self.cursor));
+        if changed {
+            self.page = Some(page);
+            self.arrange();
+        }
         changed
     }
 
@@ -65,9 +147,7 @@ impl Windows {
 
     /// Selects a window by its id.
     pub fn select(&mut self, id: &SafeText) {
-        if let Some(at) = self.all().iter().position(|view| &view.window.id == id) {
-            self.move_to(at);
-        }
+        self.list.select(id.as_str());
     }
 
     /// When the next of them begins or ends, by what the backend said last.
@@ -83,12 +163,7 @@ impl Windows {
             Some(old) => *old = view,
             None => page.windows.insert(0, view),
         }
-    }
-
-    /// Moves the cursor.
-    pub fn move_to(&mut self, position: usize) {
-        self.cursor = position.min(self.all().len().saturating_sub(1));
-        self.selected = self.selected().map(|view| view.window.id.as_str().to_owned());
+        self.arrange();
     }
 }
 
@@ -99,11 +174,10 @@ pub struct Sites {
     pub page: Option<SitesPage>,
     /// Why the last question was not answered.
     pub error: Option<BackendError>,
-    /// Words that each row has.
-    pub filter: String,
+    /// Which lanes are listed.
+    pub list: Listing,
     rows: Vec<(usize, usize)>,
-    cursor: usize,
-    selected: Option<String>,
+    order: Sort,
 }
 
 fn key(site: &SiteView, lane: &LaneView) -> String {
@@ -120,31 +194,50 @@ fn need(lane: &LaneView) -> u8 {
     }
 }
 
+/// The word of a lane's state.
+#[must_use]
+pub fn lane_state(lane: &LaneView) -> &'static str {
+    if !lane.reachable {
+        return "SILENT";
+    }
+    match lane.report.as_ref().map(|report| (report.state, report.category)) {
+        None => "enrolled",
+        Some((ReportState::Failed, Some(FailureCategory::RevertFailed))) => "STUCK",
+        Some((ReportState::Failed, _)) => "FAILED",
+        Some((ReportState::Unhealthy, _)) => "UNHEALTHY",
+        Some(_) if lane.drift.is_some() => "DRIFT",
+        Some((ReportState::Applying | ReportState::Applied, _)) => "applying",
+        Some((ReportState::Healthy, _)) => "healthy",
+        Some((ReportState::Idle, _)) => "idle",
+    }
+}
+
+/// What a lane runs, by its measure, or else by its claim.
+fn runs(lane: &LaneView) -> &str {
+    let report = lane.report.as_ref();
+    let digest = report.and_then(|report| report.measured.as_ref().or(report.claimed.as_ref()));
+    digest.map_or("", |digest| digest.short())
+}
+
 impl Sites {
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// A row: the site and its lane.
     #[must_use]
     pub fn at(&self, row: usize) -> Option<(&SiteView, &LaneView)> {
-        let (site, lane) = *self.rows.get(row)?;
+        let (site, lane) = *self.rows.get(self.list.at(row)?)?;
         let site = self.page.as_ref()?.sites.get(site)?;
         Some((site, site.lanes.get(lane)?))
     }
 
-    /// The cursor.
+    /// The order of the list.
     #[must_use]
-    pub fn cursor(&self) -> usize {
-        self.cursor
+    pub fn order(&self) -> Sort {
+        self.order
+    }
+
+    /// Sorts by something else.
+    pub fn set_order(&mut self, order: Sort) {
+        self.order = order;
+        self.arrange();
     }
 
     /// How many lanes there are, how many cannot be reached, and how many differ from their order.
@@ -162,40 +255,46 @@ impl Sites {
     pub fn take(&mut self, page: SitesPage) {
         self.page = Some(page);
         self.error = None;
-        self.apply();
+        self.arrange();
     }
 
-    /// Sets the filter.
-    pub fn set_filter(&mut self, text: &str) {
-        self.filter = text.to_lowercase();
-        self.apply();
-    }
-
-    fn apply(&mut self) {
-        let words: Vec<&str> = self.filter.split_whitespace().collect();
-        let mut rows: Vec<(u8, (usize, usize))> = Vec::new();
-        for (s, site) in self.page.iter().flat_map(|page| &page.sites).enumerate() {
-            for (l, lane) in site.lanes.iter().enumerate() {
-                let labels: Vec<String> = lane.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
-                let drift = lane.drift.as_ref().map_or_else(String::new, |drift| format!(" drift {drift}"));
-                let silent = if lane.reachable { "" } else { " silent unreachable" };
-                let text = format!("{} {}{drift}{silent}", key(site, lane), labels.join(" ")).to_lowercase();
-                if words.iter().all(|word| text.contains(word)) {
-                    rows.push((need(lane), (s, l)));
-                }
-            }
-        }
-        rows.sort_unstable();
-        self.rows = rows.into_iter().map(|(_, at)| at).collect();
-        let selected = self.selected.clone();
-        let position = selected
-            .and_then(|selected| (0..self.len()).find(|row| self.at(*row).is_some_and(|(s, l)| key(s, l) == selected)));
-        self.move_to(position.unwrap_or(self.cursor));
-    }
-
-    /// Moves the cursor.
-    pub fn move_to(&mut self, position: usize) {
-        self.cursor = position.min(self.len().saturating_sub(1));
-        self.selected = self.at(self.cursor).map(|(site, lane)| key(site, lane));
+    fn arrange(&mut self) {
+        let order = self.order;
+        let sites = self.page.as_ref().map_or(&[][..], |page| &page.sites);
+        let lanes = |(s, site): (usize, &'_ SiteView)| (0..site.lanes.len()).map(move |l| (s, l)).collect::<Vec<_>>();
+        let mut rows: Vec<(usize, usize)> = sites.iter().enumerate().flat_map(lanes).collect();
+        let name = |(s, l): (usize, usize)| (&sites[s].group, &sites[s].site, &sites[s].lanes[l].lane);
+        rows.sort_by(|a, b| {
+            let (x, y) = (&sites[a.0].lanes[a.1], &sites[b.0].lanes[b.1]);
+            let ordering = match order.by {
+                SortBy::Name => name(*a).cmp(&name(*b)),
+                SortBy::Age => y.seen_at.cmp(&x.seen_at),
+                SortBy::Version => runs(x).cmp(runs(y)),
+                _ => (need(x), *a).cmp(&(need(y), *b)),
+            };
+            order.turned(ordering).then_with(|| name(*a).cmp(&name(*b)))
+        });
+        let entries = rows.iter().enumerate().map(|(at, (s, l))| {
+            let (site, lane) = (&sites[*s], &sites[*s].lanes[*l]);
+            let id = key(site, lane);
+            let labels: Vec<String> = lane.labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+            let drift = lane.drift.as_ref().map_or_else(String::new, |drift| format!("drift {drift}"));
+            // What a person calls a lane that says nothing.
+            let silent = if lane.reachable { "" } else { " unreachable" };
+            let state = format!("{}{silent}", lane_state(lane));
+            let words = Words::of(&[
+                &state,
+                &id,
+                runs(lane),
+                &drift,
+                &labels.join(" "),
+                site.site.as_str(),
+                site.group.as_str(),
+            ]);
+            Entry { id, words, at }
+        });
+        let entries = entries.collect();
+        self.rows = rows;
+        self.list.put(entries);
     }
 }

@@ -3,13 +3,16 @@
 //! The order settles: it changes when a rollout's class changes, when asked, or when nobody has
 //! touched a key for three seconds. The selection follows its rollout, never its row.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{cmp::Ordering, collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     attention::{self, Class, Rank},
     carriers,
+    filter::{Change, Column, Filter, Words},
+    sort::{Sort, SortBy},
+    workload,
 };
 use crate::{
     backend::RolloutsPage,
@@ -18,6 +21,17 @@ use crate::{
 
 /// How long the keys must rest before the order may change by itself.
 pub const SETTLE: Duration = Duration::from_secs(3);
+/// What a filter looks into, in the order of [`attention::words`].
+pub const COLUMNS: &[Column] = &[
+    Column::name("state"),
+    Column::name("rollout"),
+    Column::name("version"),
+    Column::name("stage"),
+    Column::name("owner"),
+    Column::name("by"),
+    Column::part("site"),
+    Column::sentence("signal"),
+];
 /// Most rollouts that are announced and not yet looked at.
 const UNSEEN_MAX: usize = 100;
 
@@ -36,7 +50,9 @@ pub struct Row {
     pub home: Option<SafeText>,
     id: RolloutId,
     rank: Rank,
-    haystack: String,
+    words: Words,
+    /// How well it fits the filter; nothing where it does not.
+    score: Option<u32>,
 }
 
 impl Row {
@@ -48,7 +64,8 @@ impl Row {
             home: None,
             id: rollout.id(),
             rank: attention::rank(&rollout),
-            haystack: attention::haystack(&rollout),
+            words: attention::words(&rollout),
+            score: None,
             rollout: Arc::new(rollout),
         }
     }
@@ -90,8 +107,13 @@ pub struct Rollouts {
     index: HashMap<RolloutId, usize>,
     order: Vec<usize>,
     shown: Vec<usize>,
-    filter: String,
+    filter: Filter,
+    order_by: Sort,
     selected: Option<RolloutId>,
+    /// What was selected when the filter began to be typed.
+    first: Option<RolloutId>,
+    /// How many rows the filter looked at so far.
+    looked: u64,
     cursor: usize,
     top: usize,
     counts: [usize; 14],
@@ -172,8 +194,27 @@ impl Rollouts {
 
     /// The filter in force.
     #[must_use]
-    pub fn filter(&self) -> &str {
+    pub fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    /// How many rows the filter looked at since the list began, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn looked(&self) -> u64 {
+        self.looked
+    }
+
+    /// The order.
+    #[must_use]
+    pub fn order_by(&self) -> Sort {
+        self.order_by
+    }
+
+    /// Sorts by something else, now.
+    pub fn set_order(&mut self, order: Sort) {
+        self.order_by = order;
+        self.sort();
     }
 
     /// Takes an answer. The order is changed when a class changed, or when the keys `rest`.
@@ -256,7 +297,9 @@ impl Rollouts {
         self.longest
     }
 
-    fn put(&mut self, row: Row) {
+    fn put(&mut self, mut row: Row) {
+        row.score = self.filter.score(&row.words);
+        self.looked += u64::from(!self.filter.is_empty());
         if let Some(slot) = self.index.get(&row.id).copied() {
             if let Some(old) = self.slots[slot].take()
                 && !old.ghost
@@ -303,58 +346,131 @@ impl Rollouts {
         self.free.push(slot);
     }
 
-    /// Sorts by need of attention now.
+    /// How two rows are in the order of the list.
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        let (Some(a), Some(b)) = (&self.slots[a], &self.slots[b]) else {
+            return self.slots[b].is_some().cmp(&self.slots[a].is_some());
+        };
+        let (x, y) = (&a.rollout, &b.rollout);
+        let ordering = match self.order_by.by {
+            SortBy::Name => a.id.cmp(&b.id),
+            SortBy::State => a.class.cmp(&b.class),
+            SortBy::Age => y.updated_at.cmp(&x.updated_at),
+            SortBy::Reach => {
+                let share = |rollout| workload::share(rollout).unwrap_or(-1.0);
+                share(y).total_cmp(&share(x))
+            }
+            SortBy::Owner => x.owner.as_str().cmp(y.owner.as_str()),
+            SortBy::Version => {
+                let version = |rollout: &Rollout| rollout.candidate.version.clone();
+                version(x).cmp(&version(y))
+            }
+            SortBy::Attention | SortBy::Begins | SortBy::Ends => a.rank.cmp(&b.rank),
+        };
+        self.order_by.turned(ordering).then_with(|| a.id.cmp(&b.id))
+    }
+
+    /// Puts the rows into their order now.
     pub fn sort(&mut self) {
-        let slots = &self.slots;
-        self.order.sort_by(|a, b| match (&slots[*a], &slots[*b]) {
-            (Some(a), Some(b)) => a.rank.cmp(&b.rank).then_with(|| a.id.cmp(&b.id)),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        });
+        let mut order = std::mem::take(&mut self.order);
+        order.sort_by(|a, b| self.compare(*a, *b));
+        self.order = order;
         self.order_changed = false;
         self.reapply();
     }
 
     fn is_sorted(&self) -> bool {
-        self.order.windows(2).all(|pair| match (&self.slots[pair[0]], &self.slots[pair[1]]) {
-            (Some(a), Some(b)) => (&a.rank, &a.id) <= (&b.rank, &b.id),
-            _ => true,
-        })
+        self.order.windows(2).all(|pair| self.compare(pair[0], pair[1]) != Ordering::Greater)
     }
 
-    /// Sets the filter: rows must have every word of it. A longer filter looks only at what is shown.
+    /// A filter begins to be typed.
+    pub fn begin_filter(&mut self) {
+        self.first.clone_from(&self.selected);
+    }
+
+    /// It is typed, and what it selected stays; or it is given up, and what was selected before is again.
+    pub fn end_filter(&mut self, back: Option<&str>, height: usize) {
+        let first = self.first.take();
+        if let Some(before) = back {
+            self.set_filter(before);
+            if let Some(first) = first {
+                self.select(&first, height);
+            }
+        }
+        self.top = scroll(self.top, self.cursor, height, self.shown.len());
+        let left = self.slots.iter().enumerate().filter_map(|(slot, row)| {
+            row.as_ref().filter(|row| row.ghost && Some(&row.id) != self.selected.as_ref()).map(|_| slot)
+        });
+        for slot in left.collect::<Vec<_>>() {
+            self.drop_slot(slot);
+        }
+        self.follow();
+    }
+
+    /// Sets the filter: the cursor stays with its rollout while that is shown, and else goes to the one that
+    /// fits best. While it is typed, that is the one that was selected first. A filter that became narrower
+    /// looks only at what is shown.
     pub fn set_filter(&mut self, text: &str) {
-        let text = text.to_lowercase();
-        let narrower = text.starts_with(&self.filter) && !self.filter.is_empty();
-        self.filter = text;
-        if narrower {
-            let shown = std::mem::take(&mut self.shown);
-            self.shown = self.matching(&shown);
-            self.follow();
+        match self.filter.set(text, COLUMNS) {
+            Change::Same => return,
+            Change::Narrower => {
+                let shown = std::mem::take(&mut self.shown);
+                self.score(&shown);
+                self.shown = shown;
+                self.shown.retain(|slot| self.slots[*slot].as_ref().is_some_and(|row| row.score.is_some()));
+            }
+            Change::Other => {
+                let order = std::mem::take(&mut self.order);
+                self.score(&order);
+                self.order = order;
+                self.show();
+            }
+        }
+        let kept = self.first.as_ref().or(self.selected.as_ref()).and_then(|id| self.position(id));
+        if let Some(position) = kept.or_else(|| self.best()) {
+            self.cursor = position;
+            self.selected = self.at(position).map(|row| row.id.clone());
         } else {
-            self.reapply();
+            // What is not shown is not acted on.
+            (self.cursor, self.selected) = (0, None);
         }
     }
 
-    fn matching(&self, among: &[usize]) -> Vec<usize> {
-        let words: Vec<&str> = self.filter.split_whitespace().collect();
-        among
-            .iter()
-            .copied()
-            .filter(|slot| {
-                self.slots[*slot].as_ref().is_some_and(|row| words.iter().all(|word| row.haystack.contains(word)))
-            })
-            .collect()
+    fn score(&mut self, slots: &[usize]) {
+        for slot in slots {
+            if let Some(row) = &mut self.slots[*slot] {
+                row.score = self.filter.score(&row.words);
+            }
+        }
+        self.looked += slots.len() as u64;
+    }
+
+    /// The position of the row that fits the filter best; of several the first.
+    fn best(&self) -> Option<usize> {
+        let scored = self.shown.iter().enumerate().rev();
+        scored.max_by_key(|(_, slot)| self.slots[**slot].as_ref().and_then(|row| row.score)).map(|(at, _)| at)
+    }
+
+    /// Where a rollout is in the list.
+    fn position(&self, id: &RolloutId) -> Option<usize> {
+        let slot = *self.index.get(id)?;
+        self.slots[slot].as_ref()?.score?;
+        self.shown.iter().position(|shown| *shown == slot)
+    }
+
+    fn show(&mut self) {
+        let shown = |slot: &&usize| self.slots[**slot].as_ref().is_some_and(|row| row.score.is_some());
+        self.shown = self.order.iter().filter(shown).copied().collect();
     }
 
     fn reapply(&mut self) {
-        self.shown = if self.filter.is_empty() { self.order.clone() } else { self.matching(&self.order) };
+        self.show();
         self.follow();
     }
 
     /// Puts the cursor back on the selected rollout, or the selection on what is under the cursor.
     fn follow(&mut self) {
-        let slot = self.selected.as_ref().and_then(|id| self.index.get(id)).copied();
-        if let Some(position) = slot.and_then(|slot| self.shown.iter().position(|s| *s == slot)) {
+        if let Some(position) = self.selected.as_ref().and_then(|id| self.position(id)) {
             self.cursor = position;
         } else {
             self.cursor = self.cursor.min(self.shown.len().saturating_sub(1));
@@ -382,8 +498,7 @@ impl Rollouts {
 
     /// Selects a rollout; `false` when it is not there or the filter hides it.
     pub fn select(&mut self, id: &RolloutId, height: usize) -> bool {
-        let slot = self.index.get(id).copied();
-        match slot.and_then(|slot| self.shown.iter().position(|s| *s == slot)) {
+        match self.position(id) {
             Some(position) => {
                 self.move_to(position, height);
                 true
@@ -403,10 +518,10 @@ impl Rollouts {
         }
     }
 
-    /// Forgets everything but the filter: another context.
-    pub fn clear(&mut self) {
-        let filter = std::mem::take(&mut self.filter);
-        *self = Self { filter, ..Self::default() };
+    /// An empty list in the same order: another context.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        Self { order_by: self.order_by, ..Self::default() }
     }
 
     /// Forgets which rows changed while blind.

@@ -11,7 +11,6 @@ use crate::{
             chart::ChartMode,
             link::Link,
             notice::Tone,
-            rollouts::Rollouts,
             text::Field,
             trail::{self, Trail},
             when,
@@ -337,7 +336,7 @@ pub(super) fn connect(app: &mut App, name: &str) -> Vec<Command> {
     app.generation += 1;
     app.link = Link::new(app.now);
     app.info = None;
-    app.rollouts = Rollouts::default();
+    app.rollouts = app.rollouts.renewed();
     app.carriers = crate::tui::app::carriers::Carriers::default();
     app.lasting = None;
     app.detail = None;

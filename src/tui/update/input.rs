@@ -86,16 +86,15 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::Help => app.overlay = Overlay::Help { search: Field::new(40), cursor: 0 },
         Intent::CommandLine => app.line = Some(Line::new(Kind::Command, "")),
         Intent::Filter => {
-            let text = match app.view {
-                View::Overview => app.rollouts.filter().to_owned(),
-                View::Sites => app.sites.filter.clone(),
-                View::Flags => app.flags.filter.clone(),
-                View::Audit => app.trail.text.clone(),
-                _ => {
+            let text = match (app.view, app.filter()) {
+                (View::Audit, _) => app.trail.text.clone(),
+                (_, Some(filter)) => filter.text().to_owned(),
+                (_, None) => {
                     app.say(Tone::Note, "there is nothing to filter here");
                     return Vec::new();
                 }
             };
+            app.begin_filter();
             app.line = Some(Line::new(Kind::Filter, &text));
         }
         Intent::ViewOverview => app.show(View::Overview),
@@ -173,18 +172,17 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
 
 /// One step back: a filter, a zoomed pane, then the view. It never leaves and never commits.
 fn back(app: &mut App) {
+    if app.clear_filter() {
+        return;
+    }
     match app.view {
         View::Overview => {
-            if !app.rollouts.filter().is_empty() {
-                app.rollouts.set_filter("");
-            } else if app.notice.is_some() {
+            if app.notice.is_some() {
                 app.notice = None;
             } else {
                 app.lasting = None;
             }
         }
-        View::Sites if !app.sites.filter.is_empty() => app.sites.set_filter(""),
-        View::Flags if !app.flags.filter.is_empty() => app.flags.set_filter(""),
         View::Detail if app.detail.as_ref().is_some_and(|detail| detail.zoom) => {
             if let Some(detail) = &mut app.detail {
                 detail.zoom = false;
@@ -296,12 +294,7 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
                 let before = (line.kind == Kind::Filter).then(|| line.before.clone());
                 app.line = None;
                 if let Some(before) = before {
-                    match app.view {
-                        View::Overview => app.rollouts.set_filter(&before),
-                        View::Sites => app.sites.set_filter(&before),
-                        View::Flags => app.flags.set_filter(&before),
-                        _ => {}
-                    }
+                    app.end_filter(Some(&before));
                 }
             }
             Intent::Open => return enter(app),
@@ -328,12 +321,7 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
 fn narrow(app: &mut App) {
     let Some(line) = app.line.as_ref().filter(|line| line.kind == Kind::Filter) else { return };
     let text = line.field.text().to_owned();
-    match app.view {
-        View::Overview => app.rollouts.set_filter(&text),
-        View::Sites => app.sites.set_filter(&text),
-        View::Flags => app.flags.set_filter(&text),
-        _ => {}
-    }
+    app.set_filter(&text);
 }
 
 fn enter(app: &mut App) -> Vec<Command> {
@@ -364,7 +352,10 @@ fn enter(app: &mut App) -> Vec<Command> {
                 }
             }
         }
-        Kind::Filter => Vec::new(),
+        Kind::Filter => {
+            app.end_filter(None);
+            Vec::new()
+        }
     }
 }
 

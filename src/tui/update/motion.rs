@@ -49,11 +49,11 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
         match app.view {
             View::Overview => app.rollouts.move_to(to(app.rollouts.cursor()), page),
             View::Audit => app.trail.move_to(to(app.trail.cursor())),
-            View::Windows => app.windows.move_to(to(app.windows.cursor())),
-            View::Overrides => app.overrides.move_to(to(app.overrides.cursor())),
-            View::Approvals => app.approvals.move_to(to(app.approvals.cursor())),
-            View::Sites => app.sites.move_to(to(app.sites.cursor())),
-            View::Flags => app.flags.move_to(to(app.flags.cursor())),
+            View::Windows => app.windows.list.move_to(to(app.windows.list.cursor())),
+            View::Overrides => app.overrides.list.move_to(to(app.overrides.list.cursor())),
+            View::Approvals => app.approvals.list.move_to(to(app.approvals.list.cursor())),
+            View::Sites => app.sites.list.move_to(to(app.sites.list.cursor())),
+            View::Flags => app.flags.list.move_to(to(app.flags.list.cursor())),
             View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
             View::Follow => {}
             View::Detail => {
@@ -128,7 +128,7 @@ pub(super) fn newest(app: &mut App) -> Vec<Command> {
     app.show(View::Overview);
     let page = app.page();
     if !app.rollouts.select(&unseen.id, page) {
-        app.rollouts.set_filter("");
+        app.clear_filter();
         app.rollouts.select(&unseen.id, page);
         app.say(Tone::Note, "the filter was cleared: it hid this rollout");
     }

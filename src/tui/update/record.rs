@@ -30,7 +30,7 @@ pub(super) fn open(app: &mut App) {
         View::Approvals => app.approvals.selected().map(|view| (format!("approval {}", view.approval.id), lines(view))),
         View::Sites => app
             .sites
-            .at(app.sites.cursor())
+            .at(app.sites.list.cursor())
             .map(|(site, lane)| (format!("{}/{}/{}", site.group, site.site, lane.lane), lines(lane))),
         View::Flags => app.flags.selected().map(|view| (format!("flag {}", view.flag.key), lines(view))),
         View::Follow => app.followed().ok().map(|site| (format!("site {}/{}", site.group, site.site), lines(site))),

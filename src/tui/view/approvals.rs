@@ -11,7 +11,7 @@ use crate::{
     backend::ApprovalView,
     domain::{ApprovalState, SafeText},
     tui::{
-        app::{App, age, layout, rollouts::scroll},
+        app::{App, age, approvals::place, layout, rollouts::scroll},
         theme::{Mark, Role, Theme},
         widget::{
             fit,
@@ -38,15 +38,6 @@ fn state(app: &App, view: &ApprovalView) -> (Mark, &'static str) {
 
 fn failed(view: &ApprovalView) -> bool {
     view.approval.decision.as_ref().is_some_and(|decision| decision.failed.is_some())
-}
-
-/// On what it is to be done.
-pub(super) fn place(view: &ApprovalView) -> String {
-    let subject = &view.approval.subject;
-    match &subject.target {
-        Some(target) => format!("{target}/{}", subject.name),
-        None => subject.name.as_str().to_owned(),
-    }
 }
 
 /// Paints the view.
@@ -83,26 +74,34 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
         .draw(table, 2, buffer);
     let rows = Rect { y: table.y + 3, height: table.height.saturating_sub(3), ..table };
     let height = usize::from(rows.height);
-    let top = scroll(approvals.cursor().saturating_sub(height / 2), approvals.cursor(), height, approvals.all().len());
+    let top = scroll(
+        approvals.list.cursor().saturating_sub(height / 2),
+        approvals.list.cursor(),
+        height,
+        approvals.list.len(),
+    );
     let mut cursor = None;
-    for (y, view) in approvals.all().iter().skip(top).take(height).enumerate() {
-        let selected = approvals.cursor() == top + y;
+    for (y, view) in (top..top + height).map_while(|row| approvals.at(row)).enumerate() {
+        let selected = approvals.list.cursor() == top + y;
         let (mark, word) = state(app, view);
         let approval = &view.approval;
         let left = match approval.state(now) {
             ApprovalState::Waiting => age::coarse_left(now, approval.expires_at),
             _ => "-".to_owned(),
         };
+        let found = |column, text: &str| approvals.list.filter().found(column, text);
+        let (what, by, place) = (approval.action.as_str(), approval.requested_by.id.as_str(), place(view));
         let row = Row::new(theme, rows.width)
             .text(if selected { ">" } else { " " }, Role::Normal)
             .mark(mark)
             .cell(word, 9, mark.role())
-            .cell(approval.id.as_str(), 10, Role::Muted)
-            .cell(approval.action.as_str(), 14, Role::Strong)
-            .cell(&place(view), if wide { 28 } else { 18 }, Role::Strong)
-            .cell(approval.requested_by.id.as_str(), 10, Role::Normal)
-            .right(&left, 6, Role::Normal)
-            .text(approval.reason.as_str(), Role::Normal);
+            .found(approval.id.as_str(), 10, Role::Muted, &found("id", approval.id.as_str()))
+            .found(what, 14, Role::Strong, &found("what", what))
+            .found(&place, if wide { 28 } else { 18 }, Role::Strong, &found("where", &place))
+            .found(by, 10, Role::Normal, &found("by", by))
+            .right(&left, 6, Role::Normal);
+        let room = row.left();
+        let row = row.found(approval.reason.as_str(), room, Role::Normal, &found("reason", approval.reason.as_str()));
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);
         } else {

@@ -101,11 +101,11 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     headings(flags, theme, &widths, range.clone(), table, buffer);
     let rows = Rect { y: table.y + 4, height: table.height.saturating_sub(4), ..table };
     let height = usize::from(rows.height);
-    let top = scroll(flags.cursor().saturating_sub(height / 2), flags.cursor(), height, flags.len());
+    let top = scroll(flags.list.cursor().saturating_sub(height / 2), flags.list.cursor(), height, flags.list.len());
     let mut cursor = None;
     for y in 0..height {
         let Some(view) = flags.at(top + y) else { break };
-        let selected = flags.cursor() == top + y;
+        let selected = flags.list.cursor() == top + y;
         let place = line(app, view, selected, &widths, range.clone(), theme, rows, y as u16, buffer);
         cursor = cursor.or(place);
     }
@@ -148,12 +148,8 @@ fn summary(app: &App, theme: &Theme, table: Rect, buffer: &mut Buffer) {
     row.draw(table, 0, buffer);
     let by = if flags.by_stage { "by stage" } else { "by site x lane" };
     let which = if flags.changed_only { "only abnormal" } else { "all" };
-    let filter = if flags.filter.is_empty() { "-".to_owned() } else { flags.filter.clone() };
     Row::new(theme, table.width)
-        .text(
-            &format!(" {by}, {which}, filter {}, {} shown", crate::domain::SafeText::new(filter), flags.len()),
-            Role::Muted,
-        )
+        .text(&format!(" {by}, {which}, {} shown", flags.list.len()), Role::Muted)
         .text("  . off  ! drift  ? not reported  n% part", Role::Muted)
         .draw(table, 1, buffer);
 }
@@ -258,7 +254,7 @@ fn line(
         None => row.gap(2),
     };
     let key = fit::middle(view.flag.key.as_str(), widths.key, ellipsis);
-    row = row.cell(&key, widths.key, Role::Strong);
+    row = row.found(&key, widths.key, Role::Strong, &flags.list.filter().found("flag", &key));
     let mut used = widths.lead();
     let mut at: usize = flags.groups()[..range.start].iter().map(|group| group.columns.len()).sum();
     let mut place = None;

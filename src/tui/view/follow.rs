@@ -355,7 +355,7 @@ fn others(app: &App, site: &SiteView) -> (String, Vec<Line>) {
         }
         overrides += 1;
         let (mark, word) = super::overrides::state(app, view);
-        let what = super::overrides::subject(view);
+        let what = crate::tui::app::overrides::subject(view);
         lines.push((
             Some(mark),
             format!(

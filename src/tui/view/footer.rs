@@ -5,15 +5,26 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use crate::tui::{
-    app::{App, Overlay, View, detail::Pane, line::Line, notice::Tone},
-    intent::Intent,
-    theme::{Mark, Role, Theme},
-    widget::{field, row::Row},
+use crate::{
+    domain::SafeText,
+    tui::{
+        app::{
+            App, Overlay, View,
+            detail::Pane,
+            line::{Kind, Line},
+            lists::thousands,
+            notice::Tone,
+        },
+        intent::Intent,
+        theme::{Mark, Role, Theme},
+        widget::{field, fit, row::Row},
+    },
 };
 
-/// Paints the newest message, or what came to be wrong and was not looked at yet.
+/// Paints the newest message, or what came to be wrong and was not looked at yet; and at its end how the list
+/// is filtered and sorted.
 pub(super) fn message(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let area = status(app, theme, area, buffer);
     let row = Row::new(theme, area.width).text(" ", Role::Normal);
     if let Some(notice) = &app.notice {
         let (mark, role) = match notice.tone {
@@ -42,6 +53,17 @@ pub(super) fn message(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer)
             .text("   ! jumps to it", Role::Hint)
             .draw(area, 0, buffer);
     }
+}
+
+/// Paints what there is to say of the list at the end of a row; what is left of the row.
+fn status(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Rect {
+    let Some(text) = app.list_status() else { return area };
+    // A message is read first.
+    let text = fit::middle(SafeText::new(text).as_str(), usize::from(area.width / 2), fit::ellipsis(theme));
+    let width = (fit::width(&text) as u16 + 1).min(area.width);
+    let at = Rect { x: area.x + area.width - width, width, ..area };
+    Row::new(theme, width).text(&text, Role::Notice).draw(at, 0, buffer);
+    Rect { width: area.width - width, ..area }
 }
 
 /// The most useful keys here, never the whole keymap.
@@ -195,8 +217,25 @@ pub(super) fn keys(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     row.draw(area, 0, buffer);
 }
 
-/// Paints the line that is typed.
-pub(super) fn line(line: &Line, prompt: &str, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+/// Paints the line that is typed; beside a filter is said how many rows it shows.
+pub(super) fn line(
+    app: &App,
+    line: &Line,
+    prompt: &str,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    let area = if line.kind == Kind::Filter && app.filter().is_some() {
+        let (shown, total) = app.shown();
+        let text = format!(" {}/{} ", thousands(shown), thousands(total));
+        let width = (text.len() as u16).min(area.width);
+        let at = Rect { x: area.x + area.width - width, width, ..area };
+        Row::new(theme, width).text(&text, Role::Notice).draw(at, 0, buffer);
+        Rect { width: area.width - width, ..area }
+    } else {
+        area
+    };
     let blank = " ".repeat(usize::from(area.width));
     Row::new(theme, area.width).text(&blank, Role::Field).draw(area, 0, buffer);
     Row::new(theme, area.width).text(prompt, Role::Key).draw(area, 0, buffer);

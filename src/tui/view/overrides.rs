@@ -10,7 +10,7 @@ use crate::{
     backend::OverrideView,
     domain::{OverrideKind, OverrideState, SafeText},
     tui::{
-        app::{App, age, layout, rollouts::scroll, wording},
+        app::{App, age, layout, overrides::subject, rollouts::scroll, wording},
         theme::{Mark, Role, Theme},
         widget::row::{Row, titled},
     },
@@ -29,18 +29,6 @@ pub(super) fn state(app: &App, view: &OverrideView) -> (Mark, &'static str) {
         OverrideState::Expired => (Mark::Passed, "expired"),
         OverrideState::Withdrawn => (Mark::RolledBack, "withdrawn"),
     }
-}
-
-/// What may pass.
-pub(super) fn subject(view: &OverrideView) -> String {
-    let record = &view.record;
-    let what = match (&record.rollout, &record.flag) {
-        (Some(id), _) => id.to_string(),
-        (None, Some(flag)) => format!("flag {flag}"),
-        (None, None) => "nothing".to_owned(),
-    };
-    let actions: Vec<&str> = record.actions.iter().map(|action| wording::operation(*action)).collect();
-    format!("{} {what}", actions.join(", "))
 }
 
 /// What is left of its time.
@@ -103,18 +91,25 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     head.text("ASKED BY", Role::Heading).draw(table, 2, buffer);
     let rows = Rect { y: table.y + 3, height: table.height.saturating_sub(3), ..table };
     let height = usize::from(rows.height);
-    let top = scroll(overrides.cursor().saturating_sub(height / 2), overrides.cursor(), height, overrides.all().len());
+    let top = scroll(
+        overrides.list.cursor().saturating_sub(height / 2),
+        overrides.list.cursor(),
+        height,
+        overrides.list.len(),
+    );
     let mut cursor = None;
-    for (y, view) in overrides.all().iter().skip(top).take(height).enumerate() {
-        let selected = overrides.cursor() == top + y;
+    for (y, view) in (top..top + height).map_while(|row| overrides.at(row)).enumerate() {
+        let selected = overrides.list.cursor() == top + y;
         let (mark, word) = state(app, view);
         let record = &view.record;
+        let subject = subject(view);
+        let found = |column, text: &str| overrides.list.filter().found(column, text);
         let mut row = Row::new(theme, rows.width)
             .text(if selected { ">" } else { " " }, Role::Normal)
             .mark(mark)
             .cell(word, 11, mark.role())
-            .cell(record.id.as_str(), 10, Role::Muted)
-            .cell(&subject(view), if wide { 34 } else { 24 }, Role::Strong)
+            .found(record.id.as_str(), 10, Role::Muted, &found("id", record.id.as_str()))
+            .found(&subject, if wide { 34 } else { 24 }, Role::Strong, &found("for", &subject))
             .right(&format!("{}/{}", record.uses_left(), record.uses_max), 5, Role::Normal)
             .right(&left(app, view), 7, Role::Normal);
         let who = record.requested_by.as_str();

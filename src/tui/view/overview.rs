@@ -176,9 +176,6 @@ fn counts(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             row = row.text(&format!(" {count} {}", class.count_word()), role).text(" ", Role::Normal);
         }
     }
-    if !list.filter().is_empty() {
-        row = row.text(&format!("  filter '{}' {} of {}", list.filter(), list.shown_len(), list.len()), Role::Matched);
-    }
     if list.order_changed {
         row = row.text("  order changed, s sorts", Role::Notice);
     }
@@ -256,7 +253,8 @@ fn empty(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     } else if app.rollouts.is_empty() {
         ("   nothing is rolling out: rolldeck start PLAN.yaml --reason TEXT begins one".to_owned(), Role::Normal)
     } else {
-        (format!("   no rollout has '{}' in it: esc shows all", app.rollouts.filter()), Role::Normal)
+        let text = crate::domain::SafeText::new(app.rollouts.filter().text());
+        (format!("   no rollout has '{text}' in it: esc shows all"), Role::Normal)
     };
     Row::new(theme, area.width).text(&text, role).draw(area, 0, buffer);
 }
@@ -276,9 +274,17 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
         None => row.gap(2),
     };
     let name = format!("{}/{}", rollout.target, rollout.name);
-    row = row.cell(word, c.state, role).cell(&name, c.name, Role::Strong);
+    let filter = app.rollouts.filter();
+    let found = |column, text: &str| filter.found(column, text);
+    row = row.found(word, c.state, role, &found("state", word)).found(
+        &name,
+        c.name,
+        Role::Strong,
+        &found("rollout", &name),
+    );
     if c.version > 0 {
-        row = row.cell(words::version(&rollout.candidate), c.version, Role::Normal);
+        let version = words::version(&rollout.candidate);
+        row = row.found(version, c.version, Role::Normal, &found("version", version));
     }
     if c.stages > 0 {
         row = pips(row, rollout, c.stages, theme);
@@ -312,17 +318,22 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
             let old = if stale { "STALE " } else { "" };
             row.cell(&format!("{old}{text}"), c.worst, mark.role())
         }
-        None => row.cell(&worst, c.worst, if stale || !live { Role::Stale } else { Role::Normal }),
+        None => {
+            let role = if stale || !live { Role::Stale } else { Role::Normal };
+            row.found(&worst, c.worst, role, &found("signal", &worst))
+        }
     };
     row = row.right(&age::coarse(now, rollout.updated_at), c.since, Role::Normal);
     if c.next > 0 {
         row = row.cell(&words::next(app, rollout), c.next, Role::Normal);
     }
     if c.driver > 0 {
-        row = row.cell(rollout.driver.as_str(), c.driver, Role::Muted);
+        let driver = rollout.driver.as_str();
+        row = row.found(driver, c.driver, Role::Muted, &found("by", driver));
     }
     if c.owner > 0 {
-        row = row.cell(rollout.owner.as_str(), c.owner, Role::Normal);
+        let owner = rollout.owner.as_str();
+        row = row.found(owner, c.owner, Role::Normal, &found("owner", owner));
     }
     row
 }

@@ -8,9 +8,8 @@ use ratatui::{
 use super::words;
 use crate::{
     backend::{LaneView, SiteView},
-    domain::{FailureCategory, ReportState},
     tui::{
-        app::{App, age, rollouts::scroll},
+        app::{App, age, places::lane_state, rollouts::scroll},
         theme::{Mark, Role, Theme},
         widget::row::Row,
     },
@@ -20,21 +19,15 @@ use crate::{
 pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let sites = &app.sites;
     let (lanes, silent, drift) = sites.counts();
-    let filter = if sites.filter.is_empty() {
-        String::new()
-    } else {
-        format!("   filter '{}' {} of {lanes}", sites.filter, sites.len())
-    };
     let text = match (&sites.error, &sites.page) {
         (Some(error), _) => format!(" not to be had: {error}"),
         (None, None) => " asking for sites".to_owned(),
         (None, Some(page)) if page.sites.is_empty() => {
             " no site has enrolled yet: rolldeck agent on a site does".to_owned()
         }
-        (None, Some(page)) => format!(
-            " {} sites, {lanes} lanes: {silent} silent, {drift} differ from their order{filter}",
-            page.sites.len()
-        ),
+        (None, Some(page)) => {
+            format!(" {} sites, {lanes} lanes: {silent} silent, {drift} differ from their order", page.sites.len())
+        }
     };
     Row::new(theme, body.width)
         .text(&text, if sites.error.is_some() { Role::Error } else { Role::Strong })
@@ -51,11 +44,11 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
         .draw(body, 1, buffer);
     let rows = Rect { y: body.y + 2, height: body.height.saturating_sub(2), ..body };
     let height = usize::from(rows.height);
-    let top = scroll(sites.cursor().saturating_sub(height / 2), sites.cursor(), height, sites.len());
+    let top = scroll(sites.list.cursor().saturating_sub(height / 2), sites.list.cursor(), height, sites.list.len());
     let mut cursor = None;
     for y in 0..height {
         let Some((site, lane)) = sites.at(top + y) else { break };
-        let selected = sites.cursor() == top + y;
+        let selected = sites.list.cursor() == top + y;
         let row = line(app, site, lane, selected, name, theme, rows.width);
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);
@@ -67,19 +60,16 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
 }
 
 pub(super) fn state(lane: &LaneView) -> (Mark, &'static str) {
-    if !lane.reachable {
-        return (Mark::NoData, "SILENT");
-    }
-    match lane.report.as_ref().map(|report| (report.state, report.category)) {
-        None => (Mark::Waiting, "enrolled"),
-        Some((ReportState::Failed, Some(FailureCategory::RevertFailed))) => (Mark::Fail, "STUCK"),
-        Some((ReportState::Failed, _)) => (Mark::Fail, "FAILED"),
-        Some((ReportState::Unhealthy, _)) => (Mark::Fail, "UNHEALTHY"),
-        Some(_) if lane.drift.is_some() => (Mark::NeedsPerson, "DRIFT"),
-        Some((ReportState::Applying | ReportState::Applied, _)) => (Mark::Running, "applying"),
-        Some((ReportState::Healthy, _)) => (Mark::Passed, "healthy"),
-        Some((ReportState::Idle, _)) => (Mark::Passed, "idle"),
-    }
+    let word = lane_state(lane);
+    let mark = match word {
+        "SILENT" => Mark::NoData,
+        "enrolled" => Mark::Waiting,
+        "DRIFT" => Mark::NeedsPerson,
+        "applying" => Mark::Running,
+        "healthy" | "idle" => Mark::Passed,
+        _ => Mark::Fail,
+    };
+    (mark, word)
 }
 
 fn line<'a>(
@@ -102,13 +92,16 @@ fn line<'a>(
     let seen = lane.seen_at.map_or_else(|| "never".to_owned(), |at| age::coarse(app.server_now(), at));
     let labels: Vec<String> =
         lane.labels.iter().map(|(key, value)| format!("{}={value}", crate::domain::SafeText::new(key))).collect();
+    let id = format!("{}/{}/{}", site.group, site.site, lane.lane);
+    let filter = app.sites.list.filter();
+    let found = |column, text: &str| filter.found(column, text);
     Row::new(theme, width)
         .text(if selected { ">" } else { " " }, Role::Normal)
         .mark(mark)
-        .cell(word, 9, mark.role())
-        .cell(&format!("{}/{}/{}", site.group, site.site, lane.lane), name, Role::Strong)
+        .found(word, 9, mark.role(), &found("state", word))
+        .found(&id, name, Role::Strong, &found("lane", &id))
         .cell(words::digest(lane.desired.as_ref()), 12, Role::Normal)
-        .cell(&runs, 14, role)
+        .found(&runs, 14, role, &found("runs", &runs))
         .right(&seen, 4, if lane.reachable { Role::Normal } else { Role::NoData })
         .text(&lane.drift.as_ref().map_or_else(String::new, |drift| format!("{drift}  ")), Role::NeedsPerson)
         .text(&labels.join(" "), Role::Muted)

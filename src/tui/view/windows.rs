@@ -72,10 +72,11 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     head.cell("UNTIL", 13, Role::Heading).text("REASON", Role::Heading).draw(table, 2, buffer);
     let rows = Rect { y: table.y + 3, height: table.height.saturating_sub(3), ..table };
     let height = usize::from(rows.height);
-    let top = scroll(windows.cursor().saturating_sub(height / 2), windows.cursor(), height, windows.all().len());
+    let top =
+        scroll(windows.list.cursor().saturating_sub(height / 2), windows.list.cursor(), height, windows.list.len());
     let mut cursor = None;
-    for (y, view) in windows.all().iter().skip(top).take(height).enumerate() {
-        let selected = windows.cursor() == top + y;
+    for (y, view) in (top..top + height).map_while(|row| windows.at(row)).enumerate() {
+        let selected = windows.list.cursor() == top + y;
         let row = line(app, view, selected, theme, rows.width);
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);
@@ -94,14 +95,19 @@ fn line<'a>(app: &App, view: &WindowView, selected: bool, theme: &'a Theme, widt
     let window = &view.window;
     let until = window.until.map_or_else(|| "open end".to_owned(), |at| app.day_clock(at));
     let wide = width >= 100;
+    let scope = window.scope.to_string();
+    let filter = app.windows.list.filter();
+    let found = |column, text: &str| filter.found(column, text);
     let row = Row::new(theme, width)
         .text(if selected { ">" } else { " " }, Role::Normal)
         .mark(mark)
-        .cell(word, 8, mark.role())
-        .cell(window.id.as_str(), 14, Role::Muted)
-        .cell(&window.scope.to_string(), if wide { 30 } else { 18 }, Role::Strong);
+        .found(word, 8, mark.role(), &found("state", word))
+        .found(window.id.as_str(), 14, Role::Muted, &found("id", window.id.as_str()))
+        .found(&scope, if wide { 30 } else { 18 }, Role::Strong, &found("scope", &scope));
     let row = if wide { row.cell(&app.day_clock(window.from), 13, Role::Normal) } else { row };
-    row.cell(&until, 13, Role::Normal).text(window.reason.as_str(), Role::Normal)
+    let (reason, row) = (window.reason.as_str(), row.cell(&until, 13, Role::Normal));
+    let left = row.left();
+    row.found(reason, left, Role::Normal, &found("reason", reason))
 }
 
 /// What a window says, the first thing to know first.

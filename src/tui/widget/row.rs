@@ -6,6 +6,7 @@ use ratatui::{
     style::Style,
     text::{Line, Span},
 };
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::fit;
 use crate::tui::theme::{Mark, Role, Theme};
@@ -55,6 +56,31 @@ impl<'a> Row<'a> {
     pub fn cell(self, text: &str, columns: usize, role: Role) -> Self {
         let cut = fit::pad(text, columns, fit::ellipsis(self.theme));
         self.text(&cut, role).text(" ", Role::Normal)
+    }
+
+    /// The same with those of its graphemes marked that a filter found.
+    #[must_use]
+    pub fn found(self, text: &str, columns: usize, role: Role, found: &[u32]) -> Self {
+        if found.is_empty() {
+            return self.cell(text, columns, role);
+        }
+        let cut = fit::fit(text, columns, fit::ellipsis(self.theme));
+        // An ellipsis stands for what is not shown, and was not looked for.
+        let whole = cut.graphemes(true).zip(text.graphemes(true)).take_while(|(shown, given)| shown == given).count();
+        let (plain, marked) = (self.theme.style(role), self.theme.style(role).patch(self.theme.style(Role::Matched)));
+        let gap = columns.saturating_sub(fit::width(&cut));
+        let mut row = self;
+        let mut run = String::new();
+        let mut in_match = false;
+        for (index, grapheme) in cut.graphemes(true).enumerate() {
+            let matched = index < whole && found.binary_search(&(index as u32)).is_ok();
+            if matched != in_match {
+                row = row.styled(&std::mem::take(&mut run), if in_match { marked } else { plain });
+                in_match = matched;
+            }
+            run.push_str(grapheme);
+        }
+        row.styled(&run, if in_match { marked } else { plain }).gap(gap).text(" ", Role::Normal)
     }
 
     /// A text at the right of a column of that width, and a blank.

@@ -97,7 +97,7 @@ fn page(flags: Vec<FlagView>) -> FlagsPage {
 }
 
 fn keys(flags: &Flags) -> Vec<String> {
-    (0..flags.len()).filter_map(|row| flags.at(row)).map(|view| view.flag.key.to_string()).collect()
+    (0..flags.list.len()).filter_map(|row| flags.at(row)).map(|view| view.flag.key.to_string()).collect()
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn the_selection_stays_with_its_flag_and_its_column_when_others_come_before_it()
         names.iter().map(|name| place(name, "a", Some("on"), Some("on"), Some(3))).collect()
     };
     flags.take(Ok(page(vec![with(flag("m", "on"), &sites(&["osl1", "osl2"])), flag("z", "on")])));
-    flags.move_to(1);
+    flags.list.move_to(1);
     flags.move_to_column(1);
     assert_eq!(flags.selected().unwrap().flag.key.as_str(), "z");
     let first = with(flag("a", "on"), &sites(&["ams1"]));
@@ -132,7 +132,7 @@ fn what_needs_somebody_comes_first_and_nothing_else_is_left_when_only_that_is_wa
     assert_eq!(keys(&flags), ["m-drift", "z-killed", "c-due", "b-silent", "a-calm"]);
     flags.toggle_changed();
     assert_eq!(keys(&flags), ["m-drift", "z-killed", "c-due", "b-silent"]);
-    flags.set_filter("kil");
+    flags.list.set_filter("kil", COLUMNS);
     assert_eq!(keys(&flags), ["z-killed"]);
 }
 

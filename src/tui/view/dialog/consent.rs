@@ -44,7 +44,12 @@ pub(super) fn title(dialog: &Dialog, context: &str) -> String {
                 ApprovalChange::Reject => "REJECT",
                 ApprovalChange::Withdraw => "TAKE BACK",
             };
-            format!("{verb} {}: {} {}  {context}", view.approval.id, view.approval.action, approvals::place(view))
+            format!(
+                "{verb} {}: {} {}  {context}",
+                view.approval.id,
+                view.approval.action,
+                crate::tui::app::approvals::place(view)
+            )
         }
         _ => context.to_owned(),
     }
@@ -68,7 +73,7 @@ pub(super) fn commit_words(dialog: &Dialog) -> String {
                 ApprovalChange::Reject => "Reject",
                 ApprovalChange::Withdraw => "Take back",
             };
-            format!("{verb} {} {}", view.approval.action, approvals::place(view))
+            format!("{verb} {} {}", view.approval.action, crate::tui::app::approvals::place(view))
         }
         _ => String::new(),
     }

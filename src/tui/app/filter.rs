@@ -1,0 +1,283 @@
+//! What a filter lets through: words that are looked for, loosely, in the columns that a row shows.
+//!
+//! Every word has to be found in some column: `pick` loosely (its letters in that order), `'pick` as it
+//! is, `^pick` at a column's beginning, `pick$` at its end, `!pick` in none. `state:pick` looks into one
+//! column only. Nothing is allocated for a row, so that ten thousand rows cost a letter no more than they
+//! cost a cursor key.
+
+use std::cell::RefCell;
+
+use nucleo_matcher::{
+    Config, Matcher, Utf32Str,
+    pattern::{Atom, AtomKind, CaseMatching, Normalization},
+};
+
+/// Between the columns of [`Words`]; no text that passed the edge has it.
+const SEPARATOR: char = '\u{1f}';
+/// Most words of a filter that count.
+const TERMS_MAX: usize = 12;
+
+/// A column that a filter looks into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its name before a colon, such as `state`.
+    pub name: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Letters may lie apart.
+    Name,
+    /// Letters that lie about in a sentence say nothing: it has to have the word as it is.
+    Sentence,
+    /// A part of another column, which is looked into only when it is named.
+    Part,
+}
+
+impl Column {
+    /// A column of names.
+    #[must_use]
+    pub const fn name(name: &'static str) -> Self {
+        Self { name, kind: Kind::Name }
+    }
+
+    /// A column of sentences.
+    #[must_use]
+    pub const fn sentence(name: &'static str) -> Self {
+        Self { name, kind: Kind::Sentence }
+    }
+
+    /// A part of another column.
+    #[must_use]
+    pub const fn part(name: &'static str) -> Self {
+        Self { name, kind: Kind::Part }
+    }
+}
+
+/// The columns of one row, as a filter sees them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words(Box<str>);
+
+impl Words {
+    /// The words of a row, by column.
+    #[must_use]
+    pub fn of(columns: &[&str]) -> Self {
+        Self(columns.join("\u{1f}").into_boxed_str())
+    }
+
+    /// One of its columns.
+    #[must_use]
+    pub fn column(&self, index: usize) -> &str {
+        self.0.split(SEPARATOR).nth(index).unwrap_or_default()
+    }
+}
+
+/// A word that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    /// The only column that it is looked for in.
+    column: Option<usize>,
+    atom: Atom,
+    /// The same, to be found as it is.
+    literal: Atom,
+}
+
+impl Term {
+    fn read(text: &str, columns: &[Column]) -> Option<Self> {
+        let (sign, rest) = match text.strip_prefix('!') {
+            Some(rest) => ("!", rest),
+            None => ("", text),
+        };
+        let (column, rest) = match rest.split_once(':') {
+            Some((name, rest)) => match columns.iter().position(|column| column.name == name) {
+                Some(column) => (Some(column), rest),
+                None => (None, rest_of(text)),
+            },
+            None => (None, rest),
+        };
+        let atom = Atom::parse(&format!("{sign}{rest}"), CaseMatching::Ignore, Normalization::Smart);
+        if atom.needle_text().is_empty() {
+            // A sign that is typed before its word is no word yet.
+            return None;
+        }
+        let mut literal = atom.clone();
+        if literal.kind == AtomKind::Fuzzy {
+            literal.kind = AtomKind::Substring;
+        }
+        Some(Self { column, atom, literal })
+    }
+
+    fn atom(&self, column: Column) -> &Atom {
+        if column.kind == Kind::Sentence { &self.literal } else { &self.atom }
+    }
+
+    /// Whether it is looked for in a column.
+    fn looks_into(&self, index: usize, column: Column) -> bool {
+        self.column.map_or(column.kind != Kind::Part, |only| only == index)
+    }
+
+    /// Whether whatever this lets through was let through by another one.
+    fn narrows(&self, other: &Self) -> bool {
+        if self == other {
+            return true;
+        }
+        let longer = || {
+            let mut chars = self.atom.needle_text().chars();
+            other.atom.needle_text().chars().all(|c| chars.next() == Some(c))
+        };
+        let grows = matches!(self.atom.kind, AtomKind::Fuzzy | AtomKind::Substring | AtomKind::Prefix);
+        let same = self.column == other.column && self.atom.kind == other.atom.kind;
+        same && grows && !self.atom.negative && !other.atom.negative && longer()
+    }
+}
+
+/// Without the sign that it begins with.
+fn rest_of(text: &str) -> &str {
+    text.strip_prefix('!').unwrap_or(text)
+}
+
+/// What it takes to look for words: some memory, kept from one row to the next.
+struct Finder {
+    matcher: Matcher,
+    chars: Vec<char>,
+    indices: Vec<u32>,
+}
+
+thread_local! {
+    // Scratch memory only: what is found depends on nothing in it.
+    static FINDER: RefCell<Finder> = RefCell::new(Finder {
+        matcher: Matcher::new(Config::DEFAULT),
+        chars: Vec::new(),
+        indices: Vec::new(),
+    });
+}
+
+/// What typing changed about a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    Same,
+    /// It lets nothing through that it did not let through before.
+    Narrower,
+    /// Anything.
+    Other,
+}
+
+/// A filter.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    columns: &'static [Column],
+    text: String,
+    terms: Vec<Term>,
+}
+
+impl Filter {
+    /// What was typed.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The columns that it looks into.
+    #[must_use]
+    pub fn columns(&self) -> &'static [Column] {
+        self.columns
+    }
+
+    /// Whether all rows are let through.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Looks for something else, in rows of these columns.
+    pub fn set(&mut self, text: &str, columns: &'static [Column]) -> Change {
+        let terms: Vec<Term> =
+            text.split_whitespace().take(TERMS_MAX).filter_map(|word| Term::read(word, columns)).collect();
+        let change = if terms == self.terms && columns == self.columns {
+            Change::Same
+        } else if terms.len() >= self.terms.len()
+            && columns == self.columns
+            && terms.iter().zip(&self.terms).all(|(new, old)| new.narrows(old))
+        {
+            Change::Narrower
+        } else {
+            Change::Other
+        };
+        text.clone_into(&mut self.text);
+        (self.columns, self.terms) = (columns, terms);
+        change
+    }
+
+    /// How well a row fits, or nothing where some word is not found in it.
+    #[must_use]
+    pub fn score(&self, words: &Words) -> Option<u32> {
+        FINDER.with_borrow_mut(|Finder { matcher, chars, .. }| {
+            self.terms.iter().try_fold(0_u32, |sum, term| {
+                let mut best = None;
+                for (index, (text, column)) in words.0.split(SEPARATOR).zip(self.columns).enumerate() {
+                    if !term.looks_into(index, *column) {
+                        continue;
+                    }
+                    let found = term.atom(*column).score(Utf32Str::new(text, chars), matcher);
+                    match (found, term.atom.negative) {
+                        // It is in this column, and so it is not in none.
+                        (None, true) => return None,
+                        (found, _) => best = best.max(found.map(u32::from)),
+                    }
+                }
+                Some(sum + best?)
+            })
+        })
+    }
+
+    /// Which graphemes of a column's text were looked for, counted from its beginning, in order.
+    #[must_use]
+    pub fn found(&self, column: &str, text: &str) -> Vec<u32> {
+        if self.terms.is_empty() {
+            return Vec::new();
+        }
+        let Some((index, column)) = self.columns.iter().enumerate().find(|(_, known)| known.name == column) else {
+            return Vec::new();
+        };
+        FINDER.with_borrow_mut(|Finder { matcher, chars, indices }| {
+            indices.clear();
+            for term in self.terms.iter().filter(|term| !term.atom.negative && term.looks_into(index, *column)) {
+                term.atom(*column).indices(Utf32Str::new(text, chars), matcher, indices);
+            }
+            indices.sort_unstable();
+            indices.dedup();
+            indices.clone()
+        })
+    }
+}
+
+/// How well a name fits what is typed of it, the better the more; nothing where it does not. For lists of
+/// completions: the letters loosely, in that order.
+pub fn rank<'n, T>(typed: &str, names: impl Iterator<Item = (T, &'n str)>, mut take: impl FnMut(T, u32)) {
+    let atom = Atom::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy, false);
+    FINDER.with_borrow_mut(|Finder { matcher, chars, .. }| {
+        for (item, name) in names {
+            if let Some(score) = atom.score(Utf32Str::new(name, chars), matcher) {
+                take(item, u32::from(score));
+            }
+        }
+    });
+}
+
+/// Which graphemes of a text [`rank`] found.
+#[must_use]
+pub fn ranked(typed: &str, text: &str) -> Vec<u32> {
+    let atom = Atom::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy, false);
+    FINDER.with_borrow_mut(|Finder { matcher, chars, .. }| {
+        let mut indices = Vec::new();
+        atom.indices(Utf32Str::new(text, chars), matcher, &mut indices);
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    })
+}
+
+#[cfg(test)]
+mod tests;
