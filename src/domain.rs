@@ -19,6 +19,7 @@ pub mod principal;
 pub mod reason;
 pub mod rollout;
 pub mod scope;
+mod shared;
 pub mod sli;
 pub mod snapshot;
 pub mod text;

@@ -1,18 +1,17 @@
 //! Immutable, content-addressed versions.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{SafeText, TargetName};
+use super::{SafeText, TargetName, shared};
 
 /// The SHA-256 of a snapshot's content, written `sha256:` and 64 lower-case hex digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String")]
-pub struct Digest(String);
+pub struct Digest(Arc<str>);
 
 /// Why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +29,7 @@ impl Digest {
             // Writing to a String cannot fail.
             let _ = write!(text, "{byte:02x}");
         }
-        Self(text)
+        Self(text.into())
     }
 
     /// The whole digest as text.
@@ -51,10 +50,20 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, DigestError> {
         let hex = text.strip_prefix("sha256:").unwrap_or_default();
         if hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(shared::share(text)))
         } else {
             Err(DigestError(text.chars().take(80).collect()))
         }
+    }
+}
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shared::read(deserializer, |text| text.parse().map_err(|error: DigestError| error.to_string()))
     }
 }
 impl TryFrom<String> for Digest {
@@ -65,7 +74,7 @@ impl TryFrom<String> for Digest {
 }
 impl From<Digest> for String {
     fn from(digest: Digest) -> String {
-        digest.0
+        digest.as_str().to_owned()
     }
 }
 impl fmt::Display for Digest {

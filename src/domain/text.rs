@@ -6,12 +6,14 @@
 //!
 //! It works on characters, not on escape sequences: whoever looks for sequences misses one.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory as _};
 use unicode_width::UnicodeWidthChar as _;
+
+use super::shared;
 
 /// Longest [`SafeText`], in characters. A longer one ends in `…`.
 pub const TEXT_MAX: usize = 500;
@@ -25,10 +27,9 @@ pub const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 const ELLIPSIS: char = '\u{2026}';
 
 /// One line of text that is safe to store, log and paint.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(from = "String", into = "String")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String")]
-pub struct SafeText(String);
+pub struct SafeText(Arc<str>);
 
 /// Several lines of text that are safe to store and paint, the last [`BLOCK_MAX`] bytes of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -40,10 +41,14 @@ impl SafeText {
     /// Sanitises a text of any content and length. A tab becomes a space.
     #[must_use]
     pub fn new(text: impl AsRef<str>) -> Self {
+        let text = text.as_ref();
+        if is_plain(text) {
+            return Self(text.into());
+        }
         let mut safe = String::new();
         let mut count = 0;
         let mut last = 0;
-        for c in clean(text.as_ref(), Lines::One) {
+        for c in clean(text, Lines::One) {
             count += 1;
             if count > TEXT_MAX {
                 safe.truncate(last);
@@ -53,7 +58,7 @@ impl SafeText {
             last = safe.len();
             safe.push(c);
         }
-        Self(safe)
+        Self(safe.into())
     }
 
     /// The sanitised text.
@@ -66,6 +71,23 @@ impl SafeText {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Whether nothing of it has to be looked at closely.
+fn is_plain(text: &str) -> bool {
+    text.len() <= TEXT_MAX && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+impl Serialize for SafeText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SafeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shared::read(deserializer, |text| Ok(if is_plain(text) { Self(shared::share(text)) } else { Self::new(text) }))
     }
 }
 
@@ -121,7 +143,7 @@ macro_rules! conversions {
         }
         impl From<$name> for String {
             fn from(text: $name) -> String {
-                text.0
+                text.as_str().to_owned()
             }
         }
         impl AsRef<str> for $name {

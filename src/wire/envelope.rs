@@ -19,7 +19,7 @@ use crate::domain::{
 pub struct Cursor(pub SafeText);
 
 /// The answer of `GET /rollouts`: everything, or what changed since a cursor.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RolloutsPage {
     /// All rollouts: no cursor was given, or one that is not known any more. Replaces what was there.
@@ -48,6 +48,30 @@ pub enum RolloutsPage {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         carriers: Vec<CarrierView>,
     },
+}
+
+// An untagged enum is read into a tree of values first: of ten thousand rollouts that is many times what
+// is kept of them.
+impl<'de> Deserialize<'de> for RolloutsPage {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Either {
+            rollouts: Option<Vec<Rollout>>,
+            changed: Option<Vec<Rollout>>,
+            removed: Option<Vec<RolloutId>>,
+            cursor: Cursor,
+            as_of: DateTime<Utc>,
+            #[serde(default)]
+            carriers: Vec<CarrierView>,
+        }
+        let Either { rollouts, changed, removed, cursor, as_of, carriers } = Either::deserialize(deserializer)?;
+        match (rollouts, changed, removed) {
+            (Some(rollouts), ..) => Ok(Self::All { rollouts, cursor, as_of, carriers }),
+            (None, Some(changed), Some(removed)) => Ok(Self::Changed { changed, removed, cursor, as_of, carriers }),
+            (None, Some(_), None) => Err(serde::de::Error::missing_field("removed")),
+            (None, None, _) => Err(serde::de::Error::custom("there are neither rollouts nor changed ones in it")),
+        }
+    }
 }
 
 /// How something does that carries rollouts out elsewhere: a cluster.

@@ -1,36 +1,36 @@
 //! What stands over all that is shown: a freeze, a lost backend or cluster, a held display.
 
-use super::{App, View, link::LinkState};
-use crate::domain::Freeze;
+use std::sync::Arc;
 
-/// Most freezes that are looked for.
-const FREEZES: usize = 10;
+use super::{App, View, link::LinkState};
+use crate::domain::{Freeze, Rollout};
 
 impl App {
     /// Freezes over the rollouts that are shown: of the one in detail, or of all.
     #[must_use]
     pub fn frozen(&self) -> Vec<Freeze> {
-        let mut found: Vec<Freeze> = Vec::new();
-        if !matches!(self.view, View::Overview | View::Detail) {
-            return found;
+        match self.view {
+            View::Overview => self.rollouts.freezes().to_vec(),
+            View::Detail => match self.detailed() {
+                Some(rollout) => rollout.freeze.iter().cloned().collect(),
+                None => self.rollouts.freezes().to_vec(),
+            },
+            _ => Vec::new(),
         }
-        let detail = self.detail.as_ref().filter(|_| self.view == View::Detail);
-        if let Some(rollout) = detail.and_then(|detail| self.rollout(&detail.id)) {
-            found.extend(rollout.freeze.clone());
-            return found;
-        }
-        for row in self.rollouts.iter().filter(|row| !row.rollout.phase.is_terminal()) {
-            if let Some(freeze) = &row.rollout.freeze
-                && found.iter().all(|seen| seen.window != freeze.window)
-            {
-                found.push(freeze.clone());
+    }
+
+    fn is_frozen(&self) -> bool {
+        match self.view {
+            View::Overview => !self.rollouts.freezes().is_empty(),
+            View::Detail => {
+                self.detailed().map_or(!self.rollouts.freezes().is_empty(), |rollout| rollout.freeze.is_some())
             }
-            if found.len() == FREEZES {
-                break;
-            }
+            _ => false,
         }
-        found.sort_by_key(|freeze| (freeze.until, freeze.window.clone()));
-        found
+    }
+
+    fn detailed(&self) -> Option<Arc<Rollout>> {
+        self.detail.as_ref().and_then(|detail| self.rollout(&detail.id))
     }
 
     /// Whether one of them is there.
@@ -40,6 +40,6 @@ impl App {
             || self.carriers.lost(self.server_now()).next().is_some()
             || self.hold.is_some()
             || self.trail.broken().is_some()
-            || !self.frozen().is_empty()
+            || self.is_frozen()
     }
 }

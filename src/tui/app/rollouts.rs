@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     backend::RolloutsPage,
-    domain::{Rollout, RolloutId, SafeText},
+    domain::{Freeze, Rollout, RolloutId, SafeText},
 };
 
 /// How long the keys must rest before the order may change by itself.
@@ -34,6 +34,8 @@ pub const COLUMNS: &[Column] = &[
 ];
 /// Most rollouts that are announced and not yet looked at.
 const UNSEEN_MAX: usize = 100;
+/// Most freezes that are kept apart.
+const FREEZES_MAX: usize = 10;
 
 /// One row of the list.
 #[derive(Debug, Clone)]
@@ -123,6 +125,7 @@ pub struct Rollouts {
     pub unseen: Vec<Unseen>,
     longest: usize,
     workloads: usize,
+    freezes: Vec<Freeze>,
     loaded: bool,
 }
 
@@ -269,13 +272,34 @@ impl Rollouts {
                 self.reapply();
             }
         }
-        self.longest = self
-            .iter()
-            .map(|row| row.rollout.target.as_str().len() + 1 + row.rollout.name.as_str().len())
-            .max()
-            .unwrap_or(0);
-        self.workloads = self.iter().filter(|row| !row.ghost && row.rollout.workload.is_some()).count();
+        if changes.changed + changes.removed > 0 || first {
+            self.survey();
+        }
         changes
+    }
+
+    /// Counts what is shown of all rows together: once an answer, for a key must not look at each of them.
+    fn survey(&mut self) {
+        let (mut longest, mut workloads, mut freezes) = (0, 0, Vec::<Freeze>::new());
+        for row in self.iter() {
+            let rollout = &row.rollout;
+            longest = longest.max(rollout.target.as_str().len() + 1 + rollout.name.as_str().len());
+            workloads += usize::from(!row.ghost && rollout.workload.is_some());
+            if let Some(freeze) = rollout.freeze.as_ref().filter(|_| !rollout.phase.is_terminal())
+                && freezes.len() < FREEZES_MAX
+                && freezes.iter().all(|seen| seen.window != freeze.window)
+            {
+                freezes.push(freeze.clone());
+            }
+        }
+        freezes.sort_by(|a, b| a.until.cmp(&b.until).then_with(|| a.window.cmp(&b.window)));
+        (self.longest, self.workloads, self.freezes) = (longest, workloads, freezes);
+    }
+
+    /// Freezes over any of them that has not ended, each window once, at most ten.
+    #[must_use]
+    pub fn freezes(&self) -> &[Freeze] {
+        &self.freezes
     }
 
     /// Where a rollout is carried out: as this answer says, or the one before.
@@ -513,6 +537,7 @@ impl Rollouts {
         row.home = self.get(&row.id).and_then(|old| old.home.clone());
         let reclassed = self.get(&row.id).is_none_or(|old| old.class != row.class || old.ghost);
         self.put(row);
+        self.survey();
         if reclassed {
             self.sort();
         }
