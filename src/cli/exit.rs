@@ -29,6 +29,19 @@ pub const UNREACHABLE: u8 = 7;
 /// Sent, and no answer that says what became of it.
 pub const UNCONFIRMED: u8 = 8;
 
+/// Every code and what it means, as the manual says it.
+pub const CODES: [(u8, &str); 9] = [
+    (0, "Done, or nothing to change."),
+    (FAILED, "Failed."),
+    (USAGE, "Used wrongly, a missing reason too: nothing was sent."),
+    (NOT_FOUND, "There is no such thing."),
+    (BLOCKED, "Blocked by the guard: a window, an approval, a gate."),
+    (REVISION, "It is at another revision than was named or read."),
+    (FORBIDDEN, "Not authenticated, or not authorized."),
+    (UNREACHABLE, "The backend does not answer, or answers nonsense."),
+    (UNCONFIRMED, "Sent, and not seen to be done: ask again with the same key."),
+];
+
 /// What a subcommand itself finds wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

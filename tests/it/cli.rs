@@ -210,8 +210,12 @@ fn completions_and_manual_pages_come_from_the_command_line_itself() {
     for name in ["bash", "zsh", "fish"] {
         assert!(shell.run(&["completions", name]).exits(0).out.contains("rollback"));
     }
-    assert!(shell.run(&["man"]).exits(0).out.contains(".TH rolldeck"));
+    assert!(shell.run(&["man"]).exits(0).out.contains(".TH ROLLDECK"));
+    assert!(shell.run(&["man", "window", "add"]).exits(0).out.contains(".TH ROLLDECK-WINDOW-ADD"));
+    assert!(shell.run(&["man", "window-add"]).exits(0).out.contains("EXIT STATUS"));
+    shell.run(&["man", "windwo"]).exits(2).says("did you mean rolldeck-window?");
     let dir = shell.path("pages");
     shell.run(&["man", "--dir", dir.to_str().unwrap()]).exits(0);
     assert!(dir.join("rolldeck-rollback.1").exists());
+    assert!(dir.join("rolldeck-audit-rotate-key.1").exists());
 }
