@@ -25,6 +25,7 @@ mod output;
 mod overrides;
 mod parse;
 mod plane;
+mod screenshot;
 mod serve;
 mod session;
 mod show;
@@ -134,11 +135,13 @@ enum Command {
     /// Check keymaps, and list what every key of the dashboard does
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Print one screen as text, as what a terminal is told, or as SVG, without a terminal
+    Screenshot(Box<screenshot::Args>),
     /// Say what is configured, reachable and permitted, and what this terminal can show
     Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print the manual page, or write all of them with --dir
+    /// Print a command's manual page, or write all of them with --dir
     Man(man::Args),
 }
 
@@ -220,6 +223,7 @@ async fn chosen(
         Command::Sli(command) => sli::run(session, command).await,
         Command::Context(command) => context::run(session, command).await,
         Command::Keys(command) => keys::run(session, command),
+        Command::Screenshot(args) => Box::pin(screenshot::run(session, *args)).await,
         Command::Doctor(args) => doctor::run(session, args).await,
         Command::Completions(args) => completions::run(session, &args),
         Command::Man(args) => man::run(session, &args),

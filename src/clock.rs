@@ -1,8 +1,24 @@
 //! The only caller of `now()` and of random ids: everything else is handed a [`Clock`].
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, SubsecRound, Utc};
+
+mod staged;
+
+pub use staged::Staged;
+
+/// A wait that is over when its time has come.
+pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// When this program first asked for its uptime.
+static BEGAN: LazyLock<tokio::time::Instant> = LazyLock::new(tokio::time::Instant::now);
 
 /// Where the time and new ids come from.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -10,6 +26,14 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> DateTime<Utc>;
     /// A new UUIDv7.
     fn id(&self) -> String;
+    /// Since some moment before: it never goes back, whatever happens to the time of day.
+    fn uptime(&self) -> Duration {
+        BEGAN.elapsed()
+    }
+    /// A wait for that long. To be called inside a tokio runtime.
+    fn sleep(&self, span: Duration) -> Wait {
+        Box::pin(tokio::time::sleep(span))
+    }
 }
 
 /// The machine's clock.

@@ -42,10 +42,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::{
-    sync::{mpsc, oneshot, watch},
-    time::Instant,
-};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
@@ -248,7 +245,7 @@ impl Control {
         let mut gallery = self.gallery.clone();
         tokio::select! {
             _ = gallery.wait_for(told) => {}
-            () = tokio::time::sleep(FIRST_LOOK) => {}
+            () = self.shared.clock.sleep(FIRST_LOOK) => {}
             () = self.shared.stop.cancelled() => {}
         }
     }
@@ -270,7 +267,7 @@ impl Control {
     ) -> Result<RolloutsPage, Problem> {
         authorize::may_read(who)?;
         self.looked().await;
-        let deadline = Instant::now() + wait.min(WAIT_MAX);
+        let mut deadline = self.shared.clock.sleep(wait.min(WAIT_MAX));
         let mut gallery = self.gallery.clone();
         let boot = &self.shared.boot;
         let answered = after.as_ref().and_then(|cursor| read_cursor(cursor, boot)).map(|(_, at)| at);
@@ -280,7 +277,7 @@ impl Control {
             let since = (self.shared.clock.now() - answered).to_std().unwrap_or_default();
             let pause = ANSWER_EVERY.saturating_sub(since).min(wait);
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = self.shared.clock.sleep(pause) => {}
                 () = self.shared.stop.cancelled() => {}
             }
         }
@@ -290,8 +287,9 @@ impl Control {
                 return Ok(page);
             }
             let waited = tokio::select! {
+                biased;
                 changed = gallery.changed() => changed.is_err(),
-                () = tokio::time::sleep_until(deadline) => true,
+                () = &mut deadline => true,
                 () = self.shared.stop.cancelled() => true,
             };
             if waited {
@@ -319,7 +317,7 @@ impl Control {
         authorize::may_see(who, &id.target)?;
         self.looked().await;
         self.shared.attention.asked(id);
-        let deadline = Instant::now() + wait.min(WAIT_MAX);
+        let mut deadline = self.shared.clock.sleep(wait.min(WAIT_MAX));
         let mut gallery = self.gallery.clone();
         loop {
             let shown = gallery.borrow_and_update().clone();
@@ -330,8 +328,9 @@ impl Control {
                 return Ok(Tagged::Fresh(Box::new(shown.observed(&picture, &picture.rollout)), present));
             }
             let waited = tokio::select! {
+                biased;
                 changed = gallery.changed() => changed.is_err(),
-                () = tokio::time::sleep_until(deadline) => true,
+                () = &mut deadline => true,
                 () = self.shared.stop.cancelled() => true,
             };
             if waited {
@@ -449,7 +448,7 @@ impl Control {
         generation: u64,
         wait: Duration,
     ) -> Result<Option<Desired>, Problem> {
-        let deadline = Instant::now() + wait.min(WAIT_MAX);
+        let mut deadline = self.shared.clock.sleep(wait.min(WAIT_MAX));
         loop {
             let (who, asked_unit, labels) = (who.clone(), unit.clone(), labels.clone());
             let asked = self.decide(move |core| core.asked(&who, &asked_unit, &labels, generation)).await?;
@@ -458,8 +457,9 @@ impl Control {
                 Asked::Wait(waiter) => waiter,
             };
             tokio::select! {
+                biased;
                 () = waiter.notified() => {}
-                () = tokio::time::sleep_until(deadline) => return Ok(None),
+                () = &mut deadline => return Ok(None),
                 () = self.shared.stop.cancelled() => return Ok(None),
             }
         }

@@ -10,6 +10,7 @@ mod fleet;
 mod pace;
 mod people;
 mod scenario;
+mod still;
 mod telemetry;
 mod unit;
 
@@ -26,13 +27,10 @@ use std::{
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
-use tokio::{
-    sync::watch,
-    task::JoinHandle,
-    time::{sleep, timeout},
-};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use self::still::{Still, still};
 use self::{
     fleet::Scene,
     pace::Pace,
@@ -41,12 +39,12 @@ use self::{
     unit::{Troubles, Unit},
 };
 use crate::{
-    clock,
+    clock::{self, Clock},
     control::{Control, Options},
     domain::{Digest, NameError, SafeText, TargetName},
     source::SliSource,
     store::{
-        StoreError,
+        Store, StoreError,
         sqlite::{Durability, Sqlite},
     },
     wire::Problem,
@@ -95,6 +93,9 @@ pub enum SimError {
     /// The temporary directory cannot be made.
     #[error("no temporary directory for the simulation: {0}")]
     Directory(std::io::Error),
+    /// There is no thread for it.
+    #[error("no thread for the simulation: {0}")]
+    Thread(std::io::Error),
     /// The store cannot be made.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -135,14 +136,15 @@ pub struct Sim {
     tasks: Vec<JoinHandle<()>>,
     // Dropped in this order: first the fleet is told to end, then its data goes.
     _stop: DropGuard,
-    directory: tempfile::TempDir,
+    /// Where its data is, unless that is in memory.
+    directory: Option<tempfile::TempDir>,
 }
 
 impl Sim {
-    /// Where its data is, for as long as it lives.
+    /// Where its data is, for as long as it lives; nowhere when it is kept in memory.
     #[must_use]
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_ref().map(tempfile::TempDir::path)
     }
 
     /// Ends the fleet, closes the control plane and removes its data.
@@ -168,14 +170,21 @@ impl Sim {
 /// # Errors
 /// [`SimError`] when an option is wrong, or the machine cannot hold it.
 pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
+    let directory = tempfile::Builder::new().prefix("rolldeck-sim-").tempdir().map_err(SimError::Directory)?;
+    let store = Sqlite::open(directory.path(), Durability::Relaxed).await?;
+    let mut sim = start_at(options, clock::system(), Arc::new(store)).await?;
+    sim.directory = Some(directory);
+    Ok(sim)
+}
+
+/// Starts one by a clock and on a store.
+async fn start_at(options: SimOptions, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Result<Sim, SimError> {
     let Some(scenario) = scenario::find(&options.scenario) else {
         return Err(SimError::UnknownScenario { given: options.scenario, known: scenarios() });
     };
     if !(0.1..=1000.0).contains(&options.speed) {
         return Err(SimError::Speed(options.speed));
     }
-    let directory = tempfile::Builder::new().prefix("rolldeck-sim-").tempdir().map_err(SimError::Directory)?;
-    let store = Sqlite::open(directory.path(), Durability::Relaxed).await?;
     let telemetry = scenario.telemetry.then(|| Arc::new(Telemetry::new(options.seed, scenario.noise > 0.0)));
     let settings = Options {
         simulated: true,
@@ -187,11 +196,11 @@ pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
         pauses: true,
         policy: crate::control::Policy::default(),
     };
-    let control = Control::start(Arc::new(store), clock::system(), settings).await?;
+    let control = Control::start(store, Arc::clone(&clock), settings).await?;
     let stop = CancellationToken::new();
     let scene = Arc::new(Scene {
         control: control.clone(),
-        pace: Pace::new(options.speed),
+        pace: Pace::new(options.speed, clock),
         check_interval: scenario.check_interval,
         stop: stop.clone(),
         hurried: AtomicBool::new(true),
@@ -199,7 +208,7 @@ pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
         present: AtomicUsize::new(0),
         telemetry,
     });
-    let mut sim = Sim { control, tasks: Vec::new(), _stop: stop.drop_guard(), directory };
+    let mut sim = Sim { control, tasks: Vec::new(), _stop: stop.drop_guard(), directory: None };
     match timeout(SETTING_MAX, set_the_scene(&scene, scenario, options.seed, &mut sim.tasks)).await {
         Ok(Ok(())) => Ok(sim),
         Ok(Err(error)) => {
@@ -230,7 +239,7 @@ async fn set_the_scene(
     let count = units.len();
     tasks.push(tokio::spawn(fleet::live(Arc::clone(scene), units)));
     while scene.present.load(Ordering::Relaxed) < count {
-        sleep(Duration::from_millis(5)).await;
+        scene.pace.clock().sleep(Duration::from_millis(5)).await;
     }
     // Only now, when all units have said that they run it: nobody has to be told to.
     let marking = stream::iter(&scenario.groups).map(|group| mark_known_good(scene, group)).buffered(TOGETHER);

@@ -10,6 +10,7 @@
 //! must go on. [`offline`] names it.
 
 pub mod key;
+pub mod memory;
 pub mod offline;
 pub mod sqlite;
 

@@ -28,9 +28,19 @@ pub type Followed = (Option<TargetName>, SiteName);
 /// When nothing says which server, or there is no terminal to paint on. That the server does not
 /// answer is no error: the dashboard says so and goes on asking.
 pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Followed>) -> Result<()> {
+    // Whether there is a server to show comes first: it is what a newcomer is told.
+    let options = options(session, open, follow)?;
+    needs_terminal()?;
+    Ok(tui::run(options).await?)
+}
+
+/// What the dashboard is started with on a context.
+///
+/// # Errors
+/// When nothing says which server, or its credentials cannot be used.
+pub fn options(session: &Session, open: Option<RolloutId>, follow: Option<Followed>) -> Result<Options> {
     let settings = session.settings()?;
     let endpoint = settings.endpoint_or_cluster()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
-    needs_terminal()?;
     // Read once now, so that a token file that is refused is said before the screen is taken.
     let first = backend(session, &endpoint)?;
     let contexts = contexts(&settings, &endpoint);
@@ -46,7 +56,7 @@ pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Foll
         backend(&held, &endpoint).map_err(|error| error.to_string())
     };
     let current = contexts.first().map(|context| context.name.clone()).unwrap_or_default();
-    let options = Options {
+    Ok(Options {
         connect: Arc::new(connect),
         contexts,
         current,
@@ -54,8 +64,7 @@ pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Foll
         open,
         follow,
         ..plain(session, &settings, Vec::new())
-    };
-    Ok(tui::run(options).await?)
+    })
 }
 
 fn backend(session: &Session, endpoint: &Endpoint) -> Result<Arc<dyn Backend>> {

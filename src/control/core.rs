@@ -200,7 +200,7 @@ pub(super) struct Core {
     /// Whether what changed is to be shown at once.
     pub(super) urgent: bool,
     /// Agents that wait for an order.
-    pub(super) waiters: HashMap<UnitId, Arc<Notify>>,
+    pub(super) waiters: BTreeMap<UnitId, Arc<Notify>>,
     /// When windows with a schedule were worked out to hold.
     pub(super) times: BTreeMap<SafeText, Times>,
     /// Windows that ask for more than to hold when they begin: for what, and when each was made.
@@ -303,7 +303,7 @@ impl Core {
             health,
             removed: Vec::new(),
             urgent: true,
-            waiters: HashMap::new(),
+            waiters: BTreeMap::new(),
             times,
             urging: BTreeMap::new(),
             refused: BTreeMap::new(),

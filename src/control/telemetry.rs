@@ -65,7 +65,7 @@ pub(super) async fn run(shared: Arc<Shared>, jobs: mpsc::Sender<Job>, sources: V
         }
         let pause = round.next.map_or(PULSE, |at| (at - shared.clock.now()).to_std().unwrap_or_default().min(PULSE));
         tokio::select! {
-            () = tokio::time::sleep(pause.max(Duration::from_millis(50))) => {}
+            () = shared.clock.sleep(pause.max(Duration::from_millis(50))) => {}
             () = shared.stop.cancelled() => return,
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use super::{Shared, core::Core, flags::Book, publish::Publisher};
@@ -44,7 +44,8 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until the shutdown is asked for and all requests are answered.
     pub(super) async fn run(mut self) {
-        let mut shown_at = Instant::now() - CALM;
+        // Long ago: the first picture is shown at once.
+        let mut shown_at: Option<Duration> = None;
         // What followed from the start is durable before it is shown, as everything is. Where that
         // fails it is tried again with the next commit, and readiness says so meanwhile.
         let _ = self.commit(0).await;
@@ -60,7 +61,7 @@ impl Writer {
                 pause = pause.min((due - now).to_std().unwrap_or_default());
             }
             if !self.core.dirty.is_empty() {
-                pause = pause.min(CALM.saturating_sub(shown_at.elapsed()));
+                pause = pause.min(self.calm_left(shown_at));
             }
             let stopping = self.shared.stop.is_cancelled();
             if stopping {
@@ -74,7 +75,7 @@ impl Writer {
                     None => break,
                 },
                 () = self.shared.stop.cancelled(), if !stopping => None,
-                () = tokio::time::sleep(pause) => None,
+                () = self.shared.clock.sleep(pause) => None,
             };
             if stopping && first.is_none() {
                 break;
@@ -89,9 +90,9 @@ impl Writer {
             self.core.checkpoint_if_due(false);
             let committed = if sound { self.commit(finishes.len()).await } else { self.start_over().await };
             if committed.is_ok() {
-                if self.core.urgent || shown_at.elapsed() >= CALM {
+                if self.core.urgent || self.calm_left(shown_at).is_zero() {
                     self.publisher.publish(&mut self.core);
-                    shown_at = Instant::now();
+                    shown_at = Some(self.shared.clock.uptime());
                 }
                 self.core.wake_agents();
                 self.show_flags();
@@ -115,6 +116,11 @@ impl Writer {
             }
         }
         self.store.close().await;
+    }
+
+    /// What is left until changes that agents report may be shown again.
+    fn calm_left(&self, shown_at: Option<Duration>) -> Duration {
+        shown_at.map_or(Duration::ZERO, |at| CALM.saturating_sub(self.shared.clock.uptime().saturating_sub(at)))
     }
 
     /// Shows evaluation the flags as they are now, where they changed.
@@ -200,7 +206,7 @@ impl Writer {
                     if self.shared.stop.is_cancelled() {
                         break;
                     }
-                    tokio::time::sleep(wait).await;
+                    self.shared.clock.sleep(wait).await;
                     wait = (wait * 2).min(Duration::from_secs(5));
                 }
             }

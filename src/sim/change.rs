@@ -11,7 +11,6 @@ use super::{
     scenario::{ADAMS, BERG, LIND, Person, ROOS},
 };
 use crate::{
-    clock::{self, Clock as _},
     domain::{FlagDefinition, FlagKey},
     wire::{Code, Conditions, FlagRequest, Problem, ReasonRequest, WindowRequest},
 };
@@ -28,7 +27,7 @@ struct Told {
 
 /// Adds windows and flags.
 pub(super) async fn set(scene: &Scene) -> Result<(), SimError> {
-    let now = clock::System.now();
+    let now = scene.pace.clock().now();
     for (by, window) in windows(now) {
         let request: WindowRequest = read(window).map_err(|problem| SimError::story(&"a window", &problem))?;
         let added = scene.control.add_window(&principal(by), request, Conditions::default()).await;

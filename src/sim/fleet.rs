@@ -10,7 +10,6 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -75,7 +74,8 @@ struct Life<'a> {
     who: Principal,
     /// Its place within the interval, 0 to 1, until its first check.
     place: Option<f64>,
-    check_due: Instant,
+    /// By the clock's uptime.
+    check_due: Duration,
 }
 
 impl<'a> Life<'a> {
@@ -94,7 +94,7 @@ impl<'a> Life<'a> {
             via: Via::Agent,
             source: None,
         };
-        Self { scene, unit, who, place: Some(place), check_due: Instant::now() }
+        Self { scene, unit, who, place: Some(place), check_due: scene.pace.clock().uptime() }
     }
 
     async fn live(mut self) {
@@ -119,7 +119,7 @@ impl<'a> Life<'a> {
                 tokio::select! {
                     biased;
                     answer = &mut asking => break answer,
-                    () = sleep_until(self.check_due), if !wait.is_zero() => {
+                    () = self.scene.pace.until(self.check_due), if !wait.is_zero() => {
                         if self.mute_until().is_some() {
                             break Ok(None);
                         }
@@ -130,10 +130,10 @@ impl<'a> Life<'a> {
             match answer {
                 Ok(Some(order)) if order.generation > generation => self.carry_out(order).await,
                 Ok(None) => {}
-                Ok(Some(_)) => sleep(REFUSED_PAUSE).await,
+                Ok(Some(_)) => scene.pace.clock().sleep(REFUSED_PAUSE).await,
                 Err(problem) => {
                     self.complain("a unit's question", &problem);
-                    sleep(REFUSED_PAUSE).await;
+                    scene.pace.clock().sleep(REFUSED_PAUSE).await;
                 }
             }
             if wait.is_zero() {
@@ -150,19 +150,20 @@ impl<'a> Life<'a> {
 
     async fn be_mute(&mut self) {
         while let Some(until) = self.mute_until() {
-            sleep(self.scene.pace.real(until - self.scene.pace.now()).max(REFUSED_PAUSE)).await;
-            self.check_due = Instant::now();
+            let pace = &self.scene.pace;
+            pace.clock().sleep(pace.real(until - pace.now()).max(REFUSED_PAUSE)).await;
+            self.check_due = pace.clock().uptime();
         }
     }
 
     async fn carry_out(&mut self, order: Desired) {
-        let pace = self.scene.pace;
+        let pace = &self.scene.pace;
         let interval = pace.check_interval(self.scene.check_interval);
         let seconds = self.unit.begin(order);
-        let until = Instant::now() + if self.scene.is_hurried() { Duration::ZERO } else { pace.real(seconds) };
+        let until = pace.clock().uptime() + if self.scene.is_hurried() { Duration::ZERO } else { pace.real(seconds) };
         self.send(self.unit.working(interval.as_secs_f64())).await;
-        while Instant::now() < until {
-            sleep_until(until.min(Instant::now() + interval)).await;
+        while pace.clock().uptime() < until {
+            pace.until(until.min(pace.clock().uptime() + interval)).await;
             self.send(self.unit.working(interval.as_secs_f64())).await;
         }
         self.unit.finish(pace.now(), &self.scene.troubles());
@@ -174,7 +175,8 @@ impl<'a> Life<'a> {
         let now = self.scene.pace.now();
         let report = self.unit.check(now, interval.as_secs_f64(), &self.scene.troubles(), self.scene.is_hurried());
         self.send(report).await;
-        self.check_due = Instant::now() + self.place.take().map_or(interval, |place| interval.mul_f64(place));
+        self.check_due =
+            self.scene.pace.clock().uptime() + self.place.take().map_or(interval, |place| interval.mul_f64(place));
     }
 
     async fn send(&self, report: Report) {

@@ -13,7 +13,6 @@ use super::{
     telemetry::{self, Truth},
 };
 use crate::{
-    clock::{self, Clock as _},
     control::Tagged,
     domain::{
         Action, ActorKind, Digest, Phase, Principal, Role, Rollout, RolloutId, RolloutName, SafeText, TargetName, Via,
@@ -130,7 +129,7 @@ impl Told<'_> {
             (&self.scene.telemetry, self.story.trouble)
         {
             let after = TimeDelta::from_std(self.scene.pace.real(after)).unwrap_or_default();
-            let truth = Truth { from: clock::System.now() + after, errors, slow };
+            let truth = Truth { from: self.scene.pace.clock().now() + after, errors, slow };
             telemetry.tell(self.id.clone(), truth);
         }
         Ok(())
@@ -239,7 +238,7 @@ impl Told<'_> {
 
     async fn freeze(&self, by: Person, reason: &str, lasts: f64) -> Result<(), Box<Problem>> {
         let invalid = |error: crate::domain::ScopeError| Problem::new(Code::Invalid, error.to_string());
-        let now = clock::System.now();
+        let now = self.scene.pace.clock().now();
         let request = WindowRequest {
             on_enter: crate::domain::OnEnter::Hold,
             scope: format!("target={}", self.id.target).parse().map_err(invalid)?,

@@ -66,7 +66,23 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
         // Another context's answer.
         Message::Answer(..) => Vec::new(),
     };
-    commands.extend(due(app));
+    commands.extend(afterwards(app));
+    commands
+}
+
+/// Runs a line as if it had been typed on the command line, for those who have none.
+pub(super) fn line(app: &mut App, text: &str, now: Moment) -> Vec<Command> {
+    app.now = now;
+    app.last_input = now.elapsed;
+    app.touch();
+    let mut commands = command::run(app, text.trim());
+    commands.extend(afterwards(app));
+    commands
+}
+
+/// What follows from whatever happened.
+fn afterwards(app: &mut App) -> Vec<Command> {
+    let mut commands = due(app);
     commands.extend(flags::due(app));
     commands.extend(witness(app));
     commands.extend(follow(app));

@@ -12,5 +12,6 @@ mod contract;
 mod crash;
 mod full;
 mod make;
+mod memory;
 pub(super) mod sqlite;
 mod tamper;

@@ -104,6 +104,16 @@ impl Painter {
         Some(frame)
     }
 
+    /// Cells that stand beside one another as a line of its own: without moving the cursor.
+    pub(in crate::tui) fn line<'a>(&mut self, cells: impl Iterator<Item = &'a Cell>) -> String {
+        for cell in cells {
+            self.put(Pen { fg: cell.fg, bg: cell.bg, modifier: cell.modifier });
+            self.body.extend_from_slice(cell.symbol().as_bytes());
+        }
+        self.put(PLAIN);
+        String::from_utf8_lossy(&std::mem::take(&mut self.body)).into_owned()
+    }
+
     /// Changes colours and attributes with one sequence.
     fn put(&mut self, pen: Pen) {
         if pen == self.pen {
