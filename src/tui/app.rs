@@ -40,6 +40,7 @@ pub mod lists;
 pub mod notice;
 pub mod offer;
 pub mod overrides;
+pub mod palette;
 pub mod places;
 pub mod rollouts;
 pub mod signal;
@@ -193,6 +194,8 @@ pub struct App {
     pub(super) zone: Option<FixedOffset>,
     pub(super) chart: ChartMode,
     pub(super) hold: Option<Hold>,
+    /// Whether lists show all columns that fit.
+    pub(super) wide: bool,
     pub(super) drafts: BTreeMap<String, Draft>,
     pub(super) last_input: Duration,
     armed_until: Option<Duration>,
@@ -250,6 +253,7 @@ impl App {
             zone: None,
             chart: ChartMode::default(),
             hold: None,
+            wide: false,
             drafts: BTreeMap::new(),
             last_input: now.elapsed,
             armed_until: None,
@@ -316,16 +320,23 @@ impl App {
             Overlay::Choice(_) => vec![ContextName::Choice],
             Overlay::Help { .. } => vec![ContextName::Text],
             Overlay::Raw { .. } | Overlay::Clusters { .. } => vec![ContextName::Global],
-            Overlay::None => match self.view {
-                View::Detail => vec![ContextName::Detail, ContextName::Global],
-                View::Audit => vec![ContextName::Audit, ContextName::Global],
-                View::Windows => vec![ContextName::Windows, ContextName::Global],
-                View::Flags => vec![ContextName::Flags, ContextName::Global],
-                View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals | View::Follow => {
-                    vec![ContextName::List, ContextName::Global]
-                }
-            },
+            Overlay::None => self.view_contexts(),
         }
+    }
+
+    /// Keymap contexts of the view, whatever lies over it.
+    #[must_use]
+    pub fn view_contexts(&self) -> Vec<ContextName> {
+        let own = match self.view {
+            View::Detail => ContextName::Detail,
+            View::Audit => ContextName::Audit,
+            View::Windows => ContextName::Windows,
+            View::Flags => ContextName::Flags,
+            View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals | View::Follow => {
+                ContextName::List
+            }
+        };
+        vec![own, ContextName::Global]
     }
 
     /// Whether keys that print are text here.

@@ -60,7 +60,9 @@ intents! {
     LastView = "last-view", "the view before";
     NextView = "next-view", "the next view by number";
     PreviousView = "previous-view", "the view before this one by number";
-    Sort = "sort", "sort again by need of attention";
+    Sort = "sort", "what the list is sorted by; puts it into order where that changed";
+    ReverseSort = "reverse-sort", "the order of the list the other way round";
+    Wide = "wide", "more columns, or the usual ones";
     Zoom = "zoom", "give the pane the whole screen";
     HoldDisplay = "hold-display", "hold the display";
     Refresh = "refresh", "ask the backend again now";

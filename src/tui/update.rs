@@ -23,11 +23,15 @@ mod flags;
 mod follow;
 mod input;
 mod motion;
+mod offered;
+mod palette;
 mod record;
+mod sort;
 
 pub(in crate::tui) use act::items;
-pub(in crate::tui) use command::COMMANDS;
+pub(in crate::tui) use command::{COMMANDS, refused as command_refused};
 pub(in crate::tui) use commit::outcome_word;
+pub(in crate::tui) use offered::refused;
 
 /// Takes a message at a moment; answers with what to do in the world.
 pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
@@ -155,7 +159,9 @@ fn follow(app: &mut App) -> Vec<Command> {
     let wanted = act::wants_revisions(app).or_else(|| match app.view {
         View::Detail => app.detail.as_ref().map(|detail| detail.id.clone()),
         View::Follow => app.followed_rollouts().into_iter().next(),
-        View::Overview if layout::overview(body).shows_past() => app.rollouts.selected().map(|row| row.id().clone()),
+        View::Overview if layout::overview(body, app.wide).shows_past() => {
+            app.rollouts.selected().map(|row| row.id().clone())
+        }
         _ => None,
     });
     if wanted == app.watched {

@@ -30,6 +30,7 @@ mod menu;
 mod objects;
 mod overrides;
 mod overview;
+mod palette;
 mod raw;
 mod revisions;
 mod sites;
@@ -99,6 +100,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
             Kind::Command => ":",
             Kind::Filter => "/",
         };
+        palette::draw(&line.palette, theme, body, buffer);
         cursor = footer::line(app, line, prompt, theme, zones.message, buffer).or(cursor);
     }
     cursor

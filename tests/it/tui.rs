@@ -8,6 +8,7 @@ mod consent;
 mod desk;
 mod dialog;
 mod effects;
+mod finding;
 mod flags;
 mod fleet;
 mod follow;

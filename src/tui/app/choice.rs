@@ -1,5 +1,7 @@
 //! One of a few lines to be chosen: a pop-up over a view that by itself changes nothing.
 
+use super::sort::SortBy;
+
 /// Most lines of a choice: what does not fit on a small screen is no choice between a few.
 pub const LINES_MAX: usize = 16;
 
@@ -40,6 +42,8 @@ pub enum Chosen {
         /// The text.
         text: String,
     },
+    /// An order of the list.
+    Sort(SortBy),
 }
 
 /// A choice that is open.

@@ -63,18 +63,20 @@ pub struct Overview {
     pub side: Option<Rect>,
 }
 
-/// The parts of the overview in a body.
+/// The parts of the overview in a body; the table alone where it is to be as wide as it can.
 #[must_use]
-pub fn overview(body: Rect) -> Overview {
-    let wide = body.width >= 160 && body.height >= 40;
+pub fn overview(body: Rect, alone: bool) -> Overview {
+    let wide = body.width >= 160 && body.height >= 40 && !alone;
     let left = if wide { body.width * 55 / 100 } else { body.width };
     let area = Rect { width: left, ..body };
     let side = wide.then(|| Rect { x: body.x + left, width: body.width - left, ..body });
     let strip_height = match body.height {
         _ if wide => 0,
+
         ..15 => 0,
         15..30 => 6,
         30..34 => 12,
+        _ if alone => 12,
         // Room for a chart and for what happened last.
         _ => ROOMY_STRIP,
     };
@@ -162,7 +164,7 @@ impl App {
     pub fn page(&self) -> usize {
         let body = self.zones(self.area()).body;
         let rows = match self.view {
-            View::Overview => overview(body).table.height.saturating_sub(1),
+            View::Overview => overview(body, self.wide).table.height.saturating_sub(1),
             View::Approvals => table_and_record(body, body.height * 3 / 5).0.height.saturating_sub(3),
             View::Overrides => table_and_record(body, RECORD + 2).0.height.saturating_sub(3),
             View::Audit => audit(body).0.height.saturating_sub(4),

@@ -1,6 +1,6 @@
 //! The line at the bottom: a command, or a filter, with history and completion.
 
-use super::text::Field;
+use super::{palette::Palette, text::Field};
 
 /// What the line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +22,21 @@ pub struct Line {
     pub before: String,
     /// Where in the history it is, counted from the newest.
     pub history: Option<usize>,
-    /// What Tab goes through, and where it is.
-    pub completion: Option<(Vec<String>, usize)>,
+    /// What can follow what is typed.
+    pub palette: Palette,
 }
 
 impl Line {
     /// An empty line, or one with the filter that is in force.
     #[must_use]
     pub fn new(kind: Kind, text: &str) -> Self {
-        Self { kind, field: Field::with(300, text), before: text.to_owned(), history: None, completion: None }
+        Self {
+            kind,
+            field: Field::with(300, text),
+            before: text.to_owned(),
+            history: None,
+            palette: Palette::default(),
+        }
     }
 
     /// Steps through a history whose newest entry is last.
@@ -48,18 +54,17 @@ impl Line {
         }
     }
 
-    /// Takes the next completion of what is typed; `candidates` is asked only for the first one.
-    pub fn complete(&mut self, forward: bool, candidates: impl FnOnce(&str) -> Vec<String>) {
-        let (list, at) = match self.completion.take() {
-            Some((list, at)) => {
-                let len = list.len().max(1);
-                (list, if forward { (at + 1) % len } else { (at + len - 1) % len })
-            }
-            None => (candidates(self.field.text()), 0),
-        };
-        if let Some(text) = list.get(at) {
+    /// Takes the next completion of what is typed, or the one before.
+    pub fn complete(&mut self, forward: bool) {
+        if let Some(text) = self.palette.step(forward) {
             self.field.set(text);
-            self.completion = Some((list, at));
+            self.history = None;
         }
+    }
+
+    /// Whether up and down go through the history: on an empty line, and from then on.
+    #[must_use]
+    pub fn is_in_history(&self) -> bool {
+        self.history.is_some() || (self.field.text().is_empty() && self.palette.cursor.is_none())
     }
 }

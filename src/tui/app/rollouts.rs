@@ -72,6 +72,12 @@ impl Row {
         }
     }
 
+    /// Its address as text.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.words.column(1)
+    }
+
     /// Its address.
     #[must_use]
     pub fn id(&self) -> &RolloutId {
@@ -170,6 +176,11 @@ impl Rollouts {
     #[must_use]
     pub fn get(&self, id: &RolloutId) -> Option<&Row> {
         self.index.get(id).and_then(|slot| self.slots.get(*slot)?.as_ref())
+    }
+
+    /// All rows in the order of the list, whatever is filtered.
+    pub fn in_order(&self) -> impl Iterator<Item = &Row> {
+        self.order.iter().filter_map(|slot| self.slots[*slot].as_ref())
     }
 
     /// All rows, in no order.

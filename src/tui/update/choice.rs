@@ -2,7 +2,7 @@
 
 use tui_input::InputRequest;
 
-use super::close;
+use super::{close, sort};
 use crate::tui::{
     app::{
         App, Overlay,
@@ -58,6 +58,10 @@ fn choose(app: &mut App) -> Vec<Command> {
         Chosen::Copy { what, text } => {
             app.say(Tone::Note, format!("{what} was sent to the terminal: {text}"));
             vec![Command::Terminal(TerminalRequest::Clipboard(text))]
+        }
+        Chosen::Sort(by) => {
+            sort::choose(app, by);
+            Vec::new()
         }
     }
 }

@@ -1,138 +1,324 @@
-//! The command line, and what keys and commands share: views to fill, contexts, arming, holding.
+//! The command line's one table, and what keys and commands share: views to fill, contexts, arming, holding.
 
 use chrono::{Local, Offset, TimeZone};
 
-use super::{act, calendar, consent, flags, follow, record};
+use super::{act, calendar, consent, flags, follow, input, offered, palette, record, sort};
 use crate::{
-    domain::{Action, RolloutId, action::ACTIONS},
+    domain::{Action, Role, RolloutId},
     tui::{
         app::{
             ARMED_FOR, App, Hold, Overlay, View,
             chart::ChartMode,
+            line::{Kind, Line},
             link::Link,
             notice::Tone,
+            offer::Why,
             text::Field,
             trail::{self, Trail},
             when,
         },
-        message::Command,
-        theme,
+        intent::Intent,
+        message::{Command, Input},
     },
 };
 
-/// The words of the command line, with what may follow.
-pub const COMMANDS: &[(&str, &str)] = &[
-    ("rollouts", ""),
-    ("open", "TARGET/NAME"),
-    ("sites", ""),
-    ("audit", "[actor:x outcome:refused site:y since:2h -action:z words]"),
-    ("windows", ""),
-    ("flags", ""),
-    ("flag", "kill|disable|enable|widen|revive KEY [SHARE]"),
-    ("overrides", ""),
-    ("approvals", ""),
-    ("follow", "SITE or GROUP/SITE: what holds it, what runs there, what touched it"),
-    ("ctx", "[NAME]"),
-    ("clusters", ""),
-    ("pause", "[TARGET/NAME]"),
-    ("rollback", "[TARGET/NAME]"),
-    ("promote", "[TARGET/NAME]"),
-    ("promote_full", "[TARGET/NAME]"),
-    ("resume", "[TARGET/NAME]"),
-    ("retry", "[TARGET/NAME]"),
-    ("restart", "[TARGET/NAME]"),
-    ("terminate", "[TARGET/NAME]"),
-    ("freeze", "[SCOPE]"),
-    ("lift", "ID"),
-    ("arm", "[10m]"),
-    ("disarm", ""),
-    ("verify", ""),
-    ("set", "theme NAME, zone utc|mine, or chart difference|ratio|raw"),
-    ("keys", "every key that works, and what is wrong with the keymap"),
-    ("help", ""),
-    ("q", ""),
+/// What may stand behind the word of a command, and so what completes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tui) enum Argument {
+    /// Nothing.
+    None,
+    /// A rollout's address.
+    Rollout,
+    /// A context's name.
+    Context,
+    /// A site, with its group or without.
+    Site,
+    /// What a freeze is for.
+    Scope,
+    /// A window's id.
+    Window,
+    /// A verb, a flag's key, and for some a share.
+    Flag,
+    /// A filter of the audit trail.
+    Audit,
+    /// What is set, and to what.
+    Setting,
+    /// A span of time.
+    Span,
+    /// An order of the list.
+    Order,
+    /// Words.
+    Words,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, Copy)]
+enum Does {
+    /// Opens the dialog of an action.
+    Act(Action),
+    /// Something that changes nothing but the screen, or opens a dialog.
+    Run(fn(&mut App, &str) -> Vec<Command>),
+}
+
+/// A command of the command line.
+#[derive(Debug)]
+pub(in crate::tui) struct CommandSpec {
+    /// Its word.
+    pub name: &'static str,
+    /// Words that mean the same.
+    also: &'static [&'static str],
+    /// What may follow.
+    pub argument: Argument,
+    /// What may follow, for people.
+    shape: &'static str,
+    /// What it does, in a line.
+    pub help: &'static str,
+    does: Does,
+}
+
+impl CommandSpec {
+    const fn run(
+        name: &'static str,
+        argument: Argument,
+        shape: &'static str,
+        help: &'static str,
+        run: fn(&mut App, &str) -> Vec<Command>,
+    ) -> Self {
+        Self { name, also: &[], argument, shape, help, does: Does::Run(run) }
+    }
+
+    const fn act(name: &'static str, action: Action, help: &'static str) -> Self {
+        Self { name, also: &[], argument: Argument::Rollout, shape: "[TARGET/NAME]", help, does: Does::Act(action) }
+    }
+
+    const fn also(mut self, also: &'static [&'static str]) -> Self {
+        self.also = also;
+        self
+    }
+
+    /// What may follow its word, for people.
+    pub const fn shape(&self) -> &'static str {
+        self.shape
+    }
+
+    /// The action whose dialog it opens.
+    pub const fn action(&self) -> Option<Action> {
+        match self.does {
+            Does::Act(action) => Some(action),
+            Does::Run(_) => None,
+        }
+    }
+
+    /// The intent that does the same without an argument.
+    pub fn intent(&self) -> Option<Intent> {
+        let mut words = self.also.iter().copied().chain([self.name]);
+        words.find_map(|word| Intent::ALL.iter().copied().find(|intent| intent.id() == word))
+    }
+}
+
+/// Every command.
+pub(in crate::tui) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::run("rollouts", Argument::None, "", "all rollouts", |app, _| show(app, View::Overview))
+        .also(&["overview", "view-overview"]),
+    CommandSpec::run("open", Argument::Rollout, "TARGET/NAME", "one rollout", open).also(&["rollout"]),
+    CommandSpec::run("sites", Argument::None, "", "sites and their lanes", |app, _| show(app, View::Sites))
+        .also(&["view-sites"]),
+    CommandSpec::run(
+        "audit",
+        Argument::Audit,
+        "[FILTER]",
+        "the audit trail, such as actor:x site:y since:2h -action:z",
+        audit,
+    )
+    .also(&["view-audit"]),
+    CommandSpec::run("windows", Argument::None, "", "change windows", |app, _| show(app, View::Windows))
+        .also(&["calendar", "view-windows"]),
+    CommandSpec::run("flags", Argument::None, "", "flags by site and lane, or by stage", |app, _| {
+        show(app, View::Flags)
+    })
+    .also(&["view-flags"]),
+    CommandSpec::run("flag", Argument::Flag, "VERB KEY [SHARE]", "opens the dialog that changes a flag", flags::run),
+    CommandSpec::run("overrides", Argument::None, "", "who may pass which window", |app, _| show(app, View::Overrides))
+        .also(&["view-overrides"]),
+    CommandSpec::run("approvals", Argument::None, "", "what waits for a second person", |app, _| {
+        show(app, View::Approvals)
+    })
+    .also(&["view-approvals"]),
+    CommandSpec::run(
+        "follow",
+        Argument::Site,
+        "[GROUP/]SITE",
+        "one site: what holds it, what runs there, what touched it",
+        follow_site,
+    ),
+    CommandSpec::run("ctx", Argument::Context, "[NAME]", "contexts, or connect to one", context)
+        .also(&["context", "contexts"]),
+    CommandSpec::run("clusters", Argument::None, "", "clusters and others that carry rollouts out", clusters)
+        .also(&["carriers"]),
+    CommandSpec::act("pause", Action::Pause, "opens the dialog that pauses a rollout"),
+    CommandSpec::act("rollback", Action::Rollback, "opens the dialog that rolls a rollout back"),
+    CommandSpec::act("promote", Action::Promote, "opens the dialog that promotes a rollout"),
+    CommandSpec::act("promote_full", Action::PromoteFull, "opens the dialog that promotes a rollout to all")
+        .also(&["promote-full"]),
+    CommandSpec::act("resume", Action::Resume, "opens the dialog that lets a rollout go on"),
+    CommandSpec::act("retry", Action::Retry, "opens the dialog that tries a rollout again"),
+    CommandSpec::act("restart", Action::Restart, "opens the dialog that restarts all pods"),
+    CommandSpec::act("terminate", Action::Terminate, "opens the dialog that ends the analysis that runs"),
+    CommandSpec::run("freeze", Argument::Scope, "[SCOPE]", "opens the dialog of a new freeze", |app, rest| {
+        act::add_window(app, Some(rest).filter(|scope| !scope.is_empty()))
+    })
+    .also(&["add-window"]),
+    CommandSpec::run("lift", Argument::Window, "[ID]", "opens the dialog that lifts a freeze", |app, rest| {
+        act::lift_window(app, Some(rest).filter(|id| !id.is_empty()))
+    })
+    .also(&["lift-window"]),
+    CommandSpec::run("arm", Argument::Span, "[10m]", "unlock what widens a change, for a while", arm),
+    CommandSpec::run("disarm", Argument::None, "", "lock what widens a change again", disarm),
+    CommandSpec::run("verify", Argument::None, "", "verify the audit trail now", |app, _| {
+        let mut commands = show(app, View::Audit);
+        commands.extend(verify(app));
+        commands
+    })
+    .also(&["verify-audit"]),
+    CommandSpec::run("set", Argument::Setting, "NAME VALUE", "chart, theme, zone, wide", set),
+    CommandSpec::run(
+        "sort",
+        Argument::Order,
+        "[BY [reversed]]",
+        "the order of the list, or into its order now",
+        sort::run,
+    ),
+    CommandSpec::run("hold", Argument::None, "", "hold the display, or let it go on", |app, _| hold(app))
+        .also(&["hold-display"]),
+    CommandSpec::run(
+        "keys",
+        Argument::None,
+        "",
+        "every key that works, and what is wrong with the keymap",
+        |app, _| {
+            record::keys(app);
+            Vec::new()
+        },
+    ),
+    CommandSpec::run("help", Argument::Words, "[WORDS]", "keys and commands that have these words", |app, rest| {
+        app.overlay = Overlay::Help { search: Field::with(40, rest), cursor: 0 };
+        Vec::new()
+    })
+    .also(&["h"]),
+    CommandSpec::run("q", Argument::None, "", "leave; asks when something is under way", |app, _| leave(app))
+        .also(&["quit"]),
+    CommandSpec::run("q!", Argument::None, "", "leave without being asked", |_, _| vec![Command::Quit]),
 ];
+
+/// What a word of the command line is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Word {
+    /// A command of the table.
+    Command(&'static CommandSpec),
+    /// An intent by its name, as in a keymap file.
+    Intent(Intent),
+}
+
+/// What a word means: the name of a command or of an intent, or the beginning of one command only.
+pub(super) fn resolve(word: &str) -> Option<Word> {
+    if let Some(spec) = COMMANDS.iter().find(|spec| spec.name == word || spec.also.contains(&word)) {
+        return Some(Word::Command(spec));
+    }
+    if let Some(intent) = Intent::ALL.iter().find(|intent| intent.id() == word) {
+        return Some(Word::Intent(*intent));
+    }
+    let mut begun = COMMANDS.iter().filter(|spec| !word.is_empty() && spec.name.starts_with(word));
+    begun.next().filter(|_| begun.next().is_none()).map(Word::Command)
+}
+
+/// Why a command can do nothing now, without an argument.
+pub(in crate::tui) fn refused(app: &App, spec: &CommandSpec) -> Option<String> {
+    if let Some(action) = spec.action() {
+        let offer = act::Item::Action(action.spec()).offer(app);
+        return offer.err().map(|why| match why {
+            Why::Held(why) => format!("HELD: {why}"),
+            Why::Never(why) => why,
+        });
+    }
+    match spec.name {
+        "freeze" | "lift" => app.permits(Role::Commander, "").err(),
+        "flag" => app.permits(Role::Operator, "").err(),
+        "arm" => (!app.is_protected()).then(|| "this context is not protected: there is nothing to arm".to_owned()),
+        "disarm" => (!app.is_armed()).then(|| "it is not armed".to_owned()),
+        "sort" => offered::refused(app, Intent::Sort),
+        _ => None,
+    }
+}
 
 /// Runs a line.
 pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
     let (word, rest) = text.split_once(char::is_whitespace).map_or((text, ""), |(word, rest)| (word, rest.trim()));
-    if let Some(spec) = ACTIONS.iter().find(|spec| spec.verb == word) {
-        return action(app, spec.action, rest);
+    match resolve(word) {
+        Some(Word::Command(spec)) => match spec.does {
+            Does::Act(action) => act_on(app, action, rest),
+            Does::Run(run) => run(app, rest),
+        },
+        Some(Word::Intent(intent)) if rest.is_empty() => input::input(app, Input::Intent(intent)),
+        Some(Word::Intent(_)) => refuse(app, format!("nothing follows '{word}'")),
+        None if word.is_empty() => Vec::new(),
+        None if word.contains('/') && rest.is_empty() => open(app, word),
+        None => refuse(app, format!("'{}' is no command: tab lists them", word.chars().take(30).collect::<String>())),
     }
-    match word {
-        "" => Vec::new(),
-        "rollouts" | "overview" => show(app, View::Overview),
-        "sites" => show(app, View::Sites),
-        "windows" | "calendar" => show(app, View::Windows),
-        "flags" => show(app, View::Flags),
-        "flag" => flags::run(app, rest),
-        "overrides" => show(app, View::Overrides),
-        "approvals" => show(app, View::Approvals),
-        "follow" if rest.is_empty() && app.follow.is_some() => show(app, View::Follow),
-        "follow" => follow::open(app, rest),
-        "audit" => match trail::query(rest, &app.filters, app.server_now(), app.zone) {
-            Ok(query) => {
-                rest.clone_into(&mut app.trail.text);
-                app.trail.query = query;
-                show(app, View::Audit)
-            }
-            Err(error) => refuse(app, error),
-        },
-        "open" | "rollout" => open(app, rest),
-        "ctx" | "context" | "contexts" if rest.is_empty() => {
-            app.context_cursor = app.context;
-            show(app, View::Contexts)
+}
+
+fn audit(app: &mut App, rest: &str) -> Vec<Command> {
+    match trail::query(rest, &app.filters, app.server_now(), app.zone) {
+        Ok(query) => {
+            rest.clone_into(&mut app.trail.text);
+            app.trail.query = query;
+            show(app, View::Audit)
         }
-        "ctx" | "context" => connect(app, rest),
-        "clusters" | "carriers" => {
-            app.overlay = Overlay::Clusters { top: 0 };
+        Err(error) => refuse(app, error),
+    }
+}
+
+fn follow_site(app: &mut App, rest: &str) -> Vec<Command> {
+    if rest.is_empty() && app.follow.is_some() { show(app, View::Follow) } else { follow::open(app, rest) }
+}
+
+fn context(app: &mut App, rest: &str) -> Vec<Command> {
+    if !rest.is_empty() {
+        return connect(app, rest);
+    }
+    app.context_cursor = app.context;
+    show(app, View::Contexts)
+}
+
+fn clusters(app: &mut App, _: &str) -> Vec<Command> {
+    app.overlay = Overlay::Clusters { top: 0 };
+    Vec::new()
+}
+
+fn arm(app: &mut App, rest: &str) -> Vec<Command> {
+    let span = if rest.is_empty() { Some(ARMED_FOR) } else { when::span(rest) };
+    match span {
+        Some(span) => {
+            toggle_arm(app, Some(span));
             Vec::new()
         }
-        "freeze" => act::add_window(app, Some(rest).filter(|scope| !scope.is_empty())),
-        "lift" => act::lift_window(app, Some(rest).filter(|id| !id.is_empty())),
-        "arm" => {
-            match rest {
-                "" => toggle_arm(app, Some(ARMED_FOR)),
-                span => match when::span(span) {
-                    Some(span) => toggle_arm(app, Some(span)),
-                    None => return refuse(app, format!("arm {span}: use a span such as 10m, at most 1h")),
-                },
-            }
+        None => refuse(app, format!("arm {rest}: use a span such as 10m, at most 1h")),
+    }
+}
+
+fn disarm(app: &mut App, _: &str) -> Vec<Command> {
+    let said = if app.disarm() { "locked again" } else { "it is not armed" };
+    app.say(Tone::Note, said);
+    Vec::new()
+}
+
+/// Leaves, or asks first where something is under way.
+pub(super) fn leave(app: &mut App) -> Vec<Command> {
+    match app.under_way() {
+        Some(why) => {
+            app.overlay = Overlay::Leave { why };
             Vec::new()
         }
-        "disarm" => {
-            let said = if app.disarm() { "locked again" } else { "it is not armed" };
-            app.say(Tone::Note, said);
-            Vec::new()
-        }
-        "verify" => {
-            let mut commands = show(app, View::Audit);
-            commands.extend(verify(app));
-            commands
-        }
-        "set" => set(app, rest),
-        "sort" => {
-            app.rollouts.sort();
-            Vec::new()
-        }
-        "hold" => hold(app),
-        "help" | "h" => {
-            app.overlay = Overlay::Help { search: Field::with(40, rest), cursor: 0 };
-            Vec::new()
-        }
-        "keys" => {
-            record::keys(app);
-            Vec::new()
-        }
-        "q" | "quit" | "q!" => match app.under_way().filter(|_| word != "q!") {
-            Some(why) => {
-                app.overlay = Overlay::Leave { why };
-                Vec::new()
-            }
-            None => vec![Command::Quit],
-        },
-        _ if word.contains('/') && rest.is_empty() => open(app, word),
-        _ => refuse(app, format!("'{}' is no command: tab lists them", word.chars().take(30).collect::<String>())),
+        None => vec![Command::Quit],
     }
 }
 
@@ -151,7 +337,7 @@ fn named(app: &App, rest: &str) -> Result<Option<RolloutId>, String> {
     }
 }
 
-fn action(app: &mut App, action: Action, rest: &str) -> Vec<Command> {
+fn act_on(app: &mut App, action: Action, rest: &str) -> Vec<Command> {
     match named(app, rest) {
         Ok(id) => act::open(app, action, id),
         Err(why) => refuse(app, why),
@@ -167,6 +353,23 @@ fn open(app: &mut App, rest: &str) -> Vec<Command> {
         Ok(None) => refuse(app, "open what? name a TARGET/NAME"),
         Err(why) => refuse(app, why),
     }
+}
+
+/// More columns, or the usual ones.
+pub(super) fn set_wide(app: &mut App, wide: bool) {
+    if let Some(why) = offered::refused(app, Intent::Wide) {
+        app.say(Tone::Note, why);
+        return;
+    }
+    app.wide = wide;
+    let said = if wide { "all columns that fit, and the whole width for them" } else { "the usual columns" };
+    app.say(Tone::Note, said);
+}
+
+/// A command begins to be typed.
+pub(super) fn begin(app: &mut App, text: &str) {
+    app.line = Some(Line::new(Kind::Command, text));
+    palette::refresh(app);
 }
 
 fn set(app: &mut App, rest: &str) -> Vec<Command> {
@@ -188,51 +391,11 @@ fn set(app: &mut App, rest: &str) -> Vec<Command> {
             }
             None => refuse(app, "set chart to what? difference, ratio or raw"),
         },
-        _ => refuse(app, "set what? theme NAME, zone utc|mine, or chart difference|ratio|raw"),
-    }
-}
-
-/// What can follow what is typed.
-pub(super) fn candidates(app: &App, text: &str) -> Vec<String> {
-    let starting = |words: &mut dyn Iterator<Item = String>| -> Vec<String> {
-        words.filter(|candidate| candidate.starts_with(text) && candidate != text).take(200).collect()
-    };
-    let verbs = |verb: &str| ACTIONS.iter().any(|spec| spec.verb == verb) || verb == "open";
-    match text.split_once(' ') {
-        None => starting(&mut COMMANDS.iter().map(|(word, _)| (*word).to_owned())),
-        Some((verb, _)) if verbs(verb) => {
-            let mut ids: Vec<&RolloutId> = app.rollouts.iter().map(crate::tui::app::rollouts::Row::id).collect();
-            ids.sort();
-            starting(&mut ids.into_iter().map(|id| format!("{verb} {id}")))
+        Some(("wide", value @ ("on" | "off"))) => {
+            set_wide(app, value == "on");
+            Vec::new()
         }
-        Some(("ctx", _)) => starting(&mut app.contexts.iter().map(|context| format!("ctx {}", context.name))),
-        Some(("flag", rest)) => starting(&mut flags::candidates(app, rest).into_iter()),
-        Some(("lift", _)) => starting(&mut app.windows.active().map(|view| format!("lift {}", view.window.id))),
-        Some(("freeze", _)) => {
-            let mut targets: Vec<String> = app.rollouts.iter().map(|row| row.rollout.target.to_string()).collect();
-            targets.sort();
-            targets.dedup();
-            starting(&mut targets.into_iter().map(|target| format!("freeze {target}")))
-        }
-        Some(("follow", _)) => {
-            let sites = app.sites.page.iter().flat_map(|page| &page.sites);
-            starting(
-                &mut sites
-                    .flat_map(|site| [format!("follow {}", site.site), format!("follow {}/{}", site.group, site.site)]),
-            )
-        }
-        Some(("set", rest)) if rest.starts_with("theme ") => {
-            starting(&mut theme::BUILT_IN.iter().map(|(name, _)| format!("set theme {name}")))
-        }
-        Some(("set", _)) => {
-            let charts = ChartMode::ALL.iter().map(|mode| format!("set chart {}", mode.as_str()));
-            let others = ["set theme ", "set zone utc", "set zone mine"].into_iter().map(str::to_owned);
-            starting(&mut others.chain(charts))
-        }
-        Some(("audit", rest)) => {
-            app.trail.completions(rest, &app.filters).into_iter().map(|filter| format!("audit {filter}")).collect()
-        }
-        _ => Vec::new(),
+        _ => refuse(app, "set what? theme NAME, zone utc|mine, chart difference|ratio|raw, or wide on|off"),
     }
 }
 

@@ -121,18 +121,6 @@ pub(super) fn run(app: &mut App, rest: &str) -> Vec<Command> {
     commands
 }
 
-/// What can follow `flag `.
-pub(super) fn candidates(app: &App, rest: &str) -> Vec<String> {
-    match rest.split_once(' ') {
-        None => Verb::ALL.iter().map(|verb| format!("flag {} ", verb.as_str())).collect(),
-        Some((verb, _)) => {
-            let Some(verb) = Verb::ALL.into_iter().find(|known| known.as_str() == verb) else { return Vec::new() };
-            let can = app.flags.all().iter().filter(|view| verb.senseless(view).is_none());
-            can.map(|view| format!("flag {} {}", verb.as_str(), view.flag.key)).collect()
-        }
-    }
-}
-
 fn pin(app: &App, verb: Verb, view: &FlagView) -> FlagChange {
     let as_of = app.flags.page.as_ref().map(|page| page.as_of);
     let saw = change::saw(view, as_of, app.link.is_live(app.now.elapsed));

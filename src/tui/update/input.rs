@@ -2,7 +2,8 @@
 
 use tui_input::InputRequest;
 
-use super::{act, calendar, choice, close, command, commit, consent, flags, follow, motion, record};
+use super::super::view::help::HelpDoes;
+use super::{act, calendar, choice, close, command, commit, consent, flags, follow, motion, palette, record, sort};
 use crate::tui::{
     app::{
         App, Overlay, View,
@@ -84,7 +85,7 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
     }
     match intent {
         Intent::Help => app.overlay = Overlay::Help { search: Field::new(40), cursor: 0 },
-        Intent::CommandLine => app.line = Some(Line::new(Kind::Command, "")),
+        Intent::CommandLine => command::begin(app, ""),
         Intent::Filter => {
             let text = match (app.view, app.filter()) {
                 (View::Audit, _) => app.trail.text.clone(),
@@ -96,6 +97,7 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
             };
             app.begin_filter();
             app.line = Some(Line::new(Kind::Filter, &text));
+            palette::refresh(app);
         }
         Intent::ViewOverview => app.show(View::Overview),
         Intent::ViewDetail => match app.rollouts.selected().map(|row| row.id().clone()) {
@@ -130,10 +132,9 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         }
         Intent::Back => back(app),
         Intent::Open | Intent::Press => return motion::open(app),
-        Intent::Sort => {
-            app.rollouts.sort();
-            app.say(Tone::Note, "sorted by need of attention");
-        }
+        Intent::Sort => return sort::open(app),
+        Intent::ReverseSort => sort::reverse(app),
+        Intent::Wide => command::set_wide(app, !app.wide),
         Intent::Zoom => {
             if let Some(detail) = app.detail.as_mut().filter(|_| app.view == View::Detail) {
                 detail.toggle_zoom();
@@ -161,10 +162,7 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::LiftWindow => return act::lift_window(app, None),
         Intent::Arm => command::toggle_arm(app, None),
         Intent::VerifyAudit => return command::verify(app),
-        Intent::Quit => match app.under_way() {
-            Some(why) => app.overlay = Overlay::Leave { why },
-            None => return vec![Command::Quit],
-        },
+        Intent::Quit => return command::leave(app),
         _ => motion::motion(app, intent),
     }
     Vec::new()
@@ -273,7 +271,6 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
     let Some(line) = &mut app.line else { return Vec::new() };
     match input {
         Input::Edit(request) => {
-            line.completion = None;
             // Rubbing out an empty command line closes it, as in an editor.
             let rubs = matches!(request, InputRequest::DeletePrevChar);
             if rubs && line.field.text().is_empty() && line.kind == Kind::Command {
@@ -281,12 +278,13 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
                 return Vec::new();
             }
             line.field.edit(request);
-            narrow(app);
+            line.history = None;
+            typed(app);
         }
         Input::Paste(text) => {
-            line.completion = None;
             line.field.insert(&text);
-            narrow(app);
+            line.history = None;
+            typed(app);
         }
         Input::Unbound => {}
         Input::Intent(intent) => match intent {
@@ -298,30 +296,30 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
                 }
             }
             Intent::Open => return enter(app),
-            Intent::HistoryOlder | Intent::Up if line.kind == Kind::Command => line.step(true, &app.commands),
-            Intent::HistoryNewer | Intent::Down if line.kind == Kind::Command => line.step(false, &app.commands),
-            Intent::NextPane | Intent::PreviousPane => {
-                if let Some(mut line) = app.line.take() {
-                    let kind = line.kind;
-                    line.complete(intent == Intent::NextPane, |text| match kind {
-                        Kind::Command => command::candidates(app, text),
-                        Kind::Filter if app.view == View::Audit => app.trail.completions(text, &app.filters),
-                        Kind::Filter => Vec::new(),
-                    });
-                    app.line = Some(line);
-                }
+            // Up goes to older lines where nothing is typed, and up the list of completions else.
+            Intent::HistoryOlder | Intent::Up if line.kind == Kind::Command && line.is_in_history() => {
+                line.step(true, &app.commands);
+                typed(app);
             }
+            Intent::HistoryNewer | Intent::Down if line.history.is_some() => {
+                line.step(false, &app.commands);
+                typed(app);
+            }
+            Intent::NextPane | Intent::Down | Intent::HistoryNewer => line.complete(true),
+            Intent::PreviousPane | Intent::Up | Intent::HistoryOlder => line.complete(false),
             _ => {}
         },
     }
     Vec::new()
 }
 
-/// A filter works while it is typed, where it costs nothing to do so.
-fn narrow(app: &mut App) {
-    let Some(line) = app.line.as_ref().filter(|line| line.kind == Kind::Filter) else { return };
-    let text = line.field.text().to_owned();
-    app.set_filter(&text);
+/// The text of the line is another one: a filter works while it is typed, and completions follow.
+fn typed(app: &mut App) {
+    let filter = app.line.as_ref().filter(|line| line.kind == Kind::Filter).map(|line| line.field.text().to_owned());
+    if let Some(text) = filter {
+        app.set_filter(&text);
+    }
+    palette::refresh(app);
 }
 
 fn enter(app: &mut App) -> Vec<Command> {
@@ -384,8 +382,12 @@ fn help(app: &mut App, input: Input) -> Vec<Command> {
                     let chosen = super::super::view::help::chosen(app);
                     close(app);
                     // The help runs what it lists; whatever changes something still opens its dialog only.
-                    if let Some(intent) = chosen.filter(|i| !matches!(i, Intent::Suspend | Intent::QuitNow)) {
-                        return view(app, intent);
+                    match chosen {
+                        Some(Ok(HelpDoes::Intent(Intent::Suspend | Intent::QuitNow))) | None => {}
+                        Some(Ok(HelpDoes::Intent(intent))) => return view(app, intent),
+                        Some(Ok(HelpDoes::Command(name))) => command::begin(app, name),
+                        Some(Ok(HelpDoes::Nothing)) => {}
+                        Some(Err(why)) => app.say(Tone::Note, why),
                     }
                 }
                 _ => {}

@@ -96,7 +96,10 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
         Overlay::None => {}
     }
     if app.line.is_some() {
-        return vec![(I::Open, "do it"), (I::NextPane, "complete"), (I::Back, "back")];
+        return match app.line.as_ref().map(|line| line.kind) {
+            Some(Kind::Filter) => vec![(I::Open, "keep it"), (I::Back, "as it was"), (I::NextPane, "complete")],
+            _ => vec![(I::Open, "do it"), (I::NextPane, "choose"), (I::HistoryOlder, "before"), (I::Back, "back")],
+        };
     }
     match app.view {
         View::Overview => vec![

@@ -7,68 +7,63 @@ use ratatui::{
 
 use super::boxed;
 use crate::tui::{
-    app::{App, Overlay, View, rollouts::scroll, text::Field},
+    app::{App, Overlay, rollouts::scroll, text::Field},
     intent::Intent,
     keymap::ContextName,
-    theme::{Role, Theme},
-    update::COMMANDS,
+    theme::{Mark, Role, Theme},
+    update::{COMMANDS, command_refused, refused},
     widget::{field, row::Row},
 };
+
+/// What a line of the help does when it is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tui) enum HelpDoes {
+    /// What its keys do.
+    Intent(Intent),
+    /// Begins a command to be typed.
+    Command(&'static str),
+    /// Nothing: it is told here, and works where it belongs.
+    Nothing,
+}
 
 /// One line of the help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct HelpRow {
     context: &'static str,
     keys: String,
-    intent: Option<Intent>,
+    does: HelpDoes,
     text: String,
+    /// Why it does nothing now.
+    refused: Option<String>,
 }
 
-/// Where keys work in a view, the narrowest first, then what is behind other keys.
-fn contexts(view: View) -> Vec<ContextName> {
-    let own = match view {
-        View::Detail => ContextName::Detail,
-        View::Audit => ContextName::Audit,
-        View::Windows => ContextName::Windows,
-        View::Flags => ContextName::Flags,
-        View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals | View::Follow => {
-            ContextName::List
-        }
-    };
-    vec![
-        own,
-        ContextName::Global,
-        ContextName::Always,
-        ContextName::Menu,
-        ContextName::Choice,
-        ContextName::Dialog,
-        ContextName::Text,
-    ]
+impl HelpRow {
+    fn told(context: &'static str, keys: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { context, keys: keys.into(), does: HelpDoes::Nothing, text: text.into(), refused: None }
+    }
 }
 
-/// The lines that match what is searched.
+/// The lines that match what is searched: keys of the view, then those that work on every view, each with what
+/// works now first; then commands, the words of filters, and keys of what opens over a view.
 pub(in crate::tui) fn rows(app: &App) -> Vec<HelpRow> {
     let Overlay::Help { search, .. } = &app.overlay else { return Vec::new() };
     let words: Vec<String> = search.text().to_lowercase().split_whitespace().map(str::to_owned).collect();
     let mut rows: Vec<HelpRow> = Vec::new();
-    for context in contexts(app.view) {
-        for (keys, intent) in app.keymap.bindings(context) {
-            match rows.iter_mut().find(|row| row.intent == Some(intent) && row.context == context.id()) {
-                Some(row) => {
-                    row.keys.push(' ');
-                    row.keys.push_str(&keys);
-                }
-                None => rows.push(HelpRow {
-                    context: context.id(),
-                    keys,
-                    intent: Some(intent),
-                    text: intent.help().to_owned(),
-                }),
-            }
-        }
+    for context in app.view_contexts().into_iter().chain([ContextName::Always]) {
+        let mut keys = keys(app, context);
+        keys.sort_by_key(|row| row.refused.is_some());
+        rows.extend(keys);
     }
-    for (command, rest) in COMMANDS {
-        rows.push(HelpRow { context: "command", keys: format!(":{command}"), intent: None, text: (*rest).to_owned() });
+    rows.extend(COMMANDS.iter().map(|spec| HelpRow {
+        context: "command",
+        keys: format!(":{} {}", spec.name, spec.shape()).trim_end().to_owned(),
+        does: HelpDoes::Command(spec.name),
+        text: spec.help.to_owned(),
+        refused: command_refused(app, spec),
+    }));
+    rows.extend(filters(app));
+    for context in [ContextName::Menu, ContextName::Choice, ContextName::Dialog, ContextName::Text] {
+        rows.extend(keys(app, context));
     }
     rows.retain(|row| {
         let text = format!("{} {} {}", row.context, row.keys, row.text).to_lowercase();
@@ -77,11 +72,58 @@ pub(in crate::tui) fn rows(app: &App) -> Vec<HelpRow> {
     rows
 }
 
-/// What Enter does: keys of menus and dialogs are told, not pressed, from here.
-pub(in crate::tui) fn chosen(app: &App) -> Option<Intent> {
+/// The keys of a context, those of the same meaning together.
+fn keys(app: &App, context: ContextName) -> Vec<HelpRow> {
+    let mut rows: Vec<HelpRow> = Vec::new();
+    let on_views = !matches!(context, ContextName::Choice | ContextName::Dialog | ContextName::Text);
+    for (keys, intent) in app.keymap.bindings(context) {
+        let does = if on_views { HelpDoes::Intent(intent) } else { HelpDoes::Nothing };
+        match rows.iter_mut().find(|row| row.text == intent.help()) {
+            Some(row) => {
+                row.keys.push(' ');
+                row.keys.push_str(&keys);
+            }
+            None => rows.push(HelpRow {
+                context: context.id(),
+                keys,
+                does,
+                text: intent.help().to_owned(),
+                refused: on_views.then(|| refused(app, intent)).flatten(),
+            }),
+        }
+    }
+    rows
+}
+
+/// The language of the filter of the view.
+fn filters(app: &App) -> Vec<HelpRow> {
+    let columns = app.filter_columns();
+    if columns.is_empty() {
+        return Vec::new();
+    }
+    let named: Vec<String> = columns.iter().map(|column| format!("{}:", column.name)).collect();
+    let mut rows: Vec<HelpRow> = [
+        ("word", "its letters in that order, in one column; several words: each of them somewhere"),
+        ("'word", "the word as it is"),
+        ("!word", "rows that do not have it"),
+        ("^word word$", "at the beginning, or at the end, of a column"),
+    ]
+    .map(|(keys, text)| HelpRow::told("filter", keys, text))
+    .to_vec();
+    rows.push(HelpRow::told("filter", "name:word", format!("in that column: {}", named.join(" "))));
+    rows
+}
+
+/// What Enter does: keys of choices, dialogs and text fields are told, not pressed, from here; and so is what
+/// does nothing now, with its reason.
+pub(in crate::tui) fn chosen(app: &App) -> Option<Result<HelpDoes, String>> {
     let Overlay::Help { cursor, .. } = &app.overlay else { return None };
     let row = rows(app).into_iter().nth(*cursor)?;
-    row.intent.filter(|_| !matches!(row.context, "choice" | "dialog" | "text"))
+    Some(match (row.refused, row.does) {
+        // A command may be for something else than what is selected.
+        (Some(why), HelpDoes::Intent(_)) => Err(why),
+        (_, does) => Ok(does),
+    })
 }
 
 /// Paints the help.
@@ -108,8 +150,11 @@ pub(super) fn draw(
         let line = Row::new(theme, list.width)
             .text(if selected { ">" } else { " " }, Role::Normal)
             .cell(row.context, 8, Role::Muted)
-            .cell(&row.keys, 20, Role::Key)
-            .text(&row.text, Role::Normal);
+            .cell(&row.keys, 20, Role::Key);
+        let line = match &row.refused {
+            None => line.text(&row.text, Role::Normal),
+            Some(why) => line.text(&format!("{}  ", row.text), Role::Muted).mark(Mark::Waiting).text(why, Role::Muted),
+        };
         if selected {
             line.draw_selected(list, y as u16, buffer);
         } else {

@@ -42,6 +42,8 @@ struct Columns {
     next: usize,
     owner: usize,
     driver: usize,
+    from: usize,
+    stage: usize,
 }
 
 /// What is in the list.
@@ -54,6 +56,34 @@ struct Contents {
 }
 
 impl Columns {
+    /// All columns that fit, those first that the usual ones leave out; sentences get what is left.
+    fn wide(width: u16, contents: Contents) -> Self {
+        let name = contents.longest.clamp(14, if width < 100 { 26 } else { 60 });
+        let units = if contents.workloads { REACH } else { 7 };
+        let mut c = Self { worst: 10, name, ..Self::of(0, contents) };
+        let mut left = usize::from(width).saturating_sub(3 + 12 + (name + 1) + 11 + 5);
+        for (column, wanted) in [
+            (&mut c.owner, 12),
+            (&mut c.version, 10),
+            (&mut c.next, 11),
+            (&mut c.stages, 6),
+            (&mut c.units, units),
+            (&mut c.from, 10),
+            (&mut c.stage, 12),
+            (&mut c.driver, 7),
+            (&mut c.trend, PLACES / 2),
+        ] {
+            if left > wanted {
+                *column = wanted;
+                left -= wanted + 1;
+            }
+        }
+        let to_next = if c.next > 0 { (left / 3).min(14) } else { 0 };
+        c.next += to_next;
+        c.worst += left - to_next;
+        c
+    }
+
     /// What fits, by priority; what is left goes to the names and to the worst signal.
     fn of(width: u16, contents: Contents) -> Self {
         let Contents { longest, workloads } = contents;
@@ -71,6 +101,8 @@ impl Columns {
             next: 0,
             owner: 0,
             driver: 0,
+            from: 0,
+            stage: 0,
         };
         let mut left = usize::from(width).saturating_sub(3 + 12 + (name + 1) + 17 + 5);
         let mut take = |column: &mut usize, wanted: usize| {
@@ -131,7 +163,7 @@ pub fn formatted() -> u64 {
 
 /// Paints the overview.
 pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let parts = layout::overview(body);
+    let parts = layout::overview(body, app.wide);
     counts(app, theme, parts.counts, buffer);
     let cursor = table(app, theme, parts.table, buffer);
     if let Some(row) = app.rollouts.selected() {
@@ -184,7 +216,7 @@ fn counts(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 
 fn table(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let contents = Contents { longest: app.rollouts.longest(), workloads: app.rollouts.workloads() > 0 };
-    let columns = Columns::of(area.width, contents);
+    let columns = if app.wide { Columns::wide(area.width, contents) } else { Columns::of(area.width, contents) };
     head(&columns, theme, area, buffer);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     if app.rollouts.shown_len() == 0 {
@@ -211,7 +243,9 @@ fn head(c: &Columns, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut row =
         Row::new(theme, area.width).gap(3).cell("STATE", c.state, Role::Heading).cell("ROLLOUT", c.name, Role::Heading);
     let reach = if c.units == REACH || c.units == PERCENT { "REACH" } else { "UNITS" };
-    for (title, width) in [("VERSION", c.version), ("STAGES", c.stages), (reach, c.units)] {
+    for (title, width) in
+        [("FROM", c.from), ("VERSION", c.version), ("STAGE", c.stage), ("STAGES", c.stages), (reach, c.units)]
+    {
         if width > 0 {
             row = row.cell(title, width, Role::Heading);
         }
@@ -282,9 +316,16 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
         Role::Strong,
         &found("rollout", &name),
     );
+    if c.from > 0 {
+        row = row.cell(words::version(&rollout.stable), c.from, Role::Normal);
+    }
     if c.version > 0 {
         let version = words::version(&rollout.candidate);
         row = row.found(version, c.version, Role::Normal, &found("version", version));
+    }
+    if c.stage > 0 {
+        let stage = rollout.current_stage.as_ref().map_or("-", |stage| stage.as_str());
+        row = row.found(stage, c.stage, Role::Normal, &found("stage", stage));
     }
     if c.stages > 0 {
         row = pips(row, rollout, c.stages, theme);

@@ -285,6 +285,29 @@ impl Desk {
         styled(&self.buffer(theme(Glyphs::Ascii)).0)
     }
 
+    /// What is underlined on the screen above the line that is typed, from the top: each run of cells as text.
+    pub fn underlined(&self) -> Vec<String> {
+        let buffer = self.buffer(theme(Glyphs::Unicode)).0;
+        let mut out: Vec<String> = Vec::new();
+        let (mut open, mut hidden) = (false, 0);
+        let above = usize::from(buffer.area.width) * usize::from(buffer.area.height.saturating_sub(2));
+        for cell in buffer.content().iter().take(above) {
+            if hidden > 0 {
+                hidden -= 1;
+                continue;
+            }
+            hidden = unicode_width::UnicodeWidthStr::width(cell.symbol()).saturating_sub(1);
+            let under = cell.modifier.contains(Modifier::UNDERLINED);
+            match out.last_mut() {
+                Some(last) if under && open => last.push_str(cell.symbol()),
+                _ if under => out.push(cell.symbol().to_owned()),
+                _ => {}
+            }
+            open = under;
+        }
+        out
+    }
+
     /// Where the terminal's cursor is.
     pub fn place(&self) -> Option<(u16, u16)> {
         self.buffer(theme(Glyphs::Ascii)).1
