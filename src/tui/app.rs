@@ -45,6 +45,7 @@ pub mod places;
 pub mod rollouts;
 pub mod signal;
 pub mod sort;
+pub mod spots;
 pub mod story;
 pub mod text;
 pub mod trail;
@@ -69,6 +70,7 @@ use notice::{Lasting, Notice, Tone};
 use overrides::Overrides;
 use places::{Sites, Windows};
 use rollouts::Rollouts;
+use spots::Spots;
 use text::Field;
 use trail::Trail;
 
@@ -153,6 +155,8 @@ pub struct Hold {
     pub since: Duration,
     /// What came meanwhile.
     pub answers: Vec<Answer>,
+    /// How many changes of rollouts are in them.
+    pub changes: usize,
     /// The server's time of what is shown.
     pub as_of: Option<DateTime<Utc>>,
 }
@@ -184,6 +188,8 @@ pub struct App {
     pub(super) flags: Flags,
     pub(super) view: View,
     pub(super) views: Vec<View>,
+    /// Views that were left by going back, the nearest last.
+    pub(super) ahead: Vec<View>,
     pub(super) overlay: Overlay,
     pub(super) line: Option<Line>,
     pub(super) commands: Vec<String>,
@@ -196,6 +202,12 @@ pub struct App {
     pub(super) hold: Option<Hold>,
     /// Whether lists show all columns that fit.
     pub(super) wide: bool,
+    /// Whether the mouse is the program's.
+    pub(super) mouse: bool,
+    /// What was painted where.
+    pub(super) spots: Spots,
+    /// When and where the mouse was pressed last.
+    pub(super) pressed: Option<(Duration, (u16, u16))>,
     pub(super) drafts: BTreeMap<String, Draft>,
     pub(super) last_input: Duration,
     armed_until: Option<Duration>,
@@ -243,6 +255,7 @@ impl App {
             flags: Flags::default(),
             view: if following { View::Follow } else { View::Overview },
             views: Vec::new(),
+            ahead: Vec::new(),
             overlay: Overlay::None,
             line: None,
             commands: Vec::new(),
@@ -254,6 +267,9 @@ impl App {
             chart: ChartMode::default(),
             hold: None,
             wide: false,
+            mouse: false,
+            spots: Spots::default(),
+            pressed: None,
             drafts: BTreeMap::new(),
             last_input: now.elapsed,
             armed_until: None,
@@ -444,8 +460,24 @@ impl App {
         self.clock.id()
     }
 
+    /// How many rollouts an answer changes, held against what is shown.
+    fn changes_in(&self, answer: &Answer) -> usize {
+        match answer {
+            Answer::View(Ok(RolloutsPage::Changed { changed, removed, .. })) => changed.len() + removed.len(),
+            Answer::View(Ok(RolloutsPage::All { rollouts, .. })) => {
+                let same = |rollout: &&Rollout| {
+                    self.rollouts.get(&rollout.id()).is_some_and(|row| !row.ghost && *row.rollout == **rollout)
+                };
+                let known = rollouts.iter().filter(same).count();
+                rollouts.len().max(self.rollouts.len()) - known
+            }
+            _ => 0,
+        }
+    }
+
     /// Keeps an answer for later while the display is held. What was asked by hand is never kept back.
     pub(super) fn hold_answer(&mut self, answer: Answer) -> Option<Answer> {
+        let changes = if self.hold.is_some() { self.changes_in(&answer) } else { 0 };
         let Some(hold) = &mut self.hold else { return Some(answer) };
         let shown = matches!(
             answer,
@@ -474,6 +506,7 @@ impl App {
             self.link.answered(self.now, *as_of);
             self.carriers.take(carriers.clone(), *as_of);
         }
+        hold.changes += changes;
         hold.answers.push(answer);
         self.dirty = true;
         None
@@ -512,9 +545,19 @@ impl App {
         self.show(View::Detail);
     }
 
+    /// Goes back to the view before, or forward to the one that was left by that; says whether there is one.
+    pub(super) fn step_view(&mut self, back: bool) -> bool {
+        let (from, to) = if back { (&mut self.views, &mut self.ahead) } else { (&mut self.ahead, &mut self.views) };
+        let Some(view) = from.pop() else { return false };
+        to.push(std::mem::replace(&mut self.view, view));
+        self.dirty = true;
+        true
+    }
+
     /// Shows another view; the last one can be gone back to.
     pub(super) fn show(&mut self, view: View) {
         if view != self.view {
+            self.ahead.clear();
             self.views.push(self.view);
             if self.views.len() > 20 {
                 self.views.remove(0);

@@ -58,6 +58,7 @@ intents! {
     ViewOverrides = "view-overrides", "overrides: who may pass which window";
     ViewApprovals = "view-approvals", "what waits for a second person";
     LastView = "last-view", "the view before";
+    ViewForward = "view-forward", "the view that was left by going back";
     NextView = "next-view", "the next view by number";
     PreviousView = "previous-view", "the view before this one by number";
     Sort = "sort", "what the list is sorted by; puts it into order where that changed";

@@ -33,8 +33,35 @@ pub enum Input {
     Edit(tui_input::InputRequest),
     /// A paste.
     Paste(String),
+    /// The mouse, where it is on.
+    Pointer(Pointer),
     /// A key that means nothing here.
     Unbound,
+}
+
+/// What was done with the mouse, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pointer {
+    /// What.
+    pub kind: PointerKind,
+    /// The column, from 0.
+    pub x: u16,
+    /// The row, from 0.
+    pub y: u16,
+}
+
+/// What can be done with the mouse. Dragging stays the terminal's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PointerKind {
+    /// The left button was pressed.
+    Press,
+    /// The right button was pressed.
+    Menu,
+    /// The wheel was turned by a notch.
+    Wheel {
+        /// Towards the end.
+        down: bool,
+    },
 }
 
 /// A context's connection: answers of another one than the current are dropped.
@@ -125,6 +152,8 @@ pub enum TerminalRequest {
     Clipboard(String),
     /// Ring the bell.
     Bell,
+    /// Report the mouse's buttons and wheel, or leave the mouse to the terminal.
+    Mouse(bool),
     /// Show a notification (OSC 9), outside of the terminal's screen if the terminal can.
     Notification(SafeText),
 }

@@ -6,7 +6,7 @@
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
-use crossterm::event::{Event, KeyEventKind};
+use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use futures_util::{Stream, StreamExt};
 use ratatui::{Frame, Terminal, layout::Size};
 use tokio::{
@@ -16,8 +16,8 @@ use tokio::{
 
 use super::{
     keymap::{ContextName, Press, Resolver},
-    message::{Command, Input, Message, Moment},
-    terminal::{Ended, Ending, Multiplexer, Painter, Session, Sink, Writer, request_bytes},
+    message::{Command, Input, Message, Moment, Pointer, PointerKind, TerminalRequest},
+    terminal::{Ended, Ending, Multiplexer, Painter, Session, Sink, Writer, report_mouse, request_bytes},
 };
 use crate::clock::Clock;
 
@@ -270,6 +270,9 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
             Command::Redraw if self.wish.is_none() => self.wish = Some(Wish::Redraw),
             Command::Suspend | Command::Redraw => {}
             Command::Terminal(request) => {
+                if let TerminalRequest::Mouse(on) = request {
+                    report_mouse(on);
+                }
                 let bytes = request_bytes(&request, self.multiplexer);
                 self.terminal.backend_mut().send_with(&bytes);
             }
@@ -296,7 +299,11 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                 self.resized = Some((self.resized.map_or(now, |(first, _)| first), now));
                 return;
             }
-            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => return,
+            Event::Mouse(mouse) => match pointer(mouse) {
+                Some(pointer) => Input::Pointer(pointer),
+                None => return,
+            },
+            Event::FocusGained | Event::FocusLost => return,
         };
         self.urgent = true;
         self.deliver(Message::Input(input));
@@ -359,6 +366,18 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         let Ok(()) = self.terminal.clear();
         (self.urgent, self.repaint) = (true, true);
     }
+}
+
+/// What was done with the mouse, where it is one of the things that mean something.
+fn pointer(event: MouseEvent) -> Option<Pointer> {
+    let kind = match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => PointerKind::Press,
+        MouseEventKind::Down(MouseButton::Right) => PointerKind::Menu,
+        MouseEventKind::ScrollDown => PointerKind::Wheel { down: true },
+        MouseEventKind::ScrollUp => PointerKind::Wheel { down: false },
+        _ => return None,
+    };
+    Some(Pointer { kind, x: event.column, y: event.row })
 }
 
 async fn at(when: Option<Instant>) {

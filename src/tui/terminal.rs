@@ -28,8 +28,11 @@ use tty::Tty;
 
 /// Switches on what [`LEAVE`] switches off. It goes out in front of the first frame, in the same write.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l";
-/// In the order of what matters most if it is cut: an open frame, colours, paste, cursor, the screen.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?2004l\x1b[?25h\x1b[?1049l";
+/// The same with the mouse.
+const ENTER_MOUSE: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[?1000h\x1b[?1006h";
+/// In the order of what matters most if it is cut: an open frame, colours, the mouse, paste, cursor, the screen.
+/// The mouse is switched off in any case: who left it on before matters to nobody.
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?25h\x1b[?1049l";
 /// How long giving the terminal back may wait for a terminal that does not read.
 const LEAVE_WITHIN: Duration = Duration::from_millis(300);
 
@@ -38,6 +41,8 @@ static TTY: OnceLock<Arc<Tty>> = OnceLock::new();
 static RAW: AtomicBool = AtomicBool::new(false);
 /// Whether [`ENTER`] was handed out and not undone.
 static MODES: AtomicBool = AtomicBool::new(false);
+/// Whether the mouse is to be reported, also after the shell had the terminal.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
 /// The terminal while it is ours. Dropping it gives it back.
@@ -96,7 +101,7 @@ impl Session {
     #[must_use]
     pub fn opening(&self) -> &'static [u8] {
         MODES.store(true, Ordering::SeqCst);
-        ENTER
+        if MOUSE.load(Ordering::SeqCst) { ENTER_MOUSE } else { ENTER }
     }
 
     /// Takes raw mode again after the shell had the terminal.
@@ -128,6 +133,11 @@ impl Drop for Session {
     fn drop(&mut self) {
         leave();
     }
+}
+
+/// The mouse is reported from now on, or not: so it will be after the shell had the terminal.
+pub(super) fn report_mouse(on: bool) {
+    MOUSE.store(on, Ordering::SeqCst);
 }
 
 /// Gives the terminal back: from anywhere, any number of times.

@@ -25,6 +25,7 @@ mod input;
 mod motion;
 mod offered;
 mod palette;
+mod pointer;
 mod record;
 mod sort;
 

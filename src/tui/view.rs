@@ -50,6 +50,7 @@ pub use overview::formatted;
 
 /// Paints the whole screen, and puts the terminal's cursor on what has the keys.
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
+    app.spots.clear();
     let area = frame.area();
     if let Some(cursor) = paint(app, theme, area, frame) {
         frame.set_cursor_position(cursor);
@@ -77,11 +78,15 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
         View::Flags => flags::draw(app, theme, body, buffer),
         View::Contexts => contexts::draw(app, theme, body, buffer),
     };
+    if !matches!(app.overlay, Overlay::None) || app.line.is_some() {
+        // What has the keys has the mouse.
+        app.spots.clear();
+    }
     let over = match &app.overlay {
         Overlay::None => None,
         Overlay::Dialog(dialog) => dialog::draw(app, dialog, theme, body, buffer),
         Overlay::Menu { cursor } => menu::draw(app, *cursor, theme, body, buffer),
-        Overlay::Choice(choice) => choice::draw(choice, theme, body, buffer),
+        Overlay::Choice(choice) => choice::draw(app, choice, theme, body, buffer),
         Overlay::Help { search, cursor } => help::draw(app, search, *cursor, theme, body, buffer),
         Overlay::Raw { title, lines, top } => Some(raw::draw(title, lines, *top, theme, body, buffer)),
         Overlay::Clusters { top } => Some(clusters::draw(app, *top, theme, body, buffer)),
@@ -100,7 +105,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
             Kind::Command => ":",
             Kind::Filter => "/",
         };
-        palette::draw(&line.palette, theme, body, buffer);
+        palette::draw(app, &line.palette, theme, body, buffer);
         cursor = footer::line(app, line, prompt, theme, zones.message, buffer).or(cursor);
     }
     cursor

@@ -210,6 +210,45 @@ fn filter_key_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
     });
 }
 
+/// A letter more and a letter less of a filter that is typed to its end and rubbed out again.
+#[divan::bench(args = [1_000, 10_000])]
+fn filter_word_letter_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
+    let mut desk = Desk::new(rollouts, (120, 40));
+    desk.send(Message::Input(Input::Intent(Intent::Filter)));
+    let word: Vec<char> = "dc-7/chg007 prog".chars().collect();
+    let mut at = 0;
+    bencher.bench_local(move || {
+        let request = match word.get(at) {
+            Some(letter) => tui_input::InputRequest::InsertChar(*letter),
+            None => tui_input::InputRequest::DeletePrevChar,
+        };
+        at = (at + 1) % (word.len() * 2);
+        desk.send(Message::Input(Input::Edit(request)));
+        desk.frame()
+    });
+}
+
+/// A letter of the command line where each rollout could follow.
+#[divan::bench(args = [1_000, 10_000])]
+fn completion_letter_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
+    let mut desk = Desk::new(rollouts, (120, 40));
+    desk.send(Message::Input(Input::Intent(Intent::CommandLine)));
+    for letter in "open ".chars() {
+        desk.send(Message::Input(Input::Edit(tui_input::InputRequest::InsertChar(letter))));
+    }
+    let word: Vec<char> = "dc-7/chg007".chars().collect();
+    let mut at = 0;
+    bencher.bench_local(move || {
+        let request = match word.get(at) {
+            Some(letter) => tui_input::InputRequest::InsertChar(*letter),
+            None => tui_input::InputRequest::DeletePrevChar,
+        };
+        at = (at + 1) % (word.len() * 2);
+        desk.send(Message::Input(Input::Edit(request)));
+        desk.frame()
+    });
+}
+
 #[divan::bench(args = [1_000, 10_000])]
 fn one_change_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
     let mut desk = Desk::new(rollouts, (120, 40));

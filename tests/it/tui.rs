@@ -16,6 +16,7 @@ mod frames;
 mod freshness;
 mod indicators;
 mod list;
+mod mouse;
 mod property;
 mod screens;
 mod signals;

@@ -62,6 +62,14 @@ impl Line {
         }
     }
 
+    /// Takes a completion by its place in the list.
+    pub fn choose(&mut self, index: usize) {
+        if let Some(candidate) = self.palette.list.get(index) {
+            self.field.set(&candidate.line);
+            (self.palette.cursor, self.history) = (Some(index), None);
+        }
+    }
+
     /// Whether up and down go through the history: on an empty line, and from then on.
     #[must_use]
     pub fn is_in_history(&self) -> bool {

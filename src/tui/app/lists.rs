@@ -1,10 +1,14 @@
 //! The list of the view, whichever it is: its filter, its order, its selection.
 
 use super::{
-    App, View, approvals, filter::Column, filter::Filter, flags, listing::Listing, overrides, places, rollouts,
+    App, View, approvals,
+    calendar::Pane,
+    filter::{Column, Filter},
+    flags,
+    listing::Listing,
+    overrides, places, rollouts,
     sort::Sort,
 };
-use crate::tui::app::calendar::Pane;
 
 impl App {
     /// The list of a view that is not the overview.

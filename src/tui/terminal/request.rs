@@ -14,6 +14,11 @@ const SCREEN_STRING: usize = 240;
 /// Most characters of a notification: it is shown in a corner of the desktop.
 const NOTIFICATION_MAX: usize = 160;
 
+/// Buttons and the wheel are reported (1000), as numbers of any size (1006); moves are not.
+pub const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+/// They are not.
+pub const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
 /// What stands between the program and the person's terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Multiplexer {
@@ -78,6 +83,9 @@ impl Multiplexer {
 pub fn bytes(request: &TerminalRequest, multiplexer: Multiplexer) -> Vec<u8> {
     match request {
         TerminalRequest::Bell => vec![0x07],
+        // A multiplexer wants to know it, and asks the terminal itself.
+        TerminalRequest::Mouse(true) => MOUSE_ON.to_vec(),
+        TerminalRequest::Mouse(false) => MOUSE_OFF.to_vec(),
         TerminalRequest::Clipboard(text) => {
             let encoded = STANDARD.encode(text);
             if encoded.len() > CLIPBOARD_MAX {

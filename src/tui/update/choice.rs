@@ -38,7 +38,7 @@ pub(super) fn keys(app: &mut App, input: &Input) -> Vec<Command> {
             Intent::Back | Intent::Quit => close(app),
             _ => {}
         },
-        Input::Edit(_) | Input::Paste(_) | Input::Unbound => {}
+        Input::Edit(_) | Input::Paste(_) | Input::Unbound | Input::Pointer(_) => {}
     }
     Vec::new()
 }

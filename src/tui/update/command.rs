@@ -2,7 +2,7 @@
 
 use chrono::{Local, Offset, TimeZone};
 
-use super::{act, calendar, consent, flags, follow, input, offered, palette, record, sort};
+use super::{act, calendar, consent, flags, follow, input, offered, palette, pointer, record, sort};
 use crate::{
     domain::{Action, Role, RolloutId},
     tui::{
@@ -180,7 +180,7 @@ pub(in crate::tui) const COMMANDS: &[CommandSpec] = &[
         commands
     })
     .also(&["verify-audit"]),
-    CommandSpec::run("set", Argument::Setting, "NAME VALUE", "chart, theme, zone, wide", set),
+    CommandSpec::run("set", Argument::Setting, "NAME VALUE", "chart, theme, zone, mouse, wide", set),
     CommandSpec::run(
         "sort",
         Argument::Order,
@@ -391,11 +391,14 @@ fn set(app: &mut App, rest: &str) -> Vec<Command> {
             }
             None => refuse(app, "set chart to what? difference, ratio or raw"),
         },
+        Some(("mouse", value @ ("on" | "off"))) => pointer::set(app, value == "on"),
         Some(("wide", value @ ("on" | "off"))) => {
             set_wide(app, value == "on");
             Vec::new()
         }
-        _ => refuse(app, "set what? theme NAME, zone utc|mine, chart difference|ratio|raw, or wide on|off"),
+        _ => {
+            refuse(app, "set what? theme NAME, zone utc|mine, chart difference|ratio|raw, mouse on|off, or wide on|off")
+        }
     }
 }
 
@@ -466,7 +469,7 @@ pub(super) fn toggle_arm(app: &mut App, span: Option<std::time::Duration>) {
 pub(super) fn hold(app: &mut App) -> Vec<Command> {
     match app.hold.take() {
         None => {
-            app.hold = Some(Hold { since: app.now.elapsed, answers: Vec::new(), as_of: app.link.as_of() });
+            app.hold = Some(Hold { since: app.now.elapsed, answers: Vec::new(), changes: 0, as_of: app.link.as_of() });
             app.touch();
             Vec::new()
         }
@@ -515,6 +518,7 @@ pub(super) fn connect(app: &mut App, name: &str) -> Vec<Command> {
     app.overlay = Overlay::None;
     app.view = View::Overview;
     app.views.clear();
+    app.ahead.clear();
     app.say(Tone::Note, format!("context {name}"));
     vec![Command::Connect(name.to_owned()), Command::Windows]
 }

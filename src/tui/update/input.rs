@@ -3,7 +3,9 @@
 use tui_input::InputRequest;
 
 use super::super::view::help::HelpDoes;
-use super::{act, calendar, choice, close, command, commit, consent, flags, follow, motion, palette, record, sort};
+use super::{
+    act, calendar, choice, close, command, commit, consent, flags, follow, motion, palette, pointer, record, sort,
+};
 use crate::tui::{
     app::{
         App, Overlay, View,
@@ -36,6 +38,9 @@ pub(super) fn input(app: &mut App, input: Input) -> Vec<Command> {
         }
         _ => {}
     }
+    if let Input::Pointer(at) = input {
+        return pointer::pointer(app, at);
+    }
     if app.line.is_some() {
         return line(app, input);
     }
@@ -53,7 +58,7 @@ pub(super) fn input(app: &mut App, input: Input) -> Vec<Command> {
                 app.say(Tone::Note, "a paste was dropped: it works in text fields only");
                 Vec::new()
             }
-            Input::Edit(_) | Input::Unbound => Vec::new(),
+            Input::Edit(_) | Input::Unbound | Input::Pointer(_) => Vec::new(),
         },
     }
 }
@@ -120,10 +125,9 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::AskOverride => {
             app.say(Tone::Note, "open the action that a window holds: its dialog asks for an override");
         }
-        Intent::LastView => {
-            if let Some(view) = app.views.pop() {
-                app.view = view;
-                return command::ask_for(app, view);
+        Intent::LastView | Intent::ViewForward => {
+            if app.step_view(intent == Intent::LastView) {
+                return command::ask_for(app, app.view);
             }
         }
         Intent::NextView | Intent::PreviousView => {
@@ -187,7 +191,9 @@ fn back(app: &mut App) {
             }
         }
         _ => {
-            app.view = app.views.pop().unwrap_or(View::Overview);
+            if !app.step_view(true) {
+                app.view = View::Overview;
+            }
         }
     }
 }
@@ -221,7 +227,7 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
             }
             return commands;
         }
-        Input::Unbound => {}
+        Input::Unbound | Input::Pointer(_) => {}
         Input::Intent(intent) => match intent {
             Intent::Back => return commit::back(app),
             Intent::Left | Intent::Right | Intent::Press if dialog.focus == Focus::To && dialog.is_editing() => {
@@ -286,7 +292,7 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
             line.history = None;
             typed(app);
         }
-        Input::Unbound => {}
+        Input::Unbound | Input::Pointer(_) => {}
         Input::Intent(intent) => match intent {
             Intent::Back => {
                 let before = (line.kind == Kind::Filter).then(|| line.before.clone());
@@ -369,7 +375,7 @@ fn help(app: &mut App, input: Input) -> Vec<Command> {
             search.insert(&text);
             *cursor = 0;
         }
-        Input::Unbound => {}
+        Input::Unbound | Input::Pointer(_) => {}
         Input::Intent(intent) => {
             let last = rows.saturating_sub(1);
             match intent {

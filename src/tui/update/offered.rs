@@ -48,6 +48,7 @@ pub(in crate::tui) fn refused(app: &App, intent: Intent) -> Option<String> {
         Intent::NextPane | Intent::PreviousPane => {
             unless(matches!(view, View::Detail | View::Windows | View::Flags), "there is one pane only")
         }
+        Intent::ViewForward => unless(!app.ahead.is_empty(), "no view was left by going back"),
         Intent::LastView => unless(!app.views.is_empty(), "no view was left yet"),
         Intent::Newest => unless(!app.rollouts.unseen.is_empty(), "nothing is new"),
         Intent::Arm => unless(app.is_protected(), "this context is not protected: there is nothing to arm"),

@@ -158,6 +158,6 @@ fn flags(app: &App, word: &str, typed: &str) -> Palette {
 fn settings() -> Vec<String> {
     let charts = ChartMode::ALL.iter().map(|mode| format!("chart {}", mode.as_str()));
     let themes = theme::BUILT_IN.iter().map(|(name, _)| format!("theme {name}"));
-    let others = ["wide on", "wide off", "zone utc", "zone mine"].map(str::to_owned);
+    let others = ["mouse on", "mouse off", "wide on", "wide off", "zone utc", "zone mine"].map(str::to_owned);
     charts.chain(themes).chain(others).collect()
 }

@@ -11,7 +11,7 @@ use crate::{
     backend::ApprovalView,
     domain::{ApprovalState, SafeText},
     tui::{
-        app::{App, age, approvals::place, layout, rollouts::scroll},
+        app::{App, age, approvals::place, layout, rollouts::scroll, spots::Spot},
         theme::{Mark, Role, Theme},
         widget::{
             fit,
@@ -83,6 +83,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let mut cursor = None;
     for (y, view) in (top..top + height).map_while(|row| approvals.at(row)).enumerate() {
         let selected = approvals.list.cursor() == top + y;
+        app.note_line(rows, y as u16, Spot::Row(top + y));
         let (mark, word) = state(app, view);
         let approval = &view.approval;
         let left = match approval.state(now) {

@@ -12,6 +12,7 @@ use crate::{
         app::{
             App, age, layout,
             rollouts::scroll,
+            spots::Spot,
             trail::{Break, Proof},
         },
         theme::{Mark, Role, Theme},
@@ -81,6 +82,7 @@ fn entries(app: &App, theme: &Theme, wide: bool, rows: Rect, buffer: &mut Buffer
         let index = at - usize::from(line_at.is_some_and(|line| line < at));
         let Some(entry) = entries.get(index) else { break };
         let selected = trail.cursor() == index;
+        app.note_line(rows, y as u16, Spot::Row(index));
         let row = line(app, entry, selected, wide, theme, rows.width);
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);

@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{boxed, centred};
 use crate::tui::{
-    app::choice::Choice,
+    app::{App, choice::Choice, spots::Spot},
     theme::{Mark, Role, Theme},
     widget::{fit, row::Row},
 };
@@ -18,7 +18,7 @@ const LEAD: usize = 10;
 const WIDEST: usize = 96;
 
 /// Paints the choice; says where the selected line is.
-pub(super) fn draw(choice: &Choice, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(app: &App, choice: &Choice, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let lines = choice.lines();
     let label = lines.iter().map(|line| fit::width(&line.label)).max().unwrap_or(0).min(20);
     let widest = |text: &str| LEAD + label + fit::width(text);
@@ -34,6 +34,7 @@ pub(super) fn draw(choice: &Choice, theme: &Theme, body: Rect, buffer: &mut Buff
     let mut place = None;
     for (y, (index, line)) in lines.iter().enumerate().skip(top).take(height).enumerate() {
         let selected = index == choice.cursor();
+        app.note_line(inner, y as u16, Spot::ChoiceLine(index));
         let (mark, role) = match line.chosen {
             Ok(_) => (None, Role::Normal),
             Err(_) => (Some(Mark::Waiting), Role::Muted),

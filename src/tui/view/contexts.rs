@@ -8,7 +8,7 @@ use ratatui::{
 use crate::{
     domain::SafeText,
     tui::{
-        app::{App, rollouts::scroll},
+        app::{App, rollouts::scroll, spots::Spot},
         theme::{Role, Theme},
         widget::row::Row,
     },
@@ -31,6 +31,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let mut cursor = None;
     for (y, context) in app.contexts.iter().skip(top).take(height).enumerate() {
         let selected = app.context_cursor == top + y;
+        app.note_line(rows, y as u16, Spot::Row(top + y));
         let here = if app.context == top + y { "* " } else { "  " };
         let row = Row::new(theme, rows.width)
             .text(if selected { ">" } else { " " }, Role::Normal)

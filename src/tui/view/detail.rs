@@ -14,6 +14,7 @@ use crate::{
             attention::Class,
             detail::{Detail, Pane},
             link::LinkState,
+            spots::Spot,
         },
         theme::{Mark, Role, Theme},
         widget::row::{Row, titled},
@@ -194,6 +195,9 @@ fn wide(scene: &Scene<'_>, rest: Rect, buffer: &mut Buffer) -> Option<Position> 
 pub(super) fn pane(scene: &Scene<'_>, which: Pane, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if area.height < 2 {
         return None;
+    }
+    if scene.keys {
+        scene.app.note(area, Spot::Pane(which));
     }
     let cursor = match which {
         Pane::Gates => gates::draw(scene, area, buffer),

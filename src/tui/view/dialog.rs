@@ -18,6 +18,7 @@ use crate::{
             App, age, asking,
             dialog::{Dialog, Focus, PreviewState, Stage, Subject},
             flags::change::Verb,
+            spots::Spot,
             text::Field,
             workload,
         },
@@ -372,6 +373,7 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     let of_override = place;
     let mut put = |name: &str, which: Focus, field: &Field, y: u16, buffer: &mut Buffer| {
         let at = Rect { y: area.y + y, height: 1, ..area };
+        app.note(at, Spot::Focus(which));
         let focused = dialog.focus == which && dialog.is_editing();
         if let Some(place) = put(theme, at, name, field, focused, buffer) {
             cursor = Some(place);
@@ -390,6 +392,7 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     let mut choice = None;
     if let (Subject::Action { pinned, .. }, false) = (&dialog.subject, dialog.revisions().is_empty()) {
         let at = Rect { y: area.y + y, height: 1, ..area };
+        app.note_line(area, y, Spot::Focus(Focus::To));
         let focused = dialog.focus == Focus::To && dialog.is_editing();
         // The focus is told by signs as well as by its style.
         let text = goes_back_to(app, dialog, pinned.phase);
@@ -418,6 +421,7 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     y += 1;
     let at = Rect { x: area.x + 3, y: area.y + y, width: area.width.saturating_sub(5), height: 1 };
     Row::new(theme, 2).text(">", Role::Muted).draw(Rect { x: area.x + 1, width: 2, ..at }, 0, buffer);
+    app.note(at, Spot::Focus(Focus::Reason));
     let focused = dialog.focus == Focus::Reason && dialog.is_editing();
     if let Some(place) = field::draw(&dialog.reason, focused, theme, at, buffer) {
         cursor = Some(place);
@@ -425,6 +429,7 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     y += 2;
     if !dialog.blocking().is_empty() {
         let at = Rect { y: area.y + y - 1, height: 1, ..area };
+        app.note(at, Spot::Focus(Focus::Override));
         let focused = dialog.focus == Focus::Override;
         let words = consent::offered(app, dialog);
         let text = if focused { format!("[> {words} <]") } else { format!("[  {words}  ]") };
@@ -481,6 +486,14 @@ fn draw_buttons(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         .styled(&right, over(theme.style(commit_role), commit_focused));
     let row = if locked { row.text(" locked", Role::Muted) } else { row };
     row.draw(area, 0, buffer);
+    let button_at = |x: usize, text: &str| Rect {
+        x: area.x + (x as u16).min(area.width),
+        width: (fit::width(text) as u16).min(area.width.saturating_sub(x as u16)),
+        height: 1,
+        ..area
+    };
+    app.note(button_at(3, &left), Spot::Focus(Focus::Keep));
+    app.note(button_at(x_right, &right), Spot::Focus(Focus::Commit));
     match dialog.focus {
         Focus::Keep => Some(Position { x: area.x + 4, y: area.y }),
         Focus::Commit => Some(Position { x: area.x + x_right as u16 + 1, y: area.y }),

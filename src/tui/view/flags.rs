@@ -18,6 +18,7 @@ use crate::{
             },
             layout,
             rollouts::scroll,
+            spots::Spot,
         },
         theme::{Mark, Role, Theme},
         widget::{fit, row::Row},
@@ -106,6 +107,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     for y in 0..height {
         let Some(view) = flags.at(top + y) else { break };
         let selected = flags.list.cursor() == top + y;
+        app.note_line(rows, y as u16, Spot::Row(top + y));
         let place = line(app, view, selected, &widths, range.clone(), theme, rows, y as u16, buffer);
         cursor = cursor.or(place);
     }

@@ -14,6 +14,7 @@ use crate::{
             line::{Kind, Line},
             lists::thousands,
             notice::Tone,
+            spots::Spot,
         },
         intent::Intent,
         theme::{Mark, Role, Theme},
@@ -214,7 +215,12 @@ pub(super) fn keys(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             if row.left() < key.len() + what.len() + 3 {
                 break;
             }
-            row = row.text(&key, Role::Key).text(&format!(" {what}"), Role::Hint).gap(2);
+            let start = usize::from(area.width) - row.left();
+            row = row.text(&key, Role::Key).text(&format!(" {what}"), Role::Hint);
+            let width = usize::from(area.width) - row.left() - start;
+            let at = Rect { x: area.x + start as u16, width: width as u16, height: 1, ..area };
+            app.note(at, Spot::Hint(intent));
+            row = row.gap(2);
         }
     }
     row.draw(area, 0, buffer);

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use crate::tui::{
-    app::{App, View, age, link::LinkState},
+    app::{App, View, age, figure, link::LinkState},
     theme::{Mark, Role, Theme},
     widget::{fit, row::Row},
 };
@@ -153,6 +153,8 @@ fn above(app: &App, theme: &Theme) -> Option<(String, Role, usize)> {
     }
     let hold = app.hold.as_ref()?;
     let at = hold.as_of.map_or(String::new(), |at| format!(" at {}", app.clock_seconds(at)));
-    let text = format!(" HOLD: the display stands still{at}, {} answers behind; z lets it go on", hold.answers.len());
+    let behind = age::age(span(elapsed.saturating_sub(hold.since)));
+    let changes = figure::counted(hold.changes, "change");
+    let text = format!(" HOLD {behind} behind, {changes}: all that is shown is as it was{at}; z lets it go on");
     Some((text, Role::BannerHold, more - 1))
 }

@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::boxed;
 use crate::tui::{
-    app::{App, Overlay, rollouts::scroll, text::Field},
+    app::{App, Overlay, rollouts::scroll, spots::Spot, text::Field},
     intent::Intent,
     keymap::ContextName,
     theme::{Mark, Role, Theme},
@@ -62,6 +62,7 @@ pub(in crate::tui) fn rows(app: &App) -> Vec<HelpRow> {
         refused: command_refused(app, spec),
     }));
     rows.extend(filters(app));
+    rows.extend(mouse(app));
     for context in [ContextName::Menu, ContextName::Choice, ContextName::Dialog, ContextName::Text] {
         rows.extend(keys(app, context));
     }
@@ -114,6 +115,29 @@ fn filters(app: &App) -> Vec<HelpRow> {
     rows
 }
 
+/// What the mouse does.
+fn mouse(app: &App) -> Vec<HelpRow> {
+    if !app.mouse {
+        return vec![HelpRow::told(
+            "mouse",
+            "off",
+            ":set mouse on lets it select, open and scroll; off, it selects text",
+        )];
+    }
+    [
+        (
+            "click",
+            "selects a row, focuses a pane or a field, does what a hint says; never presses what changes something",
+        ),
+        ("double click", "opens"),
+        ("right click", "actions for the row"),
+        ("wheel", "moves"),
+        ("shift-drag", "selects text, as the terminal does without the program"),
+    ]
+    .map(|(keys, text)| HelpRow::told("mouse", keys, text))
+    .to_vec()
+}
+
 /// What Enter does: keys of choices, dialogs and text fields are told, not pressed, from here; and so is what
 /// does nothing now, with its reason.
 pub(in crate::tui) fn chosen(app: &App) -> Option<Result<HelpDoes, String>> {
@@ -147,6 +171,7 @@ pub(super) fn draw(
     let top = scroll(cursor.saturating_sub(height / 2), cursor, height, rows.len());
     for (y, row) in rows.iter().skip(top).take(height).enumerate() {
         let selected = top + y == cursor;
+        app.note_line(list, y as u16, Spot::HelpLine(top + y));
         let line = Row::new(theme, list.width)
             .text(if selected { ">" } else { " " }, Role::Normal)
             .cell(row.context, 8, Role::Muted)

@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{boxed, centred};
 use crate::tui::{
-    app::{App, View, offer::Why},
+    app::{App, View, offer::Why, spots::Spot},
     keymap::ContextName,
     theme::{Mark, Role, Theme},
     update::items,
@@ -40,6 +40,7 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
     let mut cut = None;
     for (index, item) in items.into_iter().enumerate() {
         let selected = index == cursor;
+        app.note_line(inner, index as u16, Spot::MenuLine(index));
         let key = app.keymap.keys_for(item.intent(), &[ContextName::Menu]).unwrap_or_default();
         let (label, summary) = item.words(app);
         let mut row =

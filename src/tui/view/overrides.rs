@@ -10,7 +10,7 @@ use crate::{
     backend::OverrideView,
     domain::{OverrideKind, OverrideState, SafeText},
     tui::{
-        app::{App, age, layout, overrides::subject, rollouts::scroll, wording},
+        app::{App, age, layout, overrides::subject, rollouts::scroll, spots::Spot, wording},
         theme::{Mark, Role, Theme},
         widget::row::{Row, titled},
     },
@@ -100,6 +100,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let mut cursor = None;
     for (y, view) in (top..top + height).map_while(|row| overrides.at(row)).enumerate() {
         let selected = overrides.list.cursor() == top + y;
+        app.note_line(rows, y as u16, Spot::Row(top + y));
         let (mark, word) = state(app, view);
         let record = &view.record;
         let subject = subject(view);

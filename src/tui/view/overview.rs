@@ -21,6 +21,7 @@ use crate::{
             carriers::{CarrierState, state},
             layout,
             rollouts::Row as Item,
+            spots::Spot,
             workload,
         },
         theme::{Mark, Role, Theme},
@@ -229,6 +230,7 @@ fn table(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Po
     for y in 0..height {
         let Some(item) = app.rollouts.at(top + y) else { break };
         let selected = app.rollouts.cursor() == top + y;
+        app.note_line(rows, y as u16, Spot::Row(top + y));
         let line = line(app, item, selected, &columns, theme, area.width);
         if selected {
             cursor = line.draw_selected(rows, y as u16, buffer);

@@ -8,9 +8,11 @@ use ratatui::{
 
 use crate::tui::{
     app::{
+        App,
         lists::thousands,
         palette::{Candidate, Palette},
         rollouts::scroll,
+        spots::Spot,
     },
     theme::{Mark, Role, Theme},
     widget::{
@@ -23,7 +25,7 @@ use crate::tui::{
 const LINES: u16 = 12;
 
 /// Paints the completions over the end of the body, or nothing where there are none.
-pub(super) fn draw(palette: &Palette, theme: &Theme, body: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, palette: &Palette, theme: &Theme, body: Rect, buffer: &mut Buffer) {
     if palette.list.is_empty() || body.height < 4 {
         return;
     }
@@ -45,6 +47,7 @@ pub(super) fn draw(palette: &Palette, theme: &Theme, body: Rect, buffer: &mut Bu
     let columns = widest.clamp(12, usize::from(area.width) / 2);
     for (y, candidate) in palette.list.iter().skip(top).take(shown).enumerate() {
         let chosen = palette.cursor == Some(top + y);
+        app.note_line(lines, y as u16, Spot::Completion(top + y));
         let row = line(candidate, chosen, columns, theme, area.width);
         if chosen {
             row.draw_selected(lines, y as u16, buffer);

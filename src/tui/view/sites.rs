@@ -9,7 +9,7 @@ use super::words;
 use crate::{
     backend::{LaneView, SiteView},
     tui::{
-        app::{App, age, places::lane_state, rollouts::scroll},
+        app::{App, age, places::lane_state, rollouts::scroll, spots::Spot},
         theme::{Mark, Role, Theme},
         widget::row::Row,
     },
@@ -49,6 +49,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     for y in 0..height {
         let Some((site, lane)) = sites.at(top + y) else { break };
         let selected = sites.list.cursor() == top + y;
+        app.note_line(rows, y as u16, Spot::Row(top + y));
         let row = line(app, site, lane, selected, name, theme, rows.width);
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);

@@ -10,7 +10,7 @@ use crate::{
     backend::WindowView,
     domain::{Effect, OverrideState, SafeText, WindowState},
     tui::{
-        app::{App, age, calendar::Pane, layout, rollouts::scroll, wording},
+        app::{App, age, calendar::Pane, layout, rollouts::scroll, spots::Spot, wording},
         theme::{Mark, Role, Theme},
         widget::row::{Row, titled},
     },
@@ -77,6 +77,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let mut cursor = None;
     for (y, view) in (top..top + height).map_while(|row| windows.at(row)).enumerate() {
         let selected = windows.list.cursor() == top + y;
+        app.note_line(rows, y as u16, Spot::Row(top + y));
         let row = line(app, view, selected, theme, rows.width);
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);

@@ -303,6 +303,32 @@ fn wide_columns_show_what_the_usual_ones_leave_out() {
 }
 
 #[test]
+fn views_are_gone_back_to_and_forward_again() {
+    let mut desk = desk((100, 30));
+    desk.press(I::ViewSites).press(I::ViewAudit).press(I::LastView).press(I::LastView);
+    assert!(desk.row(0).contains("ROLLOUTS"), "{}", desk.row(0));
+    desk.press(I::ViewForward);
+    assert!(desk.row(0).contains("SITES"), "{}", desk.row(0));
+    desk.press(I::ViewForward).press(I::ViewForward);
+    assert!(desk.row(0).contains("AUDIT"), "{}", desk.row(0));
+    desk.press(I::Back).press(I::ViewFlags).press(I::ViewForward);
+    assert!(desk.row(0).contains("FLAGS"), "another way was taken: {}", desk.row(0));
+}
+
+#[test]
+fn a_held_display_says_how_far_behind_it_is_and_by_how_much() {
+    let calm = || ["a/one", "a/two"].iter().map(|at| rollout(at, Phase::Progressing, 5)).collect::<Vec<_>>();
+    let mut desk = Desk::with(&options(false, false), Role::Operator, false, calm(), (100, 30));
+    desk.press(I::HoldDisplay);
+    desk.wait(12_000);
+    desk.changed(vec![rollout("a/one", Phase::Paused, 0), rollout("a/new", Phase::Paused, 0)], vec![]);
+    desk.all(calm());
+    assert!(desk.row(1).contains("HOLD 10s behind, 2 changes"), "{}", desk.row(1));
+    desk.press(I::HoldDisplay);
+    assert!(!desk.row(1).contains("HOLD"), "{}", desk.row(1));
+}
+
+#[test]
 fn the_help_says_why_a_key_does_nothing_and_begins_the_command_that_is_chosen() {
     let mut desk = desk((120, 40));
     desk.press(I::Help);

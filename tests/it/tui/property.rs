@@ -7,7 +7,7 @@ use rolldeck::{
     tui::{
         app::dialog::Subject,
         intent::Intent,
-        message::{Answer, Command, Input, Message},
+        message::{Answer, Command, Input, Message, Pointer, PointerKind},
     },
 };
 use tui_input::InputRequest;
@@ -31,6 +31,7 @@ enum Step {
     Lost,
     Back,
     Resize(u16, u16),
+    Mouse(usize, u16, u16),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -45,6 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Lost),
         1 => Just(Step::Back),
         1 => (1_u16..220, 1_u16..70).prop_map(|(w, h)| Step::Resize(w, h)),
+        3 => (0_usize..4, 0_u16..110, 0_u16..32).prop_map(|(kind, x, y)| Step::Mouse(kind, x, y)),
     ]
 }
 
@@ -62,6 +64,7 @@ proptest! {
         protected in any::<bool>(),
         role in prop_oneof![Just(Role::Viewer), Just(Role::Operator), Just(Role::Commander)],
         view in 0..5_usize,
+        mouse in any::<bool>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut desk = Desk::with(&options(protected, false), role, true, nine(), (100, 30));
@@ -83,6 +86,9 @@ proptest! {
                 desk.answer(Answer::Flags(Ok(flags::page())));
             }
             _ => {}
+        }
+        if mouse {
+            desk.command("set mouse on");
         }
         let mut keys: Vec<String> = Vec::new();
         for step in steps {
@@ -132,6 +138,16 @@ proptest! {
                 }
                 Step::Back => {
                     desk.all(nine());
+                }
+                Step::Mouse(kind, x, y) => {
+                    let kind = [
+                        PointerKind::Press,
+                        PointerKind::Menu,
+                        PointerKind::Wheel { down: true },
+                        PointerKind::Wheel { down: false },
+                    ][kind];
+                    desk.send(Message::Input(Input::Pointer(Pointer { kind, x, y })));
+                    prop_assert!(desk.acts().is_empty(), "the mouse sent something");
                 }
                 Step::Resize(width, height) => {
                     desk.size = (width, height);

@@ -1,0 +1,84 @@
+//! What is where on the screen, noted while it is painted: a mouse asks, and nothing is laid out twice.
+
+use std::cell::RefCell;
+
+use ratatui::layout::{Position, Rect};
+
+use super::{App, detail::Pane, dialog::Focus};
+use crate::tui::intent::Intent;
+
+/// What a place on the screen stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// A row of the view's list.
+    Row(usize),
+    /// A pane of a rollout.
+    Pane(Pane),
+    /// A hint of what a key does.
+    Hint(Intent),
+    /// A line of the action menu.
+    MenuLine(usize),
+    /// A line of a choice.
+    ChoiceLine(usize),
+    /// A line of the help.
+    HelpLine(usize),
+    /// A completion of the command line.
+    Completion(usize),
+    /// A field or a button of the dialog.
+    Focus(Focus),
+}
+
+/// Places as they were painted last. Painting takes the app by reference, and so notes them in a cell.
+#[derive(Debug, Default)]
+pub struct Spots(RefCell<Vec<(Rect, Spot)>>);
+
+impl Spots {
+    /// Forgets all: something else has the keys, or another frame begins.
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    fn note(&self, area: Rect, spot: Spot) {
+        self.0.borrow_mut().push((area, spot));
+    }
+
+    /// What was painted last at a place.
+    #[must_use]
+    pub fn at(&self, x: u16, y: u16) -> Option<Spot> {
+        let place = Position { x, y };
+        self.0.borrow().iter().rev().find(|(area, _)| area.contains(place)).map(|(_, spot)| *spot)
+    }
+}
+
+impl App {
+    /// Notes what is painted at a place, for as long as the mouse is on.
+    pub(in crate::tui) fn note(&self, area: Rect, spot: Spot) {
+        if self.mouse {
+            self.spots.note(area, spot);
+        }
+    }
+
+    /// Notes one line of an area.
+    pub(in crate::tui) fn note_line(&self, area: Rect, y: u16, spot: Spot) {
+        if y < area.height {
+            self.note(Rect { y: area.y + y, height: 1, ..area }, spot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_painted_last_is_what_is_there() {
+        let spots = Spots::default();
+        spots.note(Rect::new(0, 0, 10, 5), Spot::Pane(Pane::Gates));
+        spots.note(Rect::new(0, 2, 10, 1), Spot::Row(7));
+        assert_eq!(spots.at(3, 2), Some(Spot::Row(7)));
+        assert_eq!(spots.at(3, 1), Some(Spot::Pane(Pane::Gates)));
+        assert_eq!(spots.at(10, 1), None);
+        spots.clear();
+        assert_eq!(spots.at(3, 2), None);
+    }
+}
