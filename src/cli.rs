@@ -157,7 +157,13 @@ pub fn main() -> ExitCode {
         }
     };
     exit::install();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    if !matches!(cli.command, Some(Command::Demo(_) | Command::Serve(_) | Command::Agent(_))) {
+        // Who asks a server needs one thread beside its own, however many processors there are: each more
+        // costs memory, and is woken for nothing.
+        threads.worker_threads(1);
+    }
+    let runtime = match threads.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&color_eyre::Report::new(error).wrap_err("no threads to work with")),
     };

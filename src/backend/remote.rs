@@ -36,8 +36,8 @@ pub const CONNECT: Duration = Duration::from_secs(3);
 pub const GRACE: Duration = Duration::from_secs(10);
 /// How long an action may take beyond that: a cluster is waited for until it was seen to take it up.
 const ACT: Duration = Duration::from_secs(15);
-/// Longest answer, in bytes.
-pub const ANSWER_MAX: usize = 16 * 1024 * 1024;
+/// Longest answer, in bytes: ten thousand rollouts with four indicators each are thirty million.
+pub const ANSWER_MAX: usize = 64 * 1024 * 1024;
 /// Longest artifact, in bytes.
 pub const ARTIFACT_MAX: usize = 256 * 1024 * 1024;
 /// How long a verification of the whole trail may take.

@@ -285,7 +285,7 @@ pub struct Rollout {
     pub units: Option<Vec<UnitView>>,
     /// What it is in the cluster that carries it out; none of a fleet's rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// An action that was sent, and not yet seen to be taken up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
@@ -321,7 +321,7 @@ impl Rollout {
         }
         self.failures = None;
         self.units = None;
-        self.workload = self.workload.map(Workload::summary);
+        self.workload = self.workload.map(|workload| Box::new(workload.summary()));
         self
     }
 

@@ -54,7 +54,8 @@ pub async fn run(options: Options) -> Result<(), DashboardError> {
         return Err(TerminalError::Dumb(term).into());
     }
     let session = Session::enter()?;
-    Ok(run_on(options, &capability, Io::terminal(session)).await?)
+    let io = Io::terminal(session).map_err(RunError::from)?;
+    Ok(run_on(options, &capability, io).await?)
 }
 
 /// Runs the dashboard on any terminal, also on one that a test made.

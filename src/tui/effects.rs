@@ -261,6 +261,15 @@ where
     line.ask(GRACE, call).await
 }
 
+/// Asks who we are, unless that is known; says whether it is now, and whether anybody still listens.
+async fn introduced(line: &Line, known: bool) -> (bool, bool) {
+    if known {
+        return (true, true);
+    }
+    let info = line.ask(GRACE, |backend| async move { backend.info().await }).await;
+    (info.is_ok(), line.send(Answer::Info(info)).await)
+}
+
 /// Asks for everything, then for what changed, for as long as somebody listens.
 async fn poll(line: Line, connect: Connect, nudge: Arc<Notify>) {
     let mut waits = back_off();
@@ -279,23 +288,27 @@ async fn poll(line: Line, connect: Connect, nudge: Arc<Notify>) {
                 }
             }
         }
-        if !known {
-            let info = line.ask(GRACE, |backend| async move { backend.info().await }).await;
-            known = info.is_ok();
-            if !line.send(Answer::Info(info)).await {
-                return;
-            }
-        }
         let after = cursor.clone();
         let wait = if after.is_some() { POLL_WAIT } else { Duration::ZERO };
-        let page = tokio::select! {
-            page = line.ask(wait, |backend| async move { backend.view(after, wait).await }) => page,
+        // Who we are is asked beside what there is: the first frame waits for one round trip, not for two.
+        let both = async {
+            tokio::join!(
+                introduced(&line, known),
+                line.ask(wait, |backend| async move { backend.view(after, wait).await })
+            )
+        };
+        let ((heard, listens), page) = tokio::select! {
+            both = both => both,
             () = nudge.notified() => {
                 cursor = None;
                 known = false;
                 continue;
             }
         };
+        if !listens {
+            return;
+        }
+        known = heard;
         match page {
             Ok(page) => {
                 waits = back_off();

@@ -17,9 +17,15 @@ use tokio::{
 use super::{
     keymap::{ContextName, Press, Resolver},
     message::{Command, Input, Message, Moment, Pointer, PointerKind, TerminalRequest},
-    terminal::{Ended, Ending, Multiplexer, Painter, Session, Sink, Writer, report_mouse, request_bytes},
+    terminal::{
+        ASK, Answers, Ended, Ending, Keyboard, Multiplexer, Painter, Session, Sink, Writer, report_mouse, request_bytes,
+    },
 };
 use crate::clock::Clock;
+
+mod pace;
+
+use pace::Pace;
 
 /// Least time between two frames that data asked for; keys are shown at once.
 const DATA_FRAME: Duration = Duration::from_millis(33);
@@ -54,6 +60,8 @@ pub trait Program {
 pub struct Io {
     /// Keys, pastes and sizes.
     pub events: Pin<Box<dyn Stream<Item = io::Result<Event>> + Send>>,
+    /// What the terminal answers to frames; none of one that is not asked.
+    pub answers: Option<Answers>,
     /// Where frames go.
     pub sink: Box<dyn Sink>,
     /// The terminal's size now.
@@ -66,15 +74,19 @@ pub struct Io {
 
 impl Io {
     /// The real terminal.
-    #[must_use]
-    pub fn terminal(session: Session) -> Self {
-        Self {
-            events: Box::pin(crossterm::event::EventStream::new()),
+    ///
+    /// # Errors
+    /// When its input cannot be read.
+    pub fn terminal(session: Session) -> io::Result<Self> {
+        let answers = Answers::default();
+        Ok(Self {
+            events: Box::pin(Keyboard::open(answers.clone())?),
+            answers: Some(answers),
             sink: session.sink(),
             size: Box::new(terminal_size),
             multiplexer: Multiplexer::here(),
             session: Some(session),
-        }
+        })
     }
 }
 
@@ -137,6 +149,8 @@ pub async fn drive(
         terminal,
         writer: Writer::start(io.sink)?,
         events: Some(io.events),
+        answers: io.answers,
+        pace: Pace::default(),
         size: io.size,
         multiplexer: io.multiplexer,
         session: io.session,
@@ -172,6 +186,9 @@ struct Loop<P, F> {
     terminal: Terminal<Painter>,
     writer: Writer,
     events: Option<Pin<Box<dyn Stream<Item = io::Result<Event>> + Send>>>,
+    answers: Option<Answers>,
+    /// How far the screen is behind.
+    pace: Pace,
     size: Box<dyn Fn() -> Size + Send>,
     multiplexer: Multiplexer,
     session: Option<Session>,
@@ -204,9 +221,13 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         }
         loop {
             match self.wish.take() {
-                Some(Wish::Quit) => return Ok(()),
+                Some(Wish::Quit) => {
+                    self.hear_the_last().await;
+                    return Ok(());
+                }
                 Some(Wish::Redraw) => self.repaint_all(),
                 Some(Wish::Suspend) => {
+                    self.hear_the_last().await;
                     if let (Some(session), Some(continued)) = (&self.session, &mut continued) {
                         session.stop(continued).await;
                     }
@@ -216,7 +237,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
             }
             let now = Instant::now();
             let paint_at = self.paint_at(now);
-            if paint_at.is_some() && self.dirty_since.is_some_and(|since| now - since > OVERDUE) {
+            if paint_at.is_some_and(|at| at <= now) && self.dirty_since.is_some_and(|since| now - since > OVERDUE) {
                 self.paint();
                 continue;
             }
@@ -226,6 +247,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                 biased;
                 ended = asked(ending.as_deref()) => return Err(ended.into()),
                 result = self.writer.written() => self.written(result)?,
+                () = answer(self.answers.as_ref()) => self.answered(),
                 Some(message) = self.messages.recv() => self.deliver(message),
                 event = next(&mut self.events) => match event {
                     Some(event) => self.event(event.map_err(RunError::of_terminal)?),
@@ -319,9 +341,35 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         if !self.writer.is_free() || self.resized.is_some() {
             return None;
         }
+        let free = self.pace.free_at(now);
         match self.painted_at {
-            Some(before) if !self.urgent => Some(before + self.paint_every),
-            _ => Some(now),
+            Some(before) if !self.urgent => Some((before + self.paint_every).max(free)),
+            _ => Some(free),
+        }
+    }
+
+    fn answered(&mut self) {
+        self.pace.answered(Instant::now());
+        self.expect();
+    }
+
+    /// Waits a little for what the terminal still owes: the shell would take it for keys.
+    async fn hear_the_last(&mut self) {
+        let until = Instant::now() + self.pace.patience(Instant::now());
+        while self.pace.is_waiting() && Instant::now() < until {
+            tokio::select! {
+                () = answer(self.answers.as_ref()) => self.pace.answered(Instant::now()),
+                // Keys that come meanwhile are for nobody.
+                event = next(&mut self.events) => if event.is_none_or(|event| event.is_err()) { return },
+                () = sleep_until(until) => return,
+            }
+        }
+    }
+
+    /// Tells who reads the keyboard whether an answer may come.
+    fn expect(&self) {
+        if let Some(answers) = &self.answers {
+            answers.await_one(self.pace.is_waiting());
         }
     }
 
@@ -331,9 +379,16 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         (self.urgent, self.repaint) = (false, false);
         self.dirty_since = None;
         self.painted_at = Some(Instant::now());
+        let now = Instant::now();
+        self.pace.risk(now);
         match self.terminal.backend_mut().take_frame() {
-            Some(frame) => {
+            Some(mut frame) => {
                 self.owes_painted = true;
+                if self.answers.is_some() && self.pace.asks() {
+                    frame.extend_from_slice(ASK);
+                    self.pace.sent(now);
+                    self.expect();
+                }
                 self.writer.submit(frame);
             }
             // What was to be seen is on the screen already.
@@ -353,6 +408,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
     fn go_on(&mut self) -> io::Result<()> {
         if let Some(session) = &self.session {
             session.resume()?;
+            self.pace.begin_anew();
             self.terminal.backend_mut().open_with(session.opening());
         }
         self.resolver.reset();
@@ -391,6 +447,13 @@ async fn at(when: Option<Instant>) {
 async fn asked(ending: Option<&Ending>) -> Ended {
     match ending {
         Some(ending) => ending.asked().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn answer(answers: Option<&Answers>) {
+    match answers {
+        Some(answers) => answers.next().await,
         None => std::future::pending().await,
     }
 }

@@ -14,12 +14,14 @@ use std::{
 };
 
 mod keeper;
+mod keyboard;
 mod painter;
 mod request;
 mod tty;
 mod writer;
 
 pub use keeper::{Ended, Ending};
+pub use keyboard::{ASK, Answers, Keyboard};
 pub use painter::Painter;
 pub use request::{Multiplexer, bytes as request_bytes, fits_clipboard};
 pub use writer::{Sink, Writer};

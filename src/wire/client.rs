@@ -194,7 +194,8 @@ pub async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, BodyE
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(BodyError::TooLong(limit));
     }
-    let mut bytes = Vec::new();
+    let expected = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(expected.min(limit));
     while let Some(chunk) = response.chunk().await.map_err(|error| BodyError::Broken(chain(&error)))? {
         if bytes.len() + chunk.len() > limit {
             return Err(BodyError::TooLong(limit));

@@ -1,9 +1,10 @@
 //! The server under the load of a fleet: 500 agents that hold a poll and report every 5 s, 10
-//! dashboards, and people who act meanwhile. Prints how long an action took to be acknowledged and
-//! how many were answered a second. Server and clients share this process and its cores.
+//! dashboards, and people who act meanwhile. Prints how long an action took to be acknowledged, how long
+//! until every dashboard had heard of it, and how many were answered a second. Server and clients share this
+//! process and its cores.
 //!
 //! `cargo bench --bench server`; the store syncs every commit, in the system's temporary directory
-//! (`TMPDIR` moves it to another disk).
+//! (`TMPDIR` moves it to another disk). `-- --agents 2000 --every 10 --dashboards 50` is another load.
 
 #![allow(
     missing_docs,
@@ -37,21 +38,47 @@ use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-const AGENTS: u32 = 500;
-const DASHBOARDS: u32 = 10;
-const REPORT_EVERY: Duration = Duration::from_secs(5);
+/// How long a change may take to be seen, before it counts as missed.
+const SEEN_WITHIN: Duration = Duration::from_secs(10);
 /// One person who acts twice a second, and how long.
 const CALM: Duration = Duration::from_secs(20);
+/// One person whose changes everybody is to see, and how many of them.
+const WATCHED: usize = 10;
 /// Many who act as fast as they are answered, each on a rollout of their own.
 const CROWD: u32 = 16;
 const STORM: Duration = Duration::from_secs(10);
 const WHY: &str = "measuring how long this takes";
+
+/// How many of whom.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    agents: u32,
+    dashboards: usize,
+    report_every: Duration,
+}
+
+impl Load {
+    fn asked_for() -> Self {
+        let arguments: Vec<String> = std::env::args().collect();
+        let number = |name: &str| {
+            let at = arguments.iter().position(|argument| argument == name)?;
+            arguments.get(at + 1)?.parse::<u32>().ok()
+        };
+        Self {
+            agents: number("--agents").unwrap_or(500),
+            dashboards: number("--dashboards").unwrap_or(10) as usize,
+            report_every: Duration::from_secs(number("--every").unwrap_or(5).into()),
+        }
+    }
+}
 
 #[derive(Default)]
 struct Counts {
     polls: AtomicU64,
     reports: AtomicU64,
     views: AtomicU64,
+    /// When dashboards heard of which revision of the first rollout.
+    seen: Mutex<BTreeMap<String, BTreeMap<usize, Instant>>>,
     /// What failed, and how often.
     failed: Mutex<BTreeMap<String, u64>>,
 }
@@ -67,6 +94,7 @@ fn main() {
 }
 
 async fn measure() {
+    let Load { agents, dashboards, report_every } = Load::asked_for();
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(folder.path(), Durability::Full).await.unwrap();
     let set = Options {
@@ -90,29 +118,33 @@ async fn measure() {
     let counts = Arc::new(Counts::default());
     let old = snapshot(&http, &url, "1.0.0").await;
     let mut enrolling = JoinSet::new();
-    for number in 0..AGENTS {
+    for number in 0..agents {
         enrolling.spawn(http.get(unit_url(&url, number, "desired")).send());
     }
     for answer in enrolling.join_all().await {
         answer.unwrap().error_for_status().unwrap();
     }
-    for number in 0..AGENTS {
+    for number in 0..agents {
         load.spawn(agent_polls(http.clone(), url.clone(), number, Arc::clone(&counts)));
-        load.spawn(agent_reports(http.clone(), url.clone(), number, old.clone(), Arc::clone(&counts)));
+        let first = report_every * number / agents;
+        let (http, url, counts) = (http.clone(), url.clone(), Arc::clone(&counts));
+        load.spawn(agent_reports(http, url, number, old.clone(), (first, report_every), counts));
     }
     let person = Arc::new(Remote::new(url.as_str(), None, None, Via::Cli).unwrap());
     let everybody = async {
-        while control.figures().units_reachable < u64::from(AGENTS) {
+        while control.figures().units_reachable < u64::from(agents) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), everybody).await.expect("all agents enrol and report");
+    tokio::time::timeout(Duration::from_secs(20) + report_every * 2, everybody)
+        .await
+        .expect("all agents enrol and report");
     let new = snapshot(&http, &url, "1.1.0").await;
     for number in 0..CROWD {
         start(&person, &new, number).await;
     }
-    for _ in 0..DASHBOARDS {
-        load.spawn(dashboard(url.clone(), Arc::clone(&counts)));
+    for number in 0..dashboards {
+        load.spawn(dashboard(url.clone(), number, Arc::clone(&counts)));
     }
 
     let before = [&counts.polls, &counts.reports, &counts.views].map(|c| c.load(Ordering::Relaxed));
@@ -121,17 +153,18 @@ async fn measure() {
     let mut beat = tokio::time::interval(Duration::from_millis(500));
     while begun.elapsed() < CALM {
         beat.tick().await;
-        acks.push(toggle(&person, 0).await);
+        acks.push(toggle(&person, 0).await.0);
     }
     let seconds = begun.elapsed().as_secs_f64();
     let after = [&counts.polls, &counts.reports, &counts.views].map(|c| c.load(Ordering::Relaxed));
     let [polls, reports, views] = std::array::from_fn(|i| (after[i] - before[i]) as f64 / seconds);
-    println!("{AGENTS} agents, {DASHBOARDS} dashboards, one person who acts twice a second, {seconds:.0} s");
+    println!("{agents} agents, {dashboards} dashboards, one person who acts twice a second, {seconds:.0} s");
     println!(
         "  requests/s     {:.0} (reports {reports:.0}, polls {polls:.0}, views {views:.0})",
         polls + reports + views
     );
     print_times("  action ack", acks);
+    watched(&person, &counts, dashboards).await;
 
     let commits = control.figures().commits;
     let begun = Instant::now();
@@ -141,7 +174,7 @@ async fn measure() {
         crowd.spawn(async move {
             let mut acks = Vec::new();
             while begun.elapsed() < STORM {
-                acks.push(toggle(&person, number).await);
+                acks.push(toggle(&person, number).await.0);
             }
             acks
         });
@@ -158,6 +191,28 @@ async fn measure() {
     shutdown.cancel();
     serving.await.unwrap().unwrap();
     control.shutdown().await;
+}
+
+/// How long until every dashboard has heard of a change, from the moment in which it was asked for.
+async fn watched(person: &Remote, counts: &Counts, dashboards: usize) {
+    let (mut all, mut missed) = (Vec::new(), 0);
+    for _ in 0..WATCHED {
+        tokio::time::sleep(Duration::from_millis(1700)).await;
+        let begun = Instant::now();
+        let (_, revision) = toggle(person, 0).await;
+        let heard = || counts.seen.lock().unwrap().get(&revision).map_or(0, BTreeMap::len);
+        while heard() < dashboards && begun.elapsed() < SEEN_WITHIN {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        match counts.seen.lock().unwrap().get(&revision).filter(|seen| seen.len() >= dashboards) {
+            Some(seen) => all.extend(seen.values().max().map(|last| *last - begun)),
+            None => missed += 1,
+        }
+    }
+    println!("  a change that some dashboard did not hear of in {} s: {missed}", SEEN_WITHIN.as_secs());
+    if !all.is_empty() {
+        print_times("  seen by all", all);
+    }
 }
 
 fn print_times(what: &str, mut times: Vec<Duration>) {
@@ -193,10 +248,17 @@ async fn agent_polls(http: Client, url: Url, number: u32, counts: Arc<Counts>) {
     }
 }
 
-async fn agent_reports(http: Client, url: Url, number: u32, present: String, counts: Arc<Counts>) {
+async fn agent_reports(
+    http: Client,
+    url: Url,
+    number: u32,
+    present: String,
+    (first, every): (Duration, Duration),
+    counts: Arc<Counts>,
+) {
     let url = unit_url(&url, number, "report");
-    tokio::time::sleep(REPORT_EVERY * number / AGENTS).await;
-    let mut beat = tokio::time::interval(REPORT_EVERY);
+    tokio::time::sleep(first).await;
+    let mut beat = tokio::time::interval(every);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
@@ -227,13 +289,20 @@ async fn failed(counts: &Counts, why: String) {
     tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
-async fn dashboard(url: Url, counts: Arc<Counts>) {
+async fn dashboard(url: Url, number: usize, counts: Arc<Counts>) {
     let backend = Remote::new(url.as_str(), None, None, Via::Tui).unwrap();
     let mut cursor = None;
     loop {
         match backend.view(cursor.clone(), Duration::from_secs(20)).await {
-            Ok(RolloutsPage::All { cursor: next, .. } | RolloutsPage::Changed { cursor: next, .. }) => {
+            Ok(
+                RolloutsPage::All { cursor: next, rollouts: told, .. }
+                | RolloutsPage::Changed { cursor: next, changed: told, .. },
+            ) => {
                 cursor = Some(next);
+                if let Some(first) = told.iter().find(|rollout| rollout.id() == id(0)) {
+                    let mut seen = counts.seen.lock().unwrap();
+                    seen.entry(first.revision.to_string()).or_default().entry(number).or_insert_with(Instant::now);
+                }
                 counts.views.fetch_add(1, Ordering::Relaxed);
             }
             Err(error) => failed(&counts, error.to_string()).await,
@@ -269,8 +338,8 @@ async fn start(person: &Remote, snapshot: &str, number: u32) {
     person.start(request, conditions).await.unwrap();
 }
 
-/// Pauses, or resumes at the revision that is there; how long the acknowledgement took.
-async fn toggle(person: &Remote, number: u32) -> Duration {
+/// Pauses, or resumes at the revision that is there; how long the acknowledgement took, and the new revision.
+async fn toggle(person: &Remote, number: u32) -> (Duration, String) {
     let id = id(number);
     let Tagged::Fresh(rollout, _) = person.rollout(&id, None, Duration::ZERO).await.unwrap() else {
         unreachable!("no tag was named")
@@ -288,6 +357,7 @@ async fn toggle(person: &Remote, number: u32) -> Duration {
     };
     let conditions = Conditions { revision: Some(rollout.revision), idempotency_key: Some(clock::system().id()) };
     let begun = Instant::now();
-    person.act(&id, request, conditions).await.unwrap();
-    begun.elapsed()
+    let reply = person.act(&id, request, conditions).await.unwrap();
+    let took = begun.elapsed();
+    (took, reply.rollout.map_or(String::new(), |rollout| rollout.revision.to_string()))
 }

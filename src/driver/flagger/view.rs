@@ -65,7 +65,7 @@ pub fn sighting(canary: &Canary, children: Option<&Children>, grants: &Grants, n
         owner: SafeText::default(),
         failures: None,
         units: None,
-        workload: Some(workload::workload(canary, children, told, &sides)),
+        workload: Some(Box::new(workload::workload(canary, children, told, &sides))),
         pending: None,
         offers,
         correlation_id: SafeText::default(),

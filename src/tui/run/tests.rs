@@ -111,6 +111,7 @@ impl Desk {
             sink: Box::new(paper.clone()),
             size: Box::new(move || *shared_size.lock().unwrap()),
             multiplexer: Multiplexer::None,
+            answers: None,
             session: None,
         };
         let perform = move |command: Command| shared_performed.lock().unwrap().push(format!("{command:?}"));

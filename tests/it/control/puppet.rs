@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use rolldeck::{
     domain::{
-        Exposure, Phase, Preview, Revision, Rollout, RolloutId, SafeText, VersionRef, Workload,
+        Exposure, Phase, Preview, Revision, Rollout, RolloutId, SafeText, VersionRef,
         sli::{OverallVerdict, Verdict},
         workload::Offer,
     },
@@ -66,7 +66,7 @@ pub fn rollout(revision: &str, phase: Phase) -> Rollout {
         owner: SafeText::default(),
         failures: None,
         units: None,
-        workload: Some(Workload::default()),
+        workload: Some(Box::default()),
         pending: None,
         offers: Vec::<Offer>::new(),
         correlation_id: SafeText::default(),

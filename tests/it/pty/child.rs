@@ -82,7 +82,7 @@ fn child() {
         let (sender, messages) = tokio::sync::mpsc::channel(8);
         let program = Last { text: "<ready>".to_owned(), dirty: true, behaviour };
         let resolver = Keymap::load(None, None).0.resolver();
-        let result = drive(program, drop, messages, resolver, clock::system(), Io::terminal(session)).await;
+        let result = drive(program, drop, messages, resolver, clock::system(), Io::terminal(session).unwrap()).await;
         drop(sender);
         result
     });

@@ -74,6 +74,7 @@ impl Runner {
             sink: Box::new(screen.clone()),
             size: Box::new(move || Size { width, height }),
             multiplexer: Multiplexer::None,
+            answers: None,
             session: None,
         };
         let task = tokio::spawn(async move { run_on(options, &capability, io).await });

@@ -163,7 +163,7 @@ pub fn canary() -> Rollout {
         (Action::Retry, "nothing was given up"),
         (Action::Terminate, "no analysis runs"),
     ]);
-    r.workload = Some(Workload {
+    r.workload = Some(Box::new(Workload {
         kind: "Rollout".into(),
         traffic: Some(Traffic { set: 25.0, actual: Some(20.0), max: 100.0, mirrored: Some(5.0), verified: Some(true) }),
         replicas: Replicas {
@@ -211,7 +211,7 @@ pub fn canary() -> Rollout {
             happening(11, true, "FailedScheduling", "0/9 nodes are available: 9 Insufficient cpu"),
         ],
         remark: SafeText::default(),
-    });
+    }));
     r
 }
 

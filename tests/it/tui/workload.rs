@@ -480,7 +480,7 @@ fn hostile_names_and_messages_reach_no_cell() {
 #[test]
 fn a_bare_workload_is_shown_as_far_as_it_goes() {
     let mut r = canary();
-    r.workload = Some(rolldeck::domain::Workload::default());
+    r.workload = Some(Box::default());
     r.stages.clear();
     r.current_stage = None;
     r.phase = Phase::Unknown;
