@@ -66,6 +66,9 @@ pub struct Cli {
     /// Open the dashboard on one site, as its lead follows a pilot window: it changes nothing
     #[arg(long, value_name = "SITE", value_parser = parse::followed, conflicts_with = "rollout")]
     follow: Option<dashboard::Followed>,
+    /// Print lines instead of painting a screen: for screen readers, and for pipes
+    #[arg(long)]
+    plain: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -184,7 +187,7 @@ pub fn command() -> clap::Command {
 
 async fn run(cli: Cli) -> color_eyre::Result<()> {
     let session = Session::new(cli.global);
-    let done = chosen(&session, cli.command, cli.rollout, cli.follow).await;
+    let done = chosen(&session, cli.command, cli.rollout, cli.follow, cli.plain).await;
     session.opened.close().await;
     done
 }
@@ -194,16 +197,26 @@ async fn chosen(
     command: Option<Command>,
     rollout: Option<RolloutId>,
     follow: Option<dashboard::Followed>,
+    plain: bool,
 ) -> color_eyre::Result<()> {
-    let Some(command) = command else { return dashboard::run(session, rollout, follow).await };
+    let Some(command) = command else { return dashboard::run(session, rollout, follow, plain).await };
     if follow.is_some() {
         return Err(exit::Failure::Usage("--follow opens the dashboard and takes no subcommand".to_owned()).into());
     }
     if let Some(rollout) = rollout {
         return Err(exit::Failure::Usage(format!("{rollout} opens the dashboard and takes no subcommand")).into());
     }
+    if plain && !matches!(command, Command::Demo(_)) {
+        return Err(exit::Failure::Usage(
+            "--plain is for the dashboard and demo: others print lines anyway".to_owned(),
+        )
+        .into());
+    }
     match command {
-        Command::Demo(args) => Box::pin(demo::run(session, args)).await,
+        Command::Demo(mut args) => {
+            args.plain |= plain;
+            Box::pin(demo::run(session, args)).await
+        }
         Command::Serve(args) => Box::pin(serve::run(session, args)).await,
         Command::Agent(args) => Box::pin(agent::run(session, args)).await,
         Command::Start(args) => start::run(session, args).await,

@@ -11,6 +11,7 @@ pub mod message;
 pub mod options;
 pub mod overlay;
 pub mod picture;
+pub mod plain;
 pub mod run;
 pub mod screenshot;
 pub mod terminal;

@@ -6,7 +6,7 @@ use color_eyre::Result;
 
 use super::{
     cluster,
-    exit::Failure,
+    exit::{FAILED, Failure, say},
     session::{NO_CONTEXT, Session, asking},
 };
 use crate::{
@@ -15,7 +15,8 @@ use crate::{
     settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
     tui::{
         self, ContextChoice, Options,
-        capability::{Depth, Glyphs},
+        capability::{Capability, Depth, Glyphs, Wishes},
+        plain::PlainError,
     },
 };
 
@@ -27,11 +28,30 @@ pub type Followed = (Option<TargetName>, SiteName);
 /// # Errors
 /// When nothing says which server, or there is no terminal to paint on. That the server does not
 /// answer is no error: the dashboard says so and goes on asking.
-pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Followed>) -> Result<()> {
+pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Followed>, plain: bool) -> Result<()> {
     // Whether there is a server to show comes first: it is what a newcomer is told.
     let options = options(session, open, follow)?;
-    needs_terminal()?;
-    Ok(tui::run(options).await?)
+    needs_terminal(plain)?;
+    present(options, plain).await
+}
+
+/// Paints the dashboard; prints it as lines where that was asked for, or where the terminal can do no more.
+///
+/// # Errors
+/// As the dashboard.
+pub async fn present(options: Options, plain: bool) -> Result<()> {
+    let capability = Capability::here(Wishes { depth: options.color, glyphs: options.glyphs });
+    if !plain && capability.full_screen {
+        return Ok(tui::run(options).await?);
+    }
+    if !plain {
+        say("this terminal cannot move its cursor (TERM): lines are printed, as with --plain");
+    }
+    match tui::plain::run(options, &capability).await {
+        // Whoever interrupts it knows that.
+        Err(PlainError::Ended(ended)) => Err(Failure::Silent(u8::try_from(ended.code).unwrap_or(FAILED)).into()),
+        ended => Ok(ended?),
+    }
 }
 
 /// What the dashboard is started with on a context.
@@ -140,12 +160,13 @@ pub fn glyphs(choice: GlyphChoice) -> Option<Glyphs> {
 ///
 /// # Errors
 /// What to use instead.
-pub fn needs_terminal() -> Result<(), Failure> {
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+pub fn needs_terminal(plain: bool) -> Result<(), Failure> {
+    if plain || std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
         return Ok(());
     }
     Err(Failure::Usage(
-        "the dashboard needs a terminal on standard input and output; `rolldeck list` and `rolldeck show` print"
+        "the dashboard needs a terminal on standard input and output; --plain prints lines as things happen, \
+         `rolldeck list` and `rolldeck show` print what is"
             .to_owned(),
     ))
 }

@@ -11,7 +11,7 @@ use crate::{
     domain::{RolloutId, SafeText, Via},
     settings::Settings,
     sim::{self, SimOptions},
-    tui::{self, ContextChoice, Options},
+    tui::{ContextChoice, Options},
 };
 
 /// What its only context is called.
@@ -32,6 +32,9 @@ pub struct Args {
     /// Follow this site, and change nothing
     #[arg(long, value_name = "SITE", value_parser = parse::followed, conflicts_with = "rollout")]
     follow: Option<dashboard::Followed>,
+    /// Print lines instead of painting a screen: for screen readers, and for pipes
+    #[arg(long)]
+    pub plain: bool,
     /// Open the dashboard on this rollout
     #[arg(value_name = "TARGET/NAME")]
     rollout: Option<RolloutId>,
@@ -42,7 +45,7 @@ pub struct Args {
 /// # Errors
 /// When there is no terminal, or the simulation cannot be set up.
 pub async fn run(session: &Session, args: Args) -> Result<()> {
-    dashboard::needs_terminal()?;
+    dashboard::needs_terminal(args.plain)?;
     // A demo needs nothing of the config but theme and keys, so a bad one is said and passed over.
     let overrides = session.global.overrides();
     let (settings, notices) = match Settings::load(&overrides, &session.env) {
@@ -68,7 +71,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         read_only,
         ..dashboard::plain(session, &settings, notices)
     };
-    let shown = tui::run(options).await;
+    let shown = dashboard::present(options, args.plain).await;
     sim.shutdown().await;
-    Ok(shown?)
+    shown
 }

@@ -29,9 +29,10 @@ mod pointer;
 mod record;
 mod sort;
 
-pub(in crate::tui) use act::items;
+pub(in crate::tui) use act::{Item, items};
 pub(in crate::tui) use command::{COMMANDS, refused as command_refused};
 pub(in crate::tui) use commit::outcome_word;
+pub(in crate::tui) use flags::share_typed;
 pub(in crate::tui) use offered::refused;
 
 /// Takes a message at a moment; answers with what to do in the world.

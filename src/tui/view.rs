@@ -19,7 +19,7 @@ mod choice;
 mod clusters;
 mod contexts;
 mod detail;
-mod dialog;
+pub(super) mod dialog;
 mod flags;
 mod follow;
 mod footer;
@@ -40,7 +40,7 @@ mod strip;
 mod timeline;
 mod units;
 mod windows;
-mod words;
+pub(super) mod words;
 mod workload;
 
 #[doc(hidden)]

@@ -19,6 +19,11 @@ pub const EXAMPLES: &[Example] = &[
     of("rolldeck", "rolldeck", "The dashboard on the current context."),
     of("rolldeck", "rolldeck dc-west/pick-assist", "The dashboard, opened on one rollout."),
     of("rolldeck", "rolldeck --follow osl2", "One site during a pilot window; nothing can be changed in it."),
+    of(
+        "rolldeck",
+        "rolldeck --plain | tee -a changes.log",
+        "A line for everything that happens: for logs, and for screen readers.",
+    ),
     of("rolldeck-demo", "rolldeck demo", "Try everything on a simulated fleet: pause, promote, roll back."),
     of("rolldeck-demo", "rolldeck demo --scenario incident --speed 10", "An incident, ten times as fast as life."),
     of("rolldeck-serve", "rolldeck serve --data /var/lib/rolldeck", "A control plane on this machine alone."),
@@ -170,6 +175,17 @@ pub const EXAMPLES: &[Example] = &[
         "A server by name; what widens a change has to be armed there.",
     ),
     of("rolldeck-context-use", "rolldeck context use prod", "Use it from now on."),
+    of(
+        "rolldeck-screenshot",
+        "rolldeck screenshot detail dc-west/pick-assist --format svg --to detail.svg",
+        "A picture of one rollout for a report; its words are in it too.",
+    ),
+    of("rolldeck-screenshot", "rolldeck screenshot --size 80x24 --glyphs ascii", "The overview as words, for a mail."),
+    of(
+        "rolldeck-screenshot",
+        "rolldeck screenshot --demo --all assets/screens",
+        "The pictures of the manual, made anew.",
+    ),
     of("rolldeck-doctor", "rolldeck doctor", "What is wrong, and what to do about it."),
     of(
         "rolldeck-completions",

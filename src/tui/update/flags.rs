@@ -178,7 +178,7 @@ fn preview(app: &mut App) -> Vec<Command> {
 }
 
 /// What is typed into the field of the share asks for another preview.
-pub(super) fn share_typed(app: &mut App) -> Vec<Command> {
+pub(in crate::tui) fn share_typed(app: &mut App) -> Vec<Command> {
     let typed = app.dialog().is_some_and(|dialog| dialog.focus == Focus::Share);
     if !typed {
         return Vec::new();

@@ -30,7 +30,7 @@ use crate::{
 mod consent;
 mod flag;
 
-type Styled = (Option<Mark>, String, Role);
+pub(in crate::tui) type Styled = (Option<Mark>, String, Role);
 
 /// Revisions that are listed at the same time.
 const REVISIONS: usize = 6;
@@ -58,7 +58,7 @@ fn form_height(dialog: &Dialog) -> u16 {
     }
 }
 
-fn title(app: &App, dialog: &Dialog) -> String {
+pub(in crate::tui) fn title(app: &App, dialog: &Dialog) -> String {
     let context = app.context_name();
     match &dialog.subject {
         Subject::Action { action, pinned } => {
@@ -78,7 +78,7 @@ fn title(app: &App, dialog: &Dialog) -> String {
 }
 
 /// The words on the button that commits: verb, object, size.
-pub(super) fn commit_words(dialog: &Dialog) -> String {
+pub(in crate::tui) fn commit_words(dialog: &Dialog) -> String {
     match &dialog.subject {
         _ if matches!(dialog.stage, Stage::Unconfirmed { .. }) => "Ask again, same key".to_owned(),
         _ if dialog.moved.is_some() && dialog.widens() => "Look again at what it does".to_owned(),
@@ -97,7 +97,8 @@ pub(super) fn commit_words(dialog: &Dialog) -> String {
     }
 }
 
-fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// What the dialog says above its fields: what refused it, what changes and what does not, checks.
+pub(in crate::tui) fn preview_lines(app: &App, dialog: &Dialog) -> Vec<Styled> {
     let mut lines: Vec<Styled> = Vec::new();
     if let Some(error) = &dialog.refused {
         refusal(app, error, &mut lines);
@@ -197,6 +198,11 @@ fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         lines.push((None, "Checks".to_owned(), Role::Heading));
         lines.extend(checks);
     }
+    lines
+}
+
+fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let lines = preview_lines(app, dialog);
     let indent = 10;
     let most = if area.height > 14 { 3 } else { 1 };
     let columns = usize::from(area.width).saturating_sub(indent + 1);
@@ -307,7 +313,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The command line that does the same.
-pub(super) fn twin(app: &App, dialog: &Dialog) -> String {
+pub(in crate::tui) fn twin(app: &App, dialog: &Dialog) -> String {
     let mut words: Vec<String> = vec!["rolldeck".to_owned()];
     let reason = match dialog.reason.text().trim() {
         "" => "TEXT".to_owned(),

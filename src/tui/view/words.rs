@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The mark of a class; none for what is quiet.
-pub(super) const fn class_mark(class: Class) -> Option<Mark> {
+pub(in crate::tui) const fn class_mark(class: Class) -> Option<Mark> {
     Some(match class {
         Class::RollbackFailed | Class::Breach | Class::Failed => Mark::Fail,
         Class::NoData => Mark::NoData,
@@ -35,7 +35,7 @@ pub(super) const fn class_mark(class: Class) -> Option<Mark> {
 }
 
 /// The role of a class.
-pub(super) const fn class_role(class: Class) -> Role {
+pub(in crate::tui) const fn class_role(class: Class) -> Role {
     match class_mark(class) {
         Some(mark) => mark.role(),
         None => Role::Normal,
@@ -43,7 +43,7 @@ pub(super) const fn class_role(class: Class) -> Role {
 }
 
 /// The mark of a stage, where the rollout as a whole matters for the current one.
-pub(super) fn stage_mark(rollout: &Rollout, index: usize) -> Mark {
+pub(in crate::tui) fn stage_mark(rollout: &Rollout, index: usize) -> Mark {
     let Some(stage) = rollout.stages.get(index) else { return Mark::Waiting };
     let current = attention::current_stage(rollout) == Some(index) && !rollout.phase.is_terminal();
     if current {
@@ -63,7 +63,7 @@ pub(super) fn stage_mark(rollout: &Rollout, index: usize) -> Mark {
 }
 
 /// The word of a stage's state.
-pub(super) const fn stage_word(state: StageState) -> &'static str {
+pub(in crate::tui) const fn stage_word(state: StageState) -> &'static str {
     match state {
         StageState::Waiting => "waiting",
         StageState::Progressing => "running",
@@ -76,7 +76,7 @@ pub(super) const fn stage_word(state: StageState) -> &'static str {
 }
 
 /// The mark of a gate and its word.
-pub(super) const fn gate(state: GateState) -> (Mark, &'static str) {
+pub(in crate::tui) const fn gate(state: GateState) -> (Mark, &'static str) {
     match state {
         GateState::Breached => (Mark::Fail, "BREACHED"),
         GateState::NotYet => (Mark::NeedsPerson, "NOT YET"),
@@ -87,7 +87,7 @@ pub(super) const fn gate(state: GateState) -> (Mark, &'static str) {
 }
 
 /// The mark of a blocker and its word.
-pub(super) const fn blocker(kind: BlockerKind) -> (Mark, &'static str) {
+pub(in crate::tui) const fn blocker(kind: BlockerKind) -> (Mark, &'static str) {
     match kind {
         BlockerKind::Failure => (Mark::Fail, "FAILED"),
         BlockerKind::Breach => (Mark::Fail, "BREACH"),
@@ -104,7 +104,7 @@ pub(super) const fn blocker(kind: BlockerKind) -> (Mark, &'static str) {
 }
 
 /// The mark of a verdict.
-pub(super) const fn verdict_mark(verdict: Verdict) -> Mark {
+pub(in crate::tui) const fn verdict_mark(verdict: Verdict) -> Mark {
     match verdict {
         Verdict::Fail => Mark::Fail,
         Verdict::Watch => Mark::NeedsPerson,
@@ -115,7 +115,7 @@ pub(super) const fn verdict_mark(verdict: Verdict) -> Mark {
 }
 
 /// The mark of an indicator.
-pub(super) const fn sli_mark(state: SliState) -> Mark {
+pub(in crate::tui) const fn sli_mark(state: SliState) -> Mark {
     match state {
         SliState::Fail => Mark::Fail,
         SliState::Error | SliState::NoData => Mark::NoData,
@@ -127,7 +127,7 @@ pub(super) const fn sli_mark(state: SliState) -> Mark {
 }
 
 /// The mark of a line of a preview.
-pub(super) const fn check_mark(state: CheckState) -> Mark {
+pub(in crate::tui) const fn check_mark(state: CheckState) -> Mark {
     match state {
         CheckState::Pass => Mark::Passed,
         CheckState::Warn => Mark::NeedsPerson,
@@ -136,7 +136,7 @@ pub(super) const fn check_mark(state: CheckState) -> Mark {
 }
 
 /// The mark of an audit entry's outcome.
-pub(super) const fn outcome_mark(outcome: Outcome) -> Mark {
+pub(in crate::tui) const fn outcome_mark(outcome: Outcome) -> Mark {
     match outcome {
         Outcome::Applied => Mark::Passed,
         Outcome::Intended | Outcome::NoOp => Mark::Waiting,
@@ -147,7 +147,7 @@ pub(super) const fn outcome_mark(outcome: Outcome) -> Mark {
 }
 
 /// The mark and the word of what is proven.
-pub(super) const fn proof(proof: Proof) -> (Mark, &'static str) {
+pub(in crate::tui) const fn proof(proof: Proof) -> (Mark, &'static str) {
     match proof {
         Proof::Unchecked => (Mark::Waiting, "not checked yet"),
         Proof::Proven => (Mark::Passed, "proven"),
@@ -157,12 +157,12 @@ pub(super) const fn proof(proof: Proof) -> (Mark, &'static str) {
 }
 
 /// A version, or `-`.
-pub(super) fn version(version: &crate::domain::VersionRef) -> &str {
+pub(in crate::tui) fn version(version: &crate::domain::VersionRef) -> &str {
     version.version.as_ref().map_or("-", |v| v.as_str())
 }
 
 /// The mark of an object of a cluster; none of what is scaled down or ended.
-pub(super) const fn object_mark(state: ObjectState) -> Option<Mark> {
+pub(in crate::tui) const fn object_mark(state: ObjectState) -> Option<Mark> {
     Some(match state {
         ObjectState::Good => Mark::Passed,
         ObjectState::Working => Mark::Running,
@@ -174,7 +174,7 @@ pub(super) const fn object_mark(state: ObjectState) -> Option<Mark> {
 }
 
 /// The role of an object of a cluster.
-pub(super) const fn object_role(state: ObjectState) -> Role {
+pub(in crate::tui) const fn object_role(state: ObjectState) -> Role {
     match object_mark(state) {
         Some(mark) => mark.role(),
         None => Role::Muted,
@@ -182,7 +182,7 @@ pub(super) const fn object_role(state: ObjectState) -> Role {
 }
 
 /// The cluster's own word of how an object does; ours where it has none.
-pub(super) fn object_word(state: ObjectState, status: &SafeText) -> &str {
+pub(in crate::tui) fn object_word(state: ObjectState, status: &SafeText) -> &str {
     match (status.as_str(), state) {
         ("", ObjectState::Good) => "good",
         ("", ObjectState::Working) => "working",
@@ -195,7 +195,7 @@ pub(super) fn object_word(state: ObjectState, status: &SafeText) -> &str {
 }
 
 /// An action that was sent and not yet taken up: `SENT promote by mira 4s ago, not yet taken up`.
-pub(super) fn pending(app: &App, pending: &Pending) -> (Mark, String) {
+pub(in crate::tui) fn pending(app: &App, pending: &Pending) -> (Mark, String) {
     let sent = age::age(app.server_now() - pending.at);
     let what = format!("{} by {} {sent} ago", pending.action.words(), pending.by);
     let detail = if pending.detail.is_empty() { String::new() } else { format!(": {}", pending.detail) };
@@ -207,12 +207,12 @@ pub(super) fn pending(app: &App, pending: &Pending) -> (Mark, String) {
 }
 
 /// A digest in its short form.
-pub(super) fn digest(digest: Option<&crate::domain::Digest>) -> &str {
+pub(in crate::tui) fn digest(digest: Option<&crate::domain::Digest>) -> &str {
     digest.map_or("-", crate::domain::Digest::short)
 }
 
 /// What happens next to a rollout, in a few words: `promote`, `hold 21m`.
-pub(super) fn next(app: &App, rollout: &Rollout) -> String {
+pub(in crate::tui) fn next(app: &App, rollout: &Rollout) -> String {
     let now = app.server_now();
     match (&rollout.next, rollout.phase) {
         (Some(next), _) => match next.at {
@@ -227,7 +227,7 @@ pub(super) fn next(app: &App, rollout: &Rollout) -> String {
 }
 
 /// `12:04:31Z (1m)`: the instant first, what is left second.
-pub(super) fn deadline(app: &App, at: DateTime<Utc>) -> String {
+pub(in crate::tui) fn deadline(app: &App, at: DateTime<Utc>) -> String {
     let left = at - app.server_now();
     format!("{} ({})", app.clock_seconds(at), age::left(left))
 }
