@@ -60,7 +60,7 @@ use calendar::Calendar;
 use carriers::Carriers;
 use chart::ChartMode;
 use choice::Choice;
-use detail::Detail;
+use detail::{Detail, Pane};
 use dialog::{Dialog, Draft};
 use flags::Flags;
 use follow::Follow;
@@ -366,6 +366,30 @@ impl App {
             Overlay::Help { .. } => true,
             _ => false,
         }
+    }
+
+    /// The screen that is shown.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// What lies over it.
+    #[must_use]
+    pub fn overlay(&self) -> &Overlay {
+        &self.overlay
+    }
+
+    /// The pane that has the keys, in the detail view.
+    #[must_use]
+    pub fn pane(&self) -> Option<Pane> {
+        self.detail.as_ref().filter(|_| self.view == View::Detail).map(|detail| detail.pane)
+    }
+
+    /// The line that is typed in.
+    #[must_use]
+    pub fn line(&self) -> Option<&Line> {
+        self.line.as_ref()
     }
 
     /// The open dialog.

@@ -2,11 +2,14 @@
 
 use ratatui::{
     Frame,
+    buffer::Buffer,
     layout::{Position, Rect},
 };
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     app::{App, Overlay, View, layout, line::Kind},
+    capability::Glyphs,
     theme::Theme,
 };
 
@@ -52,15 +55,37 @@ pub use overview::formatted;
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     app.spots.clear();
     let area = frame.area();
-    if let Some(cursor) = paint(app, theme, area, frame) {
-        frame.set_cursor_position(cursor);
+    let cursor = paint(app, theme, area, frame);
+    if theme.glyphs() == Glyphs::Ascii {
+        spell_in_ascii(frame.buffer_mut());
+    }
+    frame.set_cursor_position(cursor);
+}
+
+/// Puts a question mark, as wide as it is, in the place of what is not ASCII. Where the locale is not UTF-8 the
+/// bytes of a name would be other letters, or controls.
+fn spell_in_ascii(buffer: &mut Buffer) {
+    let width = usize::from(buffer.area.width).max(1);
+    for row in buffer.content.chunks_mut(width) {
+        let mut rest = 0_usize;
+        for cell in row {
+            if !cell.symbol().is_ascii() {
+                rest = cell.symbol().width();
+            } else if rest > 1 {
+                rest -= 1;
+            } else {
+                continue;
+            }
+            cell.set_char('?');
+        }
     }
 }
 
-fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<Position> {
+fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Position {
     let buffer = frame.buffer_mut();
     if layout::too_small(area) {
-        return small::draw(app, theme, area, buffer);
+        small::draw(app, theme, area, buffer);
+        return area.as_position();
     }
     let zones = app.zones(area);
     header::draw(app, theme, zones.header, buffer);
@@ -108,7 +133,8 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Option<
         palette::draw(app, &line.palette, theme, body, buffer);
         cursor = footer::line(app, line, prompt, theme, zones.message, buffer).or(cursor);
     }
-    cursor
+    // Where nothing can be selected, whoever follows the cursor reads from the top.
+    cursor.unwrap_or(body.as_position())
 }
 
 /// Empties an area and draws a border with a title around it; what is left inside.

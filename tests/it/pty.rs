@@ -3,4 +3,11 @@
 mod child;
 mod dashboard;
 mod demo;
+mod environment;
+mod exits;
+mod links;
+mod monkey;
+mod multiplexer;
+mod outside;
+mod sizes;
 mod terminal;

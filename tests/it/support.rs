@@ -1,5 +1,6 @@
 //! What several areas need to test with.
 
+pub mod bytes;
 pub mod kubernetes;
 pub mod prometheus;
 pub mod pty;

@@ -2,7 +2,7 @@
 
 use tui_input::{Input, InputRequest};
 
-use crate::domain::text::is_hostile;
+use crate::domain::text::first_hostile;
 
 /// A text field.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +41,12 @@ impl Field {
     /// Edits it; says whether anything changed.
     pub fn edit(&mut self, request: InputRequest) -> bool {
         if let InputRequest::InsertChar(c) = request {
-            // Hostile characters are refused while typed; the reason's rule would refuse them later.
-            if is_hostile(c) || self.text().chars().count() >= self.max {
+            // Hostile characters are refused while typed, and a mark too many on a letter; the reason's rule
+            // would refuse them later.
+            let before = self.text().chars().take(self.cursor());
+            if self.text().chars().count() >= self.max
+                || first_hostile(&before.chain([c]).collect::<String>()).is_some()
+            {
                 return false;
             }
         }

@@ -366,7 +366,9 @@ pub(in crate::tui) fn twin(app: &App, dialog: &Dialog) -> String {
 
 /// Paints a named field; says where the cursor is when it has the keys.
 fn put(theme: &Theme, at: Rect, name: &str, field: &Field, focused: bool, buffer: &mut Buffer) -> Option<Position> {
-    Row::new(theme, at.width).text(" ", Role::Normal).cell(name, 24, Role::Muted).draw(at, 0, buffer);
+    // The focus is told by a sign as well as by its style.
+    let sign = if focused { ">" } else { " " };
+    Row::new(theme, at.width).text(sign, Role::Normal).cell(name, 24, Role::Muted).draw(at, 0, buffer);
     let room = Rect { x: at.x + 26, width: at.width.saturating_sub(28), ..at };
     field::draw(field, focused, theme, room, buffer)
 }
@@ -426,9 +428,10 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
         .draw(at, 0, buffer);
     y += 1;
     let at = Rect { x: area.x + 3, y: area.y + y, width: area.width.saturating_sub(5), height: 1 };
-    Row::new(theme, 2).text(">", Role::Muted).draw(Rect { x: area.x + 1, width: 2, ..at }, 0, buffer);
     app.note(at, Spot::Focus(Focus::Reason));
     let focused = dialog.focus == Focus::Reason && dialog.is_editing();
+    let sign = if focused { ">" } else { " " };
+    Row::new(theme, 2).text(sign, Role::Normal).draw(Rect { x: area.x + 1, width: 2, ..at }, 0, buffer);
     if let Some(place) = field::draw(&dialog.reason, focused, theme, at, buffer) {
         cursor = Some(place);
     }
@@ -454,7 +457,8 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     let line = Rect { y: area.y + y + 1, height: 1, ..area };
     let (text, role) = status(app, dialog);
     Row::new(theme, area.width).text(" ", Role::Normal).text(&text, role).draw(line, 0, buffer);
-    let keys = Rect { y: area.y + y + 2, height: 1, ..area };
+    // The smallest screens have no row for it inside of the border.
+    let keys = Rect { y: area.y + y + 2, height: 1, ..area }.intersection(area);
     Row::new(theme, area.width)
         .text(
             " enter in a field only moves on; a paste never submits; nothing is sent until the button is pressed",

@@ -1,9 +1,6 @@
 //! A terminal that is too small: one sentence, the worst thing, and the keys that still work.
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect},
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{header, words};
 use crate::tui::{
@@ -13,7 +10,7 @@ use crate::tui::{
 };
 
 /// Paints the sentence.
-pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let simulated = if app.info.as_ref().is_some_and(|info| info.simulated) { "SIMULATED, " } else { "" };
     let (link, role) = header::link(app);
     let mut lines: Vec<(String, Role)> = vec![
@@ -57,5 +54,4 @@ pub(super) fn draw(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) ->
             y += 1;
         }
     }
-    None
 }

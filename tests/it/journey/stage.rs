@@ -118,11 +118,18 @@ impl Stage {
             running.display(),
             bad.display()
         );
+        self.agent_with(site, &apply, &check);
+    }
+
+    /// One agent of group `dc-west` with commands of its own.
+    pub fn agent_with(&mut self, site: &str, apply: &str, check: &str) {
+        let folder = self.path(site);
+        std::fs::create_dir_all(&folder).unwrap();
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let child = self
             .environment(binary())
             .args(["agent", "--server", &self.url(), "--group", "dc-west", "--site", site])
-            .args(["--apply", &apply, "--check", &check, "--check-interval", "250ms"])
+            .args(["--apply", apply, "--check", check, "--check-interval", "250ms"])
             .stdout(Stdio::null())
             .stderr(log)
             .stdin(Stdio::null())

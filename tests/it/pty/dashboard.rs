@@ -9,16 +9,22 @@ use crate::{
     support::pty::{Left, Pty, SOON},
 };
 
-fn dashboard(stage: &Stage, env: &[(&str, &str)], width: u16, height: u16) -> Pty {
+/// The dashboard on a stage's server.
+pub fn dashboard(stage: &Stage, env: &[(&str, &str)], width: u16, height: u16) -> Pty {
+    arguments(stage, &["--server", &stage.url()], env, width, height)
+}
+
+/// The real program with these arguments, in the stage's folders.
+pub fn arguments(stage: &Stage, args: &[&str], env: &[(&str, &str)], width: u16, height: u16) -> Pty {
     let folders = ["ROLLDECK_CONFIG_DIR", "ROLLDECK_DATA_DIR", "ROLLDECK_STATE"];
     let paths = ["config", "own", "state"].map(|name| stage.path(name).to_str().unwrap().to_owned());
     let mut all: Vec<(&str, &str)> = folders.into_iter().zip(paths.iter().map(String::as_str)).collect();
     all.extend(env);
-    Pty::start(env!("CARGO_BIN_EXE_rolldeck"), &["--server", &stage.url()], &all, width, height)
+    Pty::start(env!("CARGO_BIN_EXE_rolldeck"), args, &all, width, height)
 }
 
 /// A server with one rollout in its first of two stages.
-fn rolling() -> Stage {
+pub fn rolling() -> Stage {
     let mut stage = Stage::new();
     stage.agent("s1");
     stage.agent("s2");
@@ -30,11 +36,11 @@ fn rolling() -> Stage {
     stage
 }
 
-fn phase(stage: &Stage) -> String {
+pub fn phase(stage: &Stage) -> String {
     stage.json(&["show", "dc-west/pick-assist"])["phase"].as_str().unwrap().to_owned()
 }
 
-fn text(pty: &Pty, since: usize) -> String {
+pub fn text(pty: &Pty, since: usize) -> String {
     String::from_utf8_lossy(&pty.bytes_since(since)).into_owned()
 }
 
@@ -244,12 +250,12 @@ fn sgr(bytes: &str) -> Vec<&str> {
         .collect()
 }
 
-fn row_of(screen: &vt100::Screen, row: u16) -> String {
+pub fn row_of(screen: &vt100::Screen, row: u16) -> String {
     screen.rows(0, screen.size().1.into()).nth(usize::from(row)).unwrap_or_default()
 }
 
 /// The reversed text of the screen: what has the keys, among others.
-fn focused(pty: &Pty) -> String {
+pub fn focused(pty: &Pty) -> String {
     pty.look(|screen| {
         let (rows, columns) = screen.size();
         let mut out = String::new();

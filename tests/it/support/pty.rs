@@ -12,6 +12,9 @@ use std::{
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
+/// A variable of the environment that is not set.
+pub const UNSET: &str = "\u{1}unset";
+
 /// How long anything may take before a test fails.
 pub const SOON: Duration = Duration::from_secs(20);
 
@@ -41,9 +44,22 @@ pub struct Left {
 }
 
 impl Pty {
-    /// Starts a program in a terminal of this size. The environment is empty but for `env`.
+    /// Starts a program in a terminal of this size. The environment is empty but for `env`; a variable that is
+    /// [`UNSET`] is not set.
     pub fn start(program: &str, args: &[&str], env: &[(&str, &str)], width: u16, height: u16) -> Self {
-        let pty = native_pty_system().openpty(size(width, height)).unwrap();
+        Self::start_on(size(width, height), program, args, env, width, height)
+    }
+
+    /// The same in a terminal that says that it is of another size than its emulator.
+    pub fn start_on(
+        said: PtySize,
+        program: &str,
+        args: &[&str],
+        env: &[(&str, &str)],
+        width: u16,
+        height: u16,
+    ) -> Self {
+        let pty = native_pty_system().openpty(said).unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(args);
         command.env_clear();
@@ -51,7 +67,11 @@ impl Pty {
             command.env(key, value);
         }
         for (key, value) in env {
-            command.env(key, value);
+            if *value == UNSET {
+                command.env_remove(key);
+            } else {
+                command.env(key, value);
+            }
         }
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
@@ -90,6 +110,50 @@ impl Pty {
     /// What is on the screen.
     pub fn screen(&self) -> String {
         self.received.lock().unwrap().screen.screen().contents()
+    }
+
+    /// The screen with its colours, attributes and cursor. A cell that nothing was written to is a blank.
+    pub fn painted(&self) -> String {
+        self.look(|screen| {
+            let (rows, columns) = screen.size();
+            let mut out = format!("{:?} {}\n", screen.cursor_position(), screen.hide_cursor());
+            let mut last = String::new();
+            for y in 0..rows.get() {
+                for x in 0..columns.get() {
+                    let cell = screen.cell(y, x).unwrap();
+                    let look =
+                        (cell.fgcolor(), cell.bgcolor(), cell.bold(), cell.dim(), cell.underline(), cell.inverse());
+                    let text = if cell.contents().is_empty() { " " } else { cell.contents() };
+                    // Neither colour nor weight of a blank is seen.
+                    let seen = if text == " " && !cell.inverse() && !cell.underline() {
+                        format!("{:?}", cell.bgcolor())
+                    } else {
+                        format!("{look:?}")
+                    };
+                    if seen != last && !(text == " " && seen == "Default") {
+                        out.push_str(&format!("<{seen}>"));
+                        last = seen;
+                    }
+                    out.push_str(text);
+                }
+                out.push('\n');
+            }
+            out
+        })
+    }
+
+    /// Waits until two terminals show the same, cell by cell and colour by colour.
+    pub fn until_like(&self, other: &Self, what: &str) {
+        let until = Instant::now() + SOON;
+        while self.painted() != other.painted() {
+            assert!(
+                Instant::now() < until,
+                "{what}: they differ for {SOON:?}; one is\n{}\nand the other\n{}",
+                self.screen(),
+                other.screen()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Looks at the screen's cells.
@@ -238,13 +302,18 @@ fn read(
 ) {
     std::thread::spawn(move || {
         let mut buffer = [0; 65536];
+        let mut tail = Vec::new();
         loop {
             while paused.load(Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(1));
             }
             let Ok(count @ 1..) = reader.read(&mut buffer) else { return };
             let mut received = received.lock().unwrap();
-            received.screen.process(&buffer[..count]);
+            // A character that is cut in two is seen whole with what comes next.
+            tail.extend_from_slice(&buffer[..count]);
+            let whole = tail.len() - tail.iter().rev().take(2).position(|byte| *byte == 0xef).map_or(0, |at| at + 1);
+            received.screen.process(&super::bytes::for_emulator(&tail[..whole]));
+            tail.drain(..whole);
             received.bytes.extend_from_slice(&buffer[..count]);
             if hang_up.load(Ordering::SeqCst) {
                 return;
