@@ -25,6 +25,7 @@ mod output;
 mod overrides;
 mod parse;
 mod plane;
+mod schema;
 mod screenshot;
 mod serve;
 mod session;
@@ -142,6 +143,8 @@ enum Command {
     Screenshot(Box<screenshot::Args>),
     /// Say what is configured, reachable and permitted, and what this terminal can show
     Doctor(doctor::Args),
+    /// Print the JSON Schema of a kind of file: a keymap, a theme, the config, a plan
+    Schema(schema::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print a command's manual page, or write all of them with --dir
@@ -244,6 +247,7 @@ async fn chosen(
         Command::Keys(command) => keys::run(session, command),
         Command::Screenshot(args) => Box::pin(screenshot::run(session, *args)).await,
         Command::Doctor(args) => doctor::run(session, args).await,
+        Command::Schema(args) => schema::run(session, &args),
         Command::Completions(args) => completions::run(session, &args),
         Command::Man(args) => man::run(session, &args),
     }

@@ -157,7 +157,7 @@ impl Settings {
             };
             file::file_name(&name).map(|()| name).map_err(|message| SettingsError::Value { origin, message })
         };
-        let theme = pick(args.theme.as_ref(), "ROLLDECK_THEME", file.theme, "dark")?;
+        let theme = pick(args.theme.as_ref(), "ROLLDECK_THEME", file.theme, "terminal")?;
         let keymap = pick(args.keymap.as_ref(), "ROLLDECK_KEYMAP", file.keymap, "default")?;
         // NO_COLOR stands between the option and the file: https://no-color.org.
         let color = match (args.color, env.is_set("NO_COLOR")) {

@@ -18,7 +18,9 @@ pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
+mod watch;
 pub mod widget;
 
 pub use dashboard::{DashboardError, run};
 pub use options::{Connect, ContextChoice, Options};
+pub use watch::{Names, ReadNames, WatchedConfig};

@@ -43,7 +43,7 @@ pub struct Global {
     /// How results are printed
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
     pub output: Format,
-    /// The dashboard's theme: dark, light, or one of yours
+    /// The dashboard's theme: terminal, dark, light, high-contrast, color-safe, mono, or one of yours
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
     /// The dashboard's keys: default, vim, emacs, or your own

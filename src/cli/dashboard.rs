@@ -14,7 +14,7 @@ use crate::{
     domain::{RolloutId, SafeText, SiteName, TargetName, Via},
     settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
     tui::{
-        self, ContextChoice, Options,
+        self, ContextChoice, Names, Options, WatchedConfig,
         capability::{Capability, Depth, Glyphs, Wishes},
         plain::PlainError,
     },
@@ -32,17 +32,18 @@ pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Foll
     // Whether there is a server to show comes first: it is what a newcomer is told.
     let options = options(session, open, follow)?;
     needs_terminal(plain)?;
-    present(options, plain).await
+    let config = watched(session, &session.settings()?);
+    present(options, config, plain).await
 }
 
 /// Paints the dashboard; prints it as lines where that was asked for, or where the terminal can do no more.
 ///
 /// # Errors
 /// As the dashboard.
-pub async fn present(options: Options, plain: bool) -> Result<()> {
+pub async fn present(options: Options, config: WatchedConfig, plain: bool) -> Result<()> {
     let capability = Capability::here(Wishes { depth: options.color, glyphs: options.glyphs });
     if !plain && capability.full_screen {
-        return Ok(tui::run(options).await?);
+        return Ok(tui::run(options, Some(config)).await?);
     }
     if !plain {
         say("this terminal cannot move its cursor (TERM): lines are printed, as with --plain");
@@ -134,6 +135,16 @@ pub fn plain(session: &Session, settings: &Settings, notices: Vec<SafeText>) -> 
         filters: settings.filters.clone(),
         notices,
     }
+}
+
+/// The configuration's theme and keymap, to be followed while the dashboard runs.
+pub fn watched(session: &Session, settings: &Settings) -> WatchedConfig {
+    let (overrides, env) = (session.global.overrides(), session.env.clone());
+    let names = move || match Settings::load(&overrides, &env) {
+        Ok(settings) => Ok(Names { theme: settings.theme, keymap: settings.keymap }),
+        Err(error) => Err(SafeText::new(error.to_string())),
+    };
+    WatchedConfig { file: settings.paths.config_file.clone(), names: Arc::new(names) }
 }
 
 /// The colour depth that was asked for.

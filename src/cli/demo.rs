@@ -71,7 +71,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         read_only,
         ..dashboard::plain(session, &settings, notices)
     };
-    let shown = dashboard::present(options, args.plain).await;
+    let shown = dashboard::present(options, dashboard::watched(session, &settings), args.plain).await;
     sim.shutdown().await;
     shown
 }

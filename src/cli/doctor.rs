@@ -299,9 +299,18 @@ fn terminal(report: &mut Report, session: &Session, settings: &Settings) {
     let dir = Some(settings.paths.config_dir.as_path());
     let (theme, theme_findings) = Theme::load(Some(&settings.theme), dir, &capability);
     let (keymap, keymap_findings) = Keymap::load(Some(&settings.keymap), dir);
+    let about = match (theme.made_for(), theme.paints_background()) {
+        (Some(color), _) => format!("; it is made for a background up to {color}, and does not ask what yours is"),
+        (None, true) => "; it paints its own background".to_owned(),
+        (None, false) => "; in your terminal's own colours, on any background".to_owned(),
+    };
+    report.add("theme", State::Ok, format!("{}{about}", theme.name()));
+    for (role, why) in theme.hard_to_read() {
+        report.add("theme", State::Note, format!("{} {why}: many people cannot read it", role.id()));
+    }
     for (area, name, findings) in [("theme", theme.name(), theme_findings), ("keymap", keymap.name(), keymap_findings)]
     {
-        if findings.is_empty() {
+        if findings.is_empty() && area != "theme" {
             report.add(area, State::Ok, name);
         }
         for finding in findings {

@@ -42,6 +42,7 @@ mod declared;
 pub mod document;
 mod error;
 mod read;
+mod schema;
 mod write;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
@@ -54,6 +55,7 @@ pub use document::SIZE_MAX;
 pub use error::PlanError;
 pub(crate) use error::{quoted, suggestion};
 pub use read::SLI_FIELDS;
+pub use schema::schema;
 
 pub use super::sli::{Direction, PlanSli};
 use super::{Approvable, Digest, GateKind, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use super::{Paths, SecretError, read_token_file, secret::read_pem};
 use crate::domain::{Operation, TokenText, action::ACTIONS, address};
 
 /// A server, as the config file has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
     /// Its URL; none of a cluster.

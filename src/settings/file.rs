@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, SettingsError, SourceSettings, context, source};
@@ -10,7 +11,7 @@ use super::{Context, SettingsError, SourceSettings, context, source};
 const CONFIG_MAX: u64 = 1024 * 1024;
 
 /// How many colours to use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ColorChoice {
     /// What the terminal says it can.
@@ -29,7 +30,7 @@ pub enum ColorChoice {
 }
 
 /// Which marks and lines to use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GlyphChoice {
     /// By locale and terminal.
@@ -42,7 +43,7 @@ pub enum GlyphChoice {
 }
 
 /// In which zone times are shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeZone {
     /// UTC.
@@ -53,8 +54,9 @@ pub enum TimeZone {
 }
 
 /// What the config file may say; everything is optional.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(title = "Rolldeck configuration")]
 pub struct ConfigFile {
     /// The context that is used when none is named.
     pub current: Option<String>,
@@ -79,6 +81,16 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// The JSON Schema (draft 2020-12) of the file. What is between two fields, the reader alone knows.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        let mut schema = schemars::schema_for!(Self).to_value();
+        if let Some(object) = schema.as_object_mut() {
+            object.insert("$id".to_owned(), "urn:rolldeck:config".into());
+        }
+        schema
+    }
+
     /// Reads the file. One that is not there says nothing, unless it was asked for by name.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,7 +18,7 @@ const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_millis(500).
 const NAME_MAX: usize = 150;
 
 /// What a source speaks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
     /// Prometheus' HTTP API, which Thanos, Mimir, Cortex and VictoriaMetrics speak too.
@@ -37,7 +38,7 @@ pub enum SourceKind {
 /// tenant = "team-a"                      # of Mimir and Cortex: X-Scope-OrgID
 /// timeout = "10s"
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSettings {
     /// Where it is; its API is at `api/v1/` behind this.
@@ -73,6 +74,7 @@ pub struct SourceSettings {
         deserialize_with = "read_timeout",
         serialize_with = "write_timeout"
     )]
+    #[schemars(with = "Option<String>")]
     pub timeout: Option<Duration>,
 }
 

@@ -40,7 +40,7 @@ server = "http://127.0.0.1:7070"
 fn arguments_win_over_environment_over_file_over_what_is_built_in() {
     let file = parse(FULL).unwrap();
     let plain = Settings::build(&Overrides::default(), &Env::default(), paths(), ConfigFile::default()).unwrap();
-    assert_eq!((plain.theme.as_str(), plain.keymap.as_str(), plain.color), ("dark", "default", ColorChoice::Auto));
+    assert_eq!((plain.theme.as_str(), plain.keymap.as_str(), plain.color), ("terminal", "default", ColorChoice::Auto));
 
     let from_file = Settings::build(&Overrides::default(), &Env::default(), paths(), file.clone()).unwrap();
     assert_eq!((from_file.theme.as_str(), from_file.color), ("light", ColorChoice::Palette));

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 
 use super::{
-    keymap::{ContextName, Keymap},
+    keymap::{self, ContextName, Keymap, Sequence},
     message::{Answer, Command, Generation, Moment},
     options::{ContextChoice, Options},
+    theme,
 };
 use crate::{
     backend::{RolloutsPage, ServerInfo},
@@ -172,6 +173,10 @@ pub struct App {
     pub(super) context_cursor: usize,
     pub(super) read_only: bool,
     pub(super) keymap: Arc<Keymap>,
+    /// The keymaps and themes that can be chosen, by name.
+    pub(super) keymaps: Vec<String>,
+    pub(super) themes: Vec<String>,
+    pub(super) sequence: Option<Box<Sequence>>,
     pub(super) info: Option<ServerInfo>,
     pub(super) link: Link,
     pub(super) rollouts: Rollouts,
@@ -239,6 +244,9 @@ impl App {
             context_cursor: context,
             read_only: options.read_only,
             keymap,
+            keymaps: keymap::BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            themes: theme::BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            sequence: None,
             info: None,
             link: Link::new(now),
             rollouts: Rollouts::default(),
@@ -321,6 +329,22 @@ impl App {
         {
             dialog.painted = Some(elapsed);
         }
+    }
+
+    /// Names of the person's own themes and keymaps, to choose from beside those that are built in.
+    pub fn can_choose(&mut self, themes: Vec<String>, keymaps: Vec<String>) {
+        for (all, own) in [(&mut self.themes, themes), (&mut self.keymaps, keymaps)] {
+            all.extend(own);
+            all.sort();
+            all.dedup();
+        }
+    }
+
+    /// The sequence of keys that waits, once it has waited for long enough that somebody may look for its end.
+    #[must_use]
+    pub fn shown_sequence(&self) -> Option<&Sequence> {
+        let waits = |sequence: &&Sequence| sequence.since + keymap::SHOWN_AFTER <= self.now.elapsed;
+        self.sequence.as_deref().filter(waits)
     }
 
     /// Keymap contexts in force, the narrowest first.

@@ -6,16 +6,18 @@ use ratatui::{Frame, layout::Size};
 use tokio::sync::mpsc;
 
 use super::{
-    app::{App, notice::Tone},
+    app::App,
     capability::{Capability, Wishes},
     effects::Effects,
     keymap::{ContextName, Keymap, Resolver},
     message::{Command, Message, Moment},
     options::Options,
+    overlay,
     run::{Io, Program, RunError, drive},
     terminal::{Ended, Session, TerminalError},
     theme::Theme,
     update, view,
+    watch::{Names, Watch, WatchedConfig},
 };
 
 /// Answers that may wait for the loop before the tasks that bring them have to.
@@ -43,11 +45,12 @@ impl DashboardError {
     }
 }
 
-/// Runs the dashboard on this process's terminal until the person leaves.
+/// Runs the dashboard on this process's terminal until the person leaves; what the configuration says of
+/// theme and keymap is followed.
 ///
 /// # Errors
 /// [`DashboardError`]. The terminal has been given back in any case.
-pub async fn run(options: Options) -> Result<(), DashboardError> {
+pub async fn run(options: Options, config: Option<WatchedConfig>) -> Result<(), DashboardError> {
     let capability = Capability::here(Wishes { depth: options.color, glyphs: options.glyphs });
     if !capability.full_screen {
         let term = std::env::var("TERM").unwrap_or_else(|_| "not set".to_owned());
@@ -55,26 +58,42 @@ pub async fn run(options: Options) -> Result<(), DashboardError> {
     }
     let session = Session::enter()?;
     let io = Io::terminal(session).map_err(RunError::from)?;
-    Ok(run_on(options, &capability, io).await?)
+    Ok(run_watching(options, config, &capability, io).await?)
 }
 
 /// Runs the dashboard on any terminal, also on one that a test made.
 ///
 /// # Errors
 /// [`RunError`].
-pub async fn run_on(mut options: Options, capability: &Capability, io: Io) -> Result<(), RunError> {
+pub async fn run_on(options: Options, capability: &Capability, io: Io) -> Result<(), RunError> {
+    run_watching(options, None, capability, io).await
+}
+
+async fn run_watching(
+    mut options: Options,
+    config: Option<WatchedConfig>,
+    capability: &Capability,
+    io: Io,
+) -> Result<(), RunError> {
     let user_dir = options.user_dir.clone();
     let (theme, mut findings) = Theme::load(options.theme.as_deref(), user_dir.as_deref(), capability);
     let (keymap, more) = Keymap::load(options.keymap.as_deref(), user_dir.as_deref());
     findings.extend(more);
-    options.notices.extend(findings.iter().map(super::overlay::Finding::notice));
+    options.notices.extend(findings.iter().map(overlay::Finding::notice));
     let now = Moment { wall: options.clock.now(), elapsed: Duration::ZERO };
     let Size { width, height } = (io.size)();
     let resolver: Resolver = keymap.resolver();
-    let app = App::new(&options, Arc::new(keymap), now, (width, height));
+    let names = Names { theme: theme.name().to_owned(), keymap: keymap.name().to_owned() };
+    let mut app = App::new(&options, Arc::new(keymap), now, (width, height));
+    app.can_choose(
+        overlay::user_names(user_dir.as_deref(), "themes"),
+        overlay::user_names(user_dir.as_deref(), "keymaps"),
+    );
     let (sender, messages) = mpsc::channel(MESSAGES);
+    let dir = user_dir.as_deref();
+    let watch = dir.and_then(|dir| Watch::start(dir, config, names, capability, sender.clone()));
     let mut effects = Effects::new(Arc::clone(&options.connect), sender);
-    let dashboard = Dashboard { app, theme, user_dir, capability: capability.clone(), restyled: false };
+    let dashboard = Dashboard { app, theme, user_dir, capability: capability.clone(), restyled: false, watch };
     // What is for the terminal was done by the loop before it came here.
     let perform = move |command| drop(effects.run(command));
     drive(dashboard, perform, messages, resolver, Arc::clone(&options.clock), io).await
@@ -87,14 +106,39 @@ struct Dashboard {
     capability: Capability,
     /// Whether the theme is another one since the last frame.
     restyled: bool,
+    watch: Option<Watch>,
 }
 
 impl Dashboard {
-    fn restyle(&mut self, name: &str) {
-        let (theme, findings) = Theme::load(Some(name), self.user_dir.as_deref(), &self.capability);
+    /// Takes a theme, unless its file is broken as a whole: then everything looks as it did.
+    fn restyle(&mut self, theme: Theme) {
+        if !update::told_of_style(&mut self.app, "theme", theme.name(), theme.findings()) {
+            return;
+        }
+        if let Some(watch) = &self.watch {
+            watch.theme(theme.name());
+        }
         (self.theme, self.restyled) = (theme, true);
-        if let Some(finding) = findings.first() {
-            self.app.say(Tone::Attention, finding.notice().as_str());
+    }
+
+    /// Does what is asked of the dashboard itself; the rest is for the loop and the world.
+    fn perform(&mut self, command: Command, now: Moment) -> Vec<Command> {
+        match command {
+            Command::Theme(name) => {
+                self.restyle(Theme::load(Some(&name), self.user_dir.as_deref(), &self.capability).0);
+                Vec::new()
+            }
+            Command::Keymap(name) => {
+                let keymap = Keymap::load(Some(&name), self.user_dir.as_deref()).0;
+                self.update(Message::Keymap(Box::new(keymap)), now)
+            }
+            Command::Keys(keymap) => {
+                if let Some(watch) = &self.watch {
+                    watch.keymap(keymap.name());
+                }
+                vec![Command::Keys(keymap)]
+            }
+            command => vec![command],
         }
     }
 }
@@ -109,15 +153,16 @@ impl Program for Dashboard {
     }
 
     fn update(&mut self, message: Message, now: Moment) -> Vec<Command> {
-        let mut commands = update::update(&mut self.app, message, now);
-        commands.retain(|command| match command {
-            Command::Theme(name) => {
-                self.restyle(name);
-                false
+        let message = match message {
+            Message::Theme(theme) => {
+                let commands = update::update(&mut self.app, Message::Deadline, now);
+                self.restyle(*theme);
+                return commands;
             }
-            _ => true,
-        });
-        commands
+            message => message,
+        };
+        let commands = update::update(&mut self.app, message, now);
+        commands.into_iter().flat_map(|command| self.perform(command, now)).collect()
     }
 
     fn deadline(&self) -> Option<Duration> {

@@ -238,7 +238,13 @@ impl Effects {
             Command::Act { id, request, conditions } => self.spawn(act(line, id, request, conditions)),
             Command::AddWindow { key, request } => self.spawn(add_window(line, key, *request)),
             Command::LiftWindow { key, id, request } => self.spawn(lift_window(line, key, id, request)),
-            other @ (Command::Theme(_) | Command::Terminal(_) | Command::Redraw | Command::Suspend | Command::Quit) => {
+            other @ (Command::Theme(_)
+            | Command::Keymap(_)
+            | Command::Keys(_)
+            | Command::Terminal(_)
+            | Command::Redraw
+            | Command::Suspend
+            | Command::Quit) => {
                 return Some(other);
             }
             other => self.spawn(change::run(line, other)),

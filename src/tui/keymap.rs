@@ -18,7 +18,7 @@ mod resolver;
 mod text;
 
 pub use file::schema;
-pub use resolver::{Press, Resolver};
+pub use resolver::{NextKey, Press, Resolver, Sequence};
 
 /// The built-in keymaps: name and text. The first is what every other one extends.
 pub const BUILT_IN: [(&str, &str); 3] = [
@@ -27,7 +27,10 @@ pub const BUILT_IN: [(&str, &str); 3] = [
     ("emacs", include_str!("../../keymaps/emacs.toml")),
 ];
 
-/// How long a sequence waits for its next key.
+/// How long a sequence waits before what may follow is shown.
+pub const SHOWN_AFTER: Duration = Duration::from_millis(300);
+
+/// How long a sequence waits for its next key, when a file does not say so.
 pub const CHORD_TIMEOUT: Duration = Duration::from_millis(1200);
 
 /// Where a key is pressed. What has the keys is asked first, [`ContextName::Always`] last.

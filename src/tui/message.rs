@@ -1,10 +1,14 @@
 //! All that can happen to the dashboard, and all that it can ask of the world.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::intent::Intent;
+use super::{
+    intent::Intent,
+    keymap::{Keymap, Sequence},
+    theme::Theme,
+};
 use crate::{
     backend::{
         ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalsPage, AuditPage, AuditQuery, BackendError,
@@ -85,6 +89,14 @@ pub enum Message {
     },
     /// The program was suspended and goes on.
     Resumed,
+    /// A sequence of keys was begun and waits, or was taken back.
+    Sequence(Option<Box<Sequence>>),
+    /// The person's theme was read again, or another one was chosen.
+    Theme(Box<Theme>),
+    /// The person's keymap was read again, or another one was chosen.
+    Keymap(Box<Keymap>),
+    /// Something is wrong with the person's own files; nothing was changed because of it.
+    Told(SafeText),
     /// An answer of the backend of some connection.
     Answer(Generation, Box<Answer>),
 }
@@ -290,6 +302,10 @@ pub enum Command {
     Connect(String),
     /// Use another theme, by its name.
     Theme(String),
+    /// Use another keymap, by its name.
+    Keymap(String),
+    /// Read keys by this map from now on.
+    Keys(Arc<Keymap>),
     /// Something for the terminal beside what it shows.
     Terminal(TerminalRequest),
     /// Paint everything again.

@@ -38,7 +38,7 @@ pub struct Options {
     pub open: Option<RolloutId>,
     /// The site to follow, and its group where that was named.
     pub follow: Option<(Option<TargetName>, SiteName)>,
-    /// The theme's name; `dark` without.
+    /// The theme's name; `terminal` without.
     pub theme: Option<String>,
     /// The keymap's name; `default` without.
     pub keymap: Option<String>,

@@ -40,6 +40,21 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
+    /// Whether it is about the file as a whole, so that what is in it cannot be trusted.
+    #[must_use]
+    pub fn spoils_file(&self) -> bool {
+        self.field.is_empty()
+    }
+
+    /// As one line to show, where nothing was done instead of what was asked for.
+    #[must_use]
+    pub fn unchanged(&self) -> SafeText {
+        let text = self.to_string();
+        let head =
+            text.rsplit_once("; ").filter(|(_, tail)| tail.ends_with(" is used")).map_or(&*text, |(head, _)| head);
+        SafeText::new(format!("{head}; what was in force stays"))
+    }
+
     /// As one line to show.
     #[must_use]
     pub fn notice(&self) -> SafeText {
@@ -108,7 +123,7 @@ pub(super) fn user_file(
     match file_text(&path) {
         Ok(read) => Some(read),
         Err(mut finding) => {
-            finding.problem = SafeText::new(format!("{}, the built-in one is used", finding.problem));
+            finding.problem = SafeText::new(format!("{}; the built-in one is used", finding.problem));
             findings.push(finding);
             None
         }
@@ -132,6 +147,18 @@ pub(super) fn file_text(path: &Path) -> Result<(String, String), Finding> {
         Ok(text) => Ok((shown, text)),
         Err(error) => Err(wrong(format!("cannot be read ({error})"))),
     }
+}
+
+/// The names of the person's own files `DIR/KIND/NAME.toml`, in their order.
+pub(super) fn user_names(dir: Option<&Path>, kind: &str) -> Vec<String> {
+    let Some(entries) = dir.and_then(|dir| std::fs::read_dir(dir.join(kind)).ok()) else { return Vec::new() };
+    let name = |entry: std::io::Result<std::fs::DirEntry>| {
+        let name = entry.ok()?.file_name().to_str()?.strip_suffix(".toml")?.to_owned();
+        is_name(&name).then_some(name)
+    };
+    let mut names: Vec<String> = entries.filter_map(name).take(200).collect();
+    names.sort();
+    names
 }
 
 /// Names become file names: nothing that could walk elsewhere.

@@ -291,6 +291,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
             Command::Suspend if self.wish != Some(Wish::Quit) => self.wish = Some(Wish::Suspend),
             Command::Redraw if self.wish.is_none() => self.wish = Some(Wish::Redraw),
             Command::Suspend | Command::Redraw => {}
+            Command::Keys(keymap) => self.resolver = keymap.resolver(),
             Command::Terminal(request) => {
                 if let TerminalRequest::Mouse(on) = request {
                     report_mouse(on);
@@ -309,7 +310,14 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                 Press::Intent(intent) => Input::Intent(intent),
                 Press::Edit(request) => Input::Edit(request),
                 Press::Unbound => Input::Unbound,
-                Press::Pending => return,
+                Press::Pending => {
+                    let sequence = self.resolver.sequence(&self.program.contexts()).map(Box::new);
+                    return self.deliver(Message::Sequence(sequence));
+                }
+                Press::Cancelled => {
+                    self.urgent = true;
+                    return self.deliver(Message::Sequence(None));
+                }
             },
             Event::Paste(mut text) => {
                 self.resolver.reset();

@@ -16,14 +16,26 @@ use super::{
     overlay::{self, Finding, Source},
 };
 
+pub mod contrast;
+
 mod color;
 mod file;
 
 pub use file::schema;
 
-/// The built-in themes: name and text.
-pub const BUILT_IN: [(&str, &str); 2] =
-    [("dark", include_str!("../../themes/dark.toml")), ("light", include_str!("../../themes/light.toml"))];
+/// The built-in themes: name and text. The first is [`DEFAULT`].
+pub const BUILT_IN: [(&str, &str); 6] = [
+    ("terminal", include_str!("../../themes/terminal.toml")),
+    ("dark", include_str!("../../themes/dark.toml")),
+    ("light", include_str!("../../themes/light.toml")),
+    ("high-contrast", include_str!("../../themes/high-contrast.toml")),
+    ("color-safe", include_str!("../../themes/color-safe.toml")),
+    ("mono", include_str!("../../themes/mono.toml")),
+];
+
+/// The theme that is used when none is named, or none of that name is there: it assumes nothing about the
+/// terminal's background.
+pub const DEFAULT: &str = "terminal";
 
 macro_rules! roles {
     ($($variant:ident = $id:literal, $doc:literal;)*) => {
@@ -54,7 +66,7 @@ macro_rules! roles {
 
 roles! {
     Normal = "normal", "Text, and what is as it should be.";
-    Muted = "muted", "What may be overlooked: rules, units, what repeats.";
+    Muted = "muted", "What is read second: units, what repeats, why something cannot be done.";
     Heading = "heading", "The heading of a pane or of a column.";
     Header = "header", "The top row: where, who, when.";
     Strong = "strong", "A name or a number that is looked for first.";
@@ -152,6 +164,8 @@ pub struct Theme {
     depth: Depth,
     glyphs: Glyphs,
     styles: Vec<Style>,
+    background: Option<Color>,
+    findings: Vec<Finding>,
 }
 
 impl Theme {
@@ -160,13 +174,15 @@ impl Theme {
     #[must_use]
     pub fn load(name: Option<&str>, user_dir: Option<&Path>, capability: &Capability) -> (Self, Vec<Finding>) {
         let mut findings = Vec::new();
-        let name = name.unwrap_or("dark");
+        let name = name.unwrap_or(DEFAULT);
         let user = overlay::user_file(user_dir, "themes", name, &mut findings);
         let own = user.as_ref().map(|(path, text)| (path.as_str(), text.as_str()));
-        (Self::build(name, own, capability, &mut findings), findings)
+        let mut theme = Self::build(name, own, capability, &mut findings);
+        theme.findings.clone_from(&findings);
+        (theme, findings)
     }
 
-    /// A built-in theme; `dark` for a name that is none.
+    /// A built-in theme; [`DEFAULT`] for a name that is none.
     #[must_use]
     pub fn built_in(name: &str, capability: &Capability) -> Self {
         Self::build(name, None, capability, &mut Vec::new())
@@ -179,19 +195,21 @@ impl Theme {
         let wanted = parsed.as_ref().and_then(|(_, file)| file.extends.as_deref()).unwrap_or(name);
         let base = BUILT_IN.iter().find(|(built_in, _)| *built_in == wanted);
         if base.is_none() && parsed.is_none() {
-            findings.push(overlay::missing("theme", name, BUILT_IN.iter().map(|(name, _)| *name), "dark"));
+            findings.push(overlay::missing("theme", name, BUILT_IN.iter().map(|(name, _)| *name), DEFAULT));
         }
         let (base_name, text) = base.unwrap_or(&BUILT_IN[0]);
         let built_in_name = format!("themes/{base_name}.toml");
-        let mut paints = file::read(&Source { name: &built_in_name, text }, findings).paints;
+        let mut read = file::read(&Source { name: &built_in_name, text }, findings);
         if let Some((_, own)) = parsed {
-            paints.extend(own.paints);
+            read.paints.extend(own.paints);
+            read.background = own.background.or(read.background);
         }
-        let styles = Role::ALL
-            .iter()
-            .map(|role| paints.get(role).map_or_else(Style::default, |paint| paint.style(capability.depth)))
-            .collect();
-        Self { name: name.to_owned(), depth: capability.depth, glyphs: capability.glyphs, styles }
+        let depth = capability.depth;
+        let ground = read.paints.get(&Role::Normal).and_then(|paint| paint.bg.or(paint.bg16));
+        let style = |role: &Role| read.paints.get(role).map_or_else(Style::default, |paint| paint.style(depth, ground));
+        let styles = Role::ALL.iter().map(style).collect();
+        let background = read.background.filter(|_| depth != Depth::Mono);
+        Self { name: name.to_owned(), depth, glyphs: capability.glyphs, styles, background, findings: Vec::new() }
     }
 
     /// Its name.
@@ -200,10 +218,29 @@ impl Theme {
         &self.name
     }
 
+    /// What was wrong with the file that it was loaded from.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
     /// The style of a meaning.
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
         self.styles.get(role as usize).copied().unwrap_or_default()
+    }
+
+    /// The background that it was made for and that it does not paint; none of a theme that assumes nothing,
+    /// and of one that paints its own.
+    #[must_use]
+    pub fn made_for(&self) -> Option<Color> {
+        self.background.filter(|_| !self.paints_background())
+    }
+
+    /// Whether it paints the background of the whole screen.
+    #[must_use]
+    pub fn paints_background(&self) -> bool {
+        self.style(Role::Normal).bg.is_some()
     }
 
     /// The sign of a state.
@@ -272,16 +309,17 @@ struct Paint {
 }
 
 impl Paint {
-    /// Fitted to a colour depth. Without colour a background of its own becomes reverse video, so that
-    /// what stood out still does.
-    fn style(self, depth: Depth) -> Style {
+    /// Fitted to a colour depth. Without colour a background other than the screen's own, `ground`, becomes
+    /// reverse video, so that what stood out still does.
+    fn style(self, depth: Depth, ground: Option<Color>) -> Style {
         let pick = |color: Option<Color>, named: Option<Color>| match depth {
             Depth::Mono => None,
             Depth::Ansi16 => named.or(color).map(|color| color::fit(color, depth)),
             Depth::Ansi256 | Depth::True => color.or(named).map(|color| color::fit(color, depth)),
         };
         let mut attributes = self.attributes;
-        if depth == Depth::Mono && self.bg.or(self.bg16).is_some_and(|bg| bg != Color::Reset) {
+        let own = self.bg.or(self.bg16).filter(|bg| *bg != Color::Reset && Some(*bg) != ground);
+        if depth == Depth::Mono && own.is_some() {
             attributes |= Modifier::REVERSED;
         }
         let mut style = Style::new().add_modifier(attributes);

@@ -28,18 +28,21 @@ mod palette;
 mod pointer;
 mod record;
 mod sort;
+mod style;
 
 pub(in crate::tui) use act::{Item, items};
 pub(in crate::tui) use command::{COMMANDS, refused as command_refused};
 pub(in crate::tui) use commit::outcome_word;
 pub(in crate::tui) use flags::share_typed;
 pub(in crate::tui) use offered::refused;
+pub(in crate::tui) use style::told as told_of_style;
 
 /// Takes a message at a moment; answers with what to do in the world.
 pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
     app.now = now;
     let mut commands = match message {
         Message::Input(input) => {
+            app.sequence = None;
             app.touch();
             input::input(app, input)
         }
@@ -56,7 +59,24 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
             app.touch();
             Vec::new()
         }
+        Message::Sequence(sequence) => {
+            app.last_input = now.elapsed;
+            // A sequence that is typed without hesitation costs no frame.
+            if app.shown_sequence().is_some() {
+                app.touch();
+            }
+            app.sequence = sequence;
+            Vec::new()
+        }
+        // What the app shows does not depend on it: who paints has it.
+        Message::Theme(_) => Vec::new(),
+        Message::Keymap(keymap) => style::keymap(app, *keymap),
+        Message::Told(why) => {
+            app.say(Tone::Attention, format!("{why}; what was in force stays"));
+            Vec::new()
+        }
         Message::Resumed => {
+            app.sequence = None;
             app.touch();
             resumed(app);
             vec![Command::Redraw, Command::Refresh]
@@ -99,6 +119,10 @@ fn afterwards(app: &mut App) -> Vec<Command> {
 /// What time alone does.
 fn due(app: &mut App) -> Vec<Command> {
     let elapsed = app.now.elapsed;
+    if app.sequence.as_ref().is_some_and(|sequence| sequence.until <= elapsed) {
+        app.sequence = None;
+        app.touch();
+    }
     if app.notice.as_ref().is_some_and(|notice| notice.until <= elapsed) {
         app.notice = None;
         app.touch();

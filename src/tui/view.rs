@@ -36,6 +36,7 @@ mod overview;
 mod palette;
 mod raw;
 mod revisions;
+mod sequence;
 mod sites;
 mod slis;
 mod small;
@@ -83,6 +84,7 @@ fn spell_in_ascii(buffer: &mut Buffer) {
 
 fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Position {
     let buffer = frame.buffer_mut();
+    ground(theme, area, buffer);
     if layout::too_small(area) {
         small::draw(app, theme, area, buffer);
         return area.as_position();
@@ -118,6 +120,9 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Positio
         Overlay::Leave { why } => Some(menu::leave(why, theme, body, buffer)),
     };
     cursor = over.or(cursor);
+    if let Some(sequence) = app.shown_sequence() {
+        sequence::draw(sequence, theme, body, buffer);
+    }
     footer::message(app, theme, zones.message, buffer);
     if app.line.is_some() && app.notice.is_some() {
         // The line is typed over the message row: what is wrong with it is said below it.
@@ -137,11 +142,19 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Positio
     cursor.unwrap_or(body.as_position())
 }
 
+/// Paints the background of an area, where the theme has one of its own.
+fn ground(theme: &Theme, area: Rect, buffer: &mut ratatui::buffer::Buffer) {
+    if theme.paints_background() {
+        buffer.set_style(area, theme.style(super::theme::Role::Normal));
+    }
+}
+
 /// Empties an area and draws a border with a title around it; what is left inside.
 fn boxed(theme: &Theme, area: Rect, title: &str, buffer: &mut ratatui::buffer::Buffer) -> Rect {
     use super::theme::Role;
     use ratatui::widgets::{Block, Clear, Widget};
     Clear.render(area, buffer);
+    ground(theme, area, buffer);
     let block = Block::bordered()
         .border_set(theme.border())
         .border_style(theme.style(Role::BorderFocused))

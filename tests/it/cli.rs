@@ -5,6 +5,7 @@ mod against_stand_in;
 mod files;
 mod judge;
 mod keys;
+mod schema;
 mod sli;
 
 use std::{

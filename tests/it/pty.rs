@@ -10,4 +10,5 @@ mod monkey;
 mod multiplexer;
 mod outside;
 mod sizes;
+mod style;
 mod terminal;

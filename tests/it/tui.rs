@@ -19,6 +19,7 @@ mod freshness;
 mod gallery;
 mod hostile;
 mod indicators;
+mod keys;
 mod list;
 mod monkey;
 mod mouse;

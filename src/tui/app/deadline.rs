@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{App, IDLE_DISARMS, Overlay, View, age, attention, dialog::Stage, rollouts::SETTLE, signal};
-use crate::domain::Rollout;
+use crate::{domain::Rollout, tui::keymap::SHOWN_AFTER};
 
 impl App {
     /// The next moment, since the program started, at which some visible text flips or something is due.
@@ -25,6 +25,9 @@ impl App {
             at.push(until);
             at.push(self.last_input + IDLE_DISARMS);
             at.extend(self.armed_left().and_then(age::left_flips_in).map(|flip| now + flip));
+        }
+        if let Some(sequence) = &self.sequence {
+            at.extend([sequence.since + SHOWN_AFTER, sequence.until]);
         }
         if let Some(hold) = &self.hold {
             let held = TimeDelta::from_std(now.saturating_sub(hold.since)).unwrap_or_default();

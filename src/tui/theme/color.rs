@@ -2,7 +2,7 @@
 
 use ratatui::style::Color;
 
-use crate::tui::capability::Depth;
+use crate::tui::{capability::Depth, overlay};
 
 /// The 16 named colours as xterm paints them; what a person's terminal makes of them is theirs.
 const NAMED: [(&str, Color, (u8, u8, u8)); 16] = [
@@ -23,6 +23,25 @@ const NAMED: [(&str, Color, (u8, u8, u8)); 16] = [
     ("bright-cyan", Color::LightCyan, (0, 255, 255)),
     ("bright-white", Color::White, (255, 255, 255)),
 ];
+
+/// The names, for what says which are known.
+pub(super) const NAMES: [&str; 16] = {
+    let mut names = [""; 16];
+    let mut index = 0;
+    while index < 16 {
+        names[index] = NAMED[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// Says that a text is no colour, and which name may be meant.
+pub(super) fn unknown(text: &str) -> String {
+    match overlay::nearest(text, NAMES) {
+        Some(near) if !text.starts_with('#') => format!("'{text}' is no colour, '{near}' is near"),
+        _ => format!("'{text}' is no colour: expected default, a name such as red, 0 to 255, or #rrggbb"),
+    }
+}
 
 /// Reads `default`, one of the 16 names, a number of the palette, or `#rrggbb`.
 pub(super) fn parse(text: &str) -> Option<Color> {
@@ -68,7 +87,8 @@ fn nearest_of_256(wanted: (u8, u8, u8)) -> u8 {
     (16..=255).min_by_key(|index| distance(wanted, rgb_of(*index))).unwrap_or(16)
 }
 
-fn rgb_of(index: u8) -> (u8, u8, u8) {
+/// Red, green and blue of a colour of the palette of 256, as xterm has them.
+pub(super) fn rgb_of(index: u8) -> (u8, u8, u8) {
     const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     match index {
         0..=15 => NAMED[usize::from(index)].2,

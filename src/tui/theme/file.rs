@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ratatui::style::Modifier;
+use ratatui::style::{Color, Modifier};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::{
@@ -10,7 +10,7 @@ use toml::{
     de::{DeValue, ValueDeserializer},
 };
 
-use super::{BUILT_IN, Paint, Role, color};
+use super::{BUILT_IN, DEFAULT, Paint, Role, color};
 use crate::tui::overlay::{self, Finding, Source};
 
 /// A theme as it is written.
@@ -18,9 +18,13 @@ use crate::tui::overlay::{self, Finding, Source};
 #[schemars(title = "Rolldeck theme", deny_unknown_fields)]
 #[expect(dead_code, reason = "it is the shape that the schema describes; reading goes entry by entry")]
 struct ThemeFile {
-    /// The built-in theme that this one is laid over: `dark` or `light`.
+    /// The built-in theme that this one is laid over.
     extends: Option<String>,
+    /// The background that the colours were chosen for, `#rrggbb`; it is not painted. A theme that paints its
+    /// own says so with `bg` of `normal`.
+    background: Option<String>,
     /// How each meaning is painted. What is left out stays as in the theme that is extended.
+    #[serde(default)]
     roles: BTreeMap<String, PaintFile>,
 }
 
@@ -72,6 +76,24 @@ pub fn schema() -> serde_json::Value {
     if let Some(roles) = schema.pointer_mut("/properties/roles").and_then(serde_json::Value::as_object_mut) {
         roles.insert("propertyNames".to_owned(), serde_json::json!({ "enum": names }));
     }
+    let themes: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    let color = format!(
+        "^(default|{}|[0-9]{{1,2}}|1[0-9]{{2}}|2[0-4][0-9]|25[0-5]|#[0-9A-Fa-f]{{6}})$",
+        color::NAMES.join("|")
+    );
+    let mut set = |pointer: &str, value: serde_json::Value| {
+        if let (Some(at), serde_json::Value::Object(value)) = (schema.pointer_mut(pointer), value)
+            && let Some(at) = at.as_object_mut()
+        {
+            at.extend(value);
+        }
+    };
+    set("", serde_json::json!({ "$id": "urn:rolldeck:theme" }));
+    set("/properties/extends", serde_json::json!({ "type": "string", "enum": themes }));
+    set("/properties/background", serde_json::json!({ "type": "string", "pattern": "^#[0-9A-Fa-f]{6}$" }));
+    for field in ["fg", "bg", "fg16", "bg16"] {
+        set(&format!("/$defs/PaintFile/properties/{field}"), serde_json::json!({ "type": "string", "pattern": color }));
+    }
     schema
 }
 
@@ -79,6 +101,7 @@ pub fn schema() -> serde_json::Value {
 #[derive(Debug, Default)]
 pub(super) struct Read {
     pub extends: Option<String>,
+    pub background: Option<Color>,
     pub paints: BTreeMap<Role, Paint>,
 }
 
@@ -92,8 +115,17 @@ pub(super) fn read(source: &Source<'_>, findings: &mut Vec<Finding>) -> Read {
                 out.extends = Some(name.clone().into_owned());
             }
             ("extends", _) => {
-                findings.push(source.finding(&value.span(), field, "expected \"dark\" or \"light\", dark is used"));
+                let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+                let problem = match value.get_ref() {
+                    DeValue::String(name) => overlay::unknown("built-in theme", name, names),
+                    _ => format!("expected one of {}", names.join(", ")),
+                };
+                findings.push(source.finding(&value.span(), field, format!("{problem}; {DEFAULT} is used")));
             }
+            ("background", DeValue::String(text)) if matches!(color::parse(text), Some(Color::Rgb(..))) => {
+                out.background = color::parse(text);
+            }
+            ("background", _) => findings.push(source.finding(&value.span(), field, "expected #rrggbb")),
             ("roles", DeValue::Table(roles)) => {
                 for (id, span, value) in overlay::in_order(roles) {
                     let field = format!("roles.{id}");
@@ -109,7 +141,11 @@ pub(super) fn read(source: &Source<'_>, findings: &mut Vec<Finding>) -> Read {
             }
             ("roles", _) => findings.push(source.finding(&span, field, "expected a table of roles")),
             _ => {
-                findings.push(source.finding(&span, field, overlay::unknown("field", field, ["extends", "roles"])));
+                findings.push(source.finding(
+                    &span,
+                    field,
+                    overlay::unknown("field", field, ["extends", "background", "roles"]),
+                ));
             }
         }
     }
@@ -135,7 +171,7 @@ fn paint(source: &Source<'_>, field: &str, value: &Spanned<DeValue<'_>>, finding
             findings.push(source.finding(
                 &span,
                 &format!("{field}.{key}"),
-                format!("'{text}' is no colour: expected default, a name such as red, 0 to 255, or #rrggbb; the built-in style is kept"),
+                format!("{}; the built-in style is kept", color::unknown(text)),
             ));
         }
         color

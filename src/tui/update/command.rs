@@ -180,7 +180,7 @@ pub(in crate::tui) const COMMANDS: &[CommandSpec] = &[
         commands
     })
     .also(&["verify-audit"]),
-    CommandSpec::run("set", Argument::Setting, "NAME VALUE", "chart, theme, zone, mouse, wide", set),
+    CommandSpec::run("set", Argument::Setting, "NAME VALUE", "chart, theme, keymap, zone, mouse, wide", set),
     CommandSpec::run(
         "sort",
         Argument::Order,
@@ -375,6 +375,7 @@ pub(super) fn begin(app: &mut App, text: &str) {
 fn set(app: &mut App, rest: &str) -> Vec<Command> {
     match rest.split_once(char::is_whitespace).map(|(key, value)| (key, value.trim())) {
         Some(("theme", name)) => vec![Command::Theme(name.to_owned())],
+        Some(("keymap", name)) => vec![Command::Keymap(name.to_owned())],
         Some(("zone", "utc")) => {
             app.zone = None;
             Vec::new()
@@ -396,9 +397,10 @@ fn set(app: &mut App, rest: &str) -> Vec<Command> {
             set_wide(app, value == "on");
             Vec::new()
         }
-        _ => {
-            refuse(app, "set what? theme NAME, zone utc|mine, chart difference|ratio|raw, mouse on|off, or wide on|off")
-        }
+        _ => refuse(
+            app,
+            "set what? theme NAME, keymap NAME, zone utc|mine, chart difference|ratio|raw, mouse on|off, or wide on|off",
+        ),
     }
 }
 

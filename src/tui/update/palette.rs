@@ -16,7 +16,6 @@ use crate::{
             sort::SortBy,
         },
         intent::Intent,
-        theme,
     },
 };
 
@@ -102,7 +101,7 @@ fn arguments(app: &App, word: &str, spec: &CommandSpec, typed: &str) -> Palette 
         Argument::Flag => return flags(app, word, typed),
         Argument::Audit => return audit(app, &format!("{word} "), typed),
         Argument::Setting => {
-            let settings = settings();
+            let settings = settings(app);
             ranking.take(settings.iter().map(|name| (name, name.as_str())), |name| line(name));
         }
         Argument::Order => {
@@ -155,9 +154,10 @@ fn flags(app: &App, word: &str, typed: &str) -> Palette {
 }
 
 /// All that `set` sets.
-fn settings() -> Vec<String> {
+fn settings(app: &App) -> Vec<String> {
     let charts = ChartMode::ALL.iter().map(|mode| format!("chart {}", mode.as_str()));
-    let themes = theme::BUILT_IN.iter().map(|(name, _)| format!("theme {name}"));
+    let themes = app.themes.iter().map(|name| format!("theme {name}"));
+    let keymaps = app.keymaps.iter().map(|name| format!("keymap {name}"));
     let others = ["mouse on", "mouse off", "wide on", "wide off", "zone utc", "zone mine"].map(str::to_owned);
-    charts.chain(themes).chain(others).collect()
+    charts.chain(themes).chain(keymaps).chain(others).collect()
 }

@@ -117,7 +117,7 @@ impl<'a> Row<'a> {
     pub fn rule(self) -> Self {
         let left = self.left();
         let rule = self.theme.rule().repeat(left);
-        self.text(&rule, Role::Muted)
+        self.text(&rule, Role::Border)
     }
 
     /// The line.
@@ -149,7 +149,7 @@ impl<'a> Row<'a> {
 /// A rule with a title in it.
 #[must_use]
 pub fn titled<'a>(theme: &'a Theme, columns: u16, title: &str, role: Role) -> Row<'a> {
-    let row = Row::new(theme, columns).text(&theme.rule().repeat(2), Role::Muted);
+    let row = Row::new(theme, columns).text(&theme.rule().repeat(2), Role::Border);
     let room = row.left().saturating_sub(4);
     let title = fit::fit(title, room, fit::ellipsis(theme));
     row.text(" ", Role::Normal).text(&title, role).text(" ", Role::Normal).rule()
@@ -158,14 +158,14 @@ pub fn titled<'a>(theme: &'a Theme, columns: u16, title: &str, role: Role) -> Ro
 /// A rule with a title in it and a word at its end; the title gives way.
 #[must_use]
 pub fn titled_ends<'a>(theme: &'a Theme, columns: u16, title: (&str, Role), end: (&str, Role)) -> Row<'a> {
-    let row = Row::new(theme, columns).text(&theme.rule().repeat(2), Role::Muted);
+    let row = Row::new(theme, columns).text(&theme.rule().repeat(2), Role::Border);
     let ellipsis = fit::ellipsis(theme);
     let end_text = fit::fit(end.0, row.left().saturating_sub(8), ellipsis);
     let used = fit::width(&end_text) + if end_text.is_empty() { 0 } else { 4 };
     let text = fit::fit(title.0, row.left().saturating_sub(used + 3), ellipsis);
     let row = row.text(" ", Role::Normal).text(&text, title.1).text(" ", Role::Normal);
     let gap = row.left().saturating_sub(used);
-    let row = row.text(&theme.rule().repeat(gap), Role::Muted);
+    let row = row.text(&theme.rule().repeat(gap), Role::Border);
     if end_text.is_empty() {
         return row;
     }

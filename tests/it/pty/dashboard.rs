@@ -141,12 +141,13 @@ fn without_colour_no_colour_is_sent_and_the_selection_is_still_seen() {
 #[test]
 fn with_colour_the_state_is_coloured_and_named() {
     let stage = rolling();
-    let pty = dashboard(&stage, &[("COLORTERM", "truecolor")], 100, 30);
+    let theme = ("ROLLDECK_THEME", "dark");
+    let pty = dashboard(&stage, &[("COLORTERM", "truecolor"), theme], 100, 30);
     pty.wait_for("WAITING");
     pty.quiet(Duration::from_millis(300));
     let bytes = text(&pty, 0);
     assert!(sgr(&bytes).iter().any(|sgr| sgr.contains("38;2;")), "no true colour");
-    let far = dashboard(&stage, &[("COLORTERM", "truecolor"), ("SSH_TTY", "/dev/pts/9")], 100, 30);
+    let far = dashboard(&stage, &[("COLORTERM", "truecolor"), ("SSH_TTY", "/dev/pts/9"), theme], 100, 30);
     far.wait_for("WAITING");
     far.quiet(Duration::from_millis(300));
     let bytes = text(&far, 0);

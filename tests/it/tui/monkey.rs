@@ -97,14 +97,15 @@ impl Monkey {
 
     fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) {
         let contexts = self.desk.app.contexts();
-        let input = match self.resolver.press(&contexts, KeyEvent::new(code, modifiers), self.desk.elapsed) {
-            Press::Intent(intent) => Input::Intent(intent),
-            Press::Edit(request) => Input::Edit(request),
-            Press::Unbound => Input::Unbound,
-            Press::Pending => return,
+        let message = match self.resolver.press(&contexts, KeyEvent::new(code, modifiers), self.desk.elapsed) {
+            Press::Intent(intent) => Message::Input(Input::Intent(intent)),
+            Press::Edit(request) => Message::Input(Input::Edit(request)),
+            Press::Unbound => Message::Input(Input::Unbound),
+            Press::Pending => Message::Sequence(self.resolver.sequence(&contexts).map(Box::new)),
+            Press::Cancelled => Message::Sequence(None),
         };
         self.sent(|desk| {
-            desk.send(Message::Input(input));
+            desk.send(message);
         });
     }
 
