@@ -29,7 +29,8 @@ pub use writer::{Sink, Writer};
 use tty::Tty;
 
 /// Switches on what [`LEAVE`] switches off. It goes out in front of the first frame, in the same write.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l";
+// Where there is no alternate screen, what was on the other one is not to show between the words.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[2J";
 /// The same with the mouse.
 const ENTER_MOUSE: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[?1000h\x1b[?1006h";
 /// In the order of what matters most if it is cut: an open frame, colours, the mouse, paste, cursor, the screen.

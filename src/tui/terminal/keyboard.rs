@@ -197,7 +197,25 @@ impl Reader {
         self.parse(&held, false);
     }
 
-    fn parse(&mut self, bytes: &[u8], more: bool) {
+    /// Parses bytes. Strings that a terminal sends are left out whole; what only begins like one is Alt with a
+    /// key, and nothing after it is lost in waiting for an end that never comes.
+    fn parse(&mut self, mut bytes: &[u8], more: bool) {
+        while let Some(at) = bytes.windows(2).position(|pair| matches!(pair, b"\x1b]" | b"\x1bP")) {
+            let (before, string) = bytes.split_at(at);
+            self.feed(before, true);
+            let (begin, body) = string.split_at(2);
+            let ends = [b"\x07".as_slice(), b"\x1b\\"].map(|end| position(body, end).map(|at| at + end.len()));
+            if let Some(end) = ends.into_iter().flatten().min() {
+                bytes = &body[end..];
+            } else {
+                self.events.push_back(words::alt(char::from(begin[1])));
+                bytes = body;
+            }
+        }
+        self.feed(bytes, more);
+    }
+
+    fn feed(&mut self, bytes: &[u8], more: bool) {
         if bytes.is_empty() {
             return;
         }

@@ -69,6 +69,17 @@ fn keys_pastes_and_the_mouse_come_as_they_did() {
 }
 
 #[test]
+fn keys_after_what_begins_like_a_string_of_the_terminals_are_keys() {
+    for (bytes, wanted) in
+        [(b"\x1b]abc".as_slice(), "]abc"), (b"\x1bPabc", "Pabc"), (b"a\x1b]", "a]"), (b"a\x1b]11;x\x07b", "ab")]
+    {
+        let mut reader = Reader::default();
+        reader.take(bytes, false);
+        assert_eq!(text(&mut reader), wanted);
+    }
+}
+
+#[test]
 fn what_a_terminal_says_of_itself_is_no_key() {
     for report in ["\x1b[?62;22c", "\x1b[8;40;120t", "\x1b[3;4R", "\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\"] {
         let mut reader = Reader::default();

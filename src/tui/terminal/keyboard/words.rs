@@ -18,6 +18,12 @@ pub(super) fn event(event: termina::Event) -> Option<Event> {
     })
 }
 
+/// A character with Alt.
+pub(super) fn alt(c: char) -> Event {
+    let shift = if c.is_uppercase() { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+    Event::Key(KeyEvent::new(KeyCode::Char(c), shift | KeyModifiers::ALT))
+}
+
 fn key(event: theirs::KeyEvent) -> Option<KeyEvent> {
     let code = match event.code {
         theirs::KeyCode::Char(c) => KeyCode::Char(c),
