@@ -29,10 +29,10 @@ pub use writer::{Sink, Writer};
 use tty::Tty;
 
 /// Switches on what [`LEAVE`] switches off. It goes out in front of the first frame, in the same write.
-// Where there is no alternate screen, what was on the other one is not to show between the words.
+/// Where there is no alternate screen, what was on the other one is not to show between the words.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[2J";
 /// The same with the mouse.
-const ENTER_MOUSE: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[?1000h\x1b[?1006h";
+const ENTER_MOUSE: &[u8] = b"\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[2J\x1b[?1000h\x1b[?1006h";
 /// In the order of what matters most if it is cut: an open frame, colours, the mouse, paste, cursor, the screen.
 /// The mouse is switched off in any case: who left it on before matters to nobody.
 const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?25h\x1b[?1049l";

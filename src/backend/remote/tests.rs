@@ -114,7 +114,7 @@ async fn what_is_no_answer_becomes_a_typed_error_that_shows_no_token() {
     let wrong = [
         (ResponseTemplate::new(200).set_body_raw(html, "text/html"), "text/html"),
         (ResponseTemplate::new(200).set_body_raw("{\"rollouts\": [", "application/json"), "EOF"),
-        (ResponseTemplate::new(200).set_body_raw("{\"hello\": 1}", "application/json"), "did not match"),
+        (ResponseTemplate::new(200).set_body_raw("{\"hello\": 1}", "application/json"), "missing field"),
         (ResponseTemplate::new(200).set_body_raw([0xff, 0xfe, 0x00], "application/json"), ""),
         (ResponseTemplate::new(200), "no content type"),
         (ResponseTemplate::new(404).set_body_raw(html, "text/html"), "HTTP 404"),

@@ -13,6 +13,8 @@ use unicode_width::UnicodeWidthStr;
 
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
+/// Most blanks that are shorter than the sequence that goes over them.
+const BLANKS: u16 = 3;
 
 /// How the cursor is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Painter {
     /// What the terminal shows, as far as frames told it.
     shown: Cursor,
     pen: Pen,
+    /// Which cells show nothing, row by row.
+    blank: Vec<bool>,
 }
 
 /// Colours and attributes in force.
@@ -48,12 +52,15 @@ impl Painter {
     #[must_use]
     pub fn new(size: Size) -> Self {
         let cursor = Cursor { visible: false, at: Position::ORIGIN };
-        Self { size, body: Vec::new(), opening: Vec::new(), wanted: cursor, shown: cursor, pen: PLAIN }
+        let blank = vec![true; usize::from(size.width) * usize::from(size.height)];
+        Self { size, body: Vec::new(), opening: Vec::new(), wanted: cursor, shown: cursor, pen: PLAIN, blank }
     }
 
     /// The terminal has another size.
     pub fn resize(&mut self, size: Size) {
         self.size = size;
+        // What a terminal does with its cells then is its own affair.
+        self.blank = vec![false; usize::from(size.width) * usize::from(size.height)];
     }
 
     /// Puts bytes in front of the next frame, which find a screen that shows no cursor.
@@ -112,6 +119,28 @@ impl Painter {
         }
         self.put(PLAIN);
         String::from_utf8_lossy(&std::mem::take(&mut self.body)).into_owned()
+    }
+
+    /// Goes on to the right over cells that stay as they are: over a few blank ones with blanks, which are shorter
+    /// than a sequence.
+    fn skip(&mut self, from: u16, to: u16, y: u16) {
+        let gap = to - from;
+        let shows = Modifier::UNDERLINED | Modifier::REVERSED | Modifier::CROSSED_OUT;
+        let is_flat = self.pen.bg == Color::Reset && !self.pen.modifier.intersects(shows);
+        let are_blank = || (from..to).all(|x| self.index(x, y).is_some_and(|index| self.blank[index]));
+        if gap <= BLANKS && is_flat && are_blank() {
+            self.body.extend(std::iter::repeat_n(b' ', usize::from(gap)));
+        } else if gap == 1 {
+            self.body.extend_from_slice(b"\x1b[C");
+        } else {
+            // Writing to memory cannot fail.
+            let _ = write!(self.body, "\x1b[{gap}C");
+        }
+    }
+
+    fn index(&self, x: u16, y: u16) -> Option<usize> {
+        let index = usize::from(y) * usize::from(self.size.width) + usize::from(x);
+        (x < self.size.width && index < self.blank.len()).then_some(index)
     }
 
     /// Changes colours and attributes with one sequence.
@@ -212,21 +241,22 @@ impl Backend for Painter {
         for (x, y, cell) in content {
             match at {
                 Some(here) if here == (x, y) => {}
-                Some((from, row)) if row == y && x > from => {
-                    let _ = if x - from == 1 {
-                        self.body.write_all(b"\x1b[C")
-                    } else {
-                        write!(self.body, "\x1b[{}C", x - from)
-                    };
-                }
+                Some((from, row)) if row == y && x > from => self.skip(from, x, y),
                 Some((_, row)) if row + 1 == y && x == 0 => self.body.extend_from_slice(b"\r\n"),
                 _ => goto(&mut self.body, x, y),
             }
             self.put(Pen { fg: cell.fg, bg: cell.bg, modifier: cell.modifier });
             let symbol = cell.symbol();
+            if let Some(index) = self.index(x, y) {
+                self.blank[index] = symbol == " " && cell.bg == Color::Reset && cell.modifier.is_empty();
+            }
             self.body.extend_from_slice(symbol.as_bytes());
             // After a wide character, or at the right edge, terminals differ on where the cursor is.
-            let plain = symbol.width() == 1 && x + 1 < self.size.width;
+            let width = symbol.width();
+            let plain = width == 1 && x + 1 < self.size.width;
+            if let Some(covered) = self.index(x + 1, y).filter(|_| width > 1) {
+                self.blank[covered] = false;
+            }
             at = plain.then_some((x + 1, y));
         }
         if !self.body.is_empty() {
@@ -262,6 +292,7 @@ impl Backend for Painter {
         // A full screen is only ever cleared whole. What was gathered for it is void.
         self.body.clear();
         self.pen = PLAIN;
+        self.blank.fill(true);
         self.body.extend_from_slice(b"\x1b[m\x1b[2J");
         Ok(())
     }

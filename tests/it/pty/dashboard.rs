@@ -53,7 +53,7 @@ fn the_first_frame_is_one_small_update() {
         pty.quiet(Duration::from_millis(300));
         let bytes = text(&pty, 0);
         let (first, _) = bytes.split_once("\x1b[?2026l").unwrap();
-        assert!(first.starts_with("\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[?2026h"), "{first:?}");
+        assert!(first.starts_with("\x1b[?1049h\x1b[?2004h\x1b[?25l\x1b[2J\x1b[?2026h"), "{first:?}");
         assert!(bytes.len() < 8192, "{width}x{height} took {} bytes to be whole", bytes.len());
         assert_eq!(bytes.matches("\x1b[?2026h").count(), bytes.matches("\x1b[?2026l").count());
         let mut outside = bytes.split("\x1b[?2026l").skip(1).filter(|part| !part.is_empty());
