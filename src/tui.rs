@@ -5,8 +5,6 @@ pub mod app;
 pub mod capability;
 pub mod dashboard;
 pub mod effects;
-pub mod history;
-pub mod hyperlink;
 pub mod intent;
 pub mod keymap;
 pub mod message;
@@ -24,5 +22,5 @@ mod watch;
 pub mod widget;
 
 pub use dashboard::{DashboardError, run};
-pub use options::{Connect, ContextChoice, Options, Preferences};
+pub use options::{Connect, ContextChoice, Options};
 pub use watch::{Names, ReadNames, WatchedConfig};

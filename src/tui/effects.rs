@@ -242,9 +242,6 @@ impl Effects {
             | Command::Keymap(_)
             | Command::Keys(_)
             | Command::Terminal(_)
-            | Command::CopyScreen(_)
-            | Command::Edit { .. }
-            | Command::Remember(_)
             | Command::Redraw
             | Command::Suspend
             | Command::Quit) => {

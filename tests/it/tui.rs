@@ -5,7 +5,6 @@ mod access;
 mod audit;
 mod calendar;
 mod cluster;
-mod comforts;
 mod consent;
 mod desk;
 mod dialog;

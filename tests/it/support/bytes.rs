@@ -36,6 +36,8 @@ impl vte::Perform for Check<'_> {
             (b"", 'H') => params.len() <= 2,
             (b"", 'C') => params.len() == 1,
             (b"", 'J') => params == [2],
+            // Whether the frame is on the screen: the one thing that is asked.
+            (b"", 'n') => params == [5],
             // Blinking (5, 6), hidden text (8) and other fonts are not ours.
             (b"", 'm') => {
                 let mut rest = &params[..];

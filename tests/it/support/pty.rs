@@ -18,20 +18,28 @@ pub const UNSET: &str = "\u{1}unset";
 /// How long anything may take before a test fails.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// Whether the terminal works, and that it does.
+const ASKS: &[u8] = b"\x1b[5n";
+const WORKS: &[u8] = b"\x1b[0n";
+
 /// What the terminal got, and when.
 struct Received {
     screen: vt100::Parser,
     bytes: Vec<u8>,
 }
 
+/// Where keys are typed, and where the terminal answers.
+type Keys = Arc<Mutex<Option<Box<dyn Write + Send>>>>;
+
 /// A running program, and its terminal.
 pub struct Pty {
     child: Box<dyn Child + Send + Sync>,
     master: Option<Box<dyn MasterPty + Send>>,
-    keys: Option<Box<dyn Write + Send>>,
+    keys: Keys,
     received: Arc<Mutex<Received>>,
     paused: Arc<AtomicBool>,
     hang_up: Arc<AtomicBool>,
+    mute: Arc<AtomicBool>,
 }
 
 /// What a terminal is left with that it did not have before.
@@ -75,18 +83,65 @@ impl Pty {
         }
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
-        let keys = pty.master.take_writer().unwrap();
+        let keys: Keys = Arc::new(Mutex::new(Some(pty.master.take_writer().unwrap())));
         let reader = pty.master.try_clone_reader().unwrap();
         let screen = vt100::Parser::new(height.try_into().unwrap(), width.try_into().unwrap(), 0);
-        let received = Arc::new(Mutex::new(Received { screen, bytes: Vec::new() }));
-        let (paused, hang_up) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
-        read(reader, Arc::clone(&received), Arc::clone(&paused), Arc::clone(&hang_up));
-        Self { child, master: Some(pty.master), keys: Some(keys), received, paused, hang_up }
+        let pty = Self {
+            child,
+            master: Some(pty.master),
+            keys,
+            received: Arc::new(Mutex::new(Received { screen, bytes: Vec::new() })),
+            paused: Arc::default(),
+            hang_up: Arc::default(),
+            mute: Arc::default(),
+        };
+        pty.read(reader);
+        pty
+    }
+
+    /// From now on the terminal answers nothing that it is asked.
+    pub fn mute(self) -> Self {
+        self.mute.store(true, Ordering::SeqCst);
+        self
+    }
+
+    fn read(&self, mut reader: Box<dyn Read + Send>) {
+        let (received, keys) = (Arc::clone(&self.received), Arc::clone(&self.keys));
+        let [paused, hang_up, mute] = [&self.paused, &self.hang_up, &self.mute].map(Arc::clone);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            let mut tail = Vec::new();
+            loop {
+                while paused.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                let Ok(count @ 1..) = reader.read(&mut buffer) else { return };
+                let mut received = received.lock().unwrap();
+                // A character that is cut in two is seen whole with what comes next.
+                tail.extend_from_slice(&buffer[..count]);
+                let cut = tail.iter().rev().take(2).position(|byte| *byte == 0xef).map_or(0, |at| at + 1);
+                let whole = tail.len() - cut;
+                received.screen.process(&super::bytes::for_emulator(&tail[..whole]));
+                tail.drain(..whole);
+                let seen = received.bytes.len().saturating_sub(ASKS.len() - 1);
+                received.bytes.extend_from_slice(&buffer[..count]);
+                let asked = received.bytes[seen..].windows(ASKS.len()).filter(|bytes| *bytes == ASKS).count();
+                drop(received);
+                if let Some(keys) = keys.lock().unwrap().as_mut().filter(|_| !mute.load(Ordering::SeqCst)) {
+                    // A terminal whose program is gone answers nobody.
+                    let _ = keys.write_all(&WORKS.repeat(asked));
+                }
+                if hang_up.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+        });
     }
 
     /// Types.
     pub fn keys(&mut self, keys: &str) {
-        let writer = self.keys.as_mut().unwrap();
+        let mut writer = self.keys.lock().unwrap();
+        let writer = writer.as_mut().unwrap();
         writer.write_all(keys.as_bytes()).unwrap();
         writer.flush().unwrap();
     }
@@ -227,7 +282,7 @@ impl Pty {
         self.keys("\x0c");
         self.until("the last read", SOON, |pty| Arc::strong_count(&pty.received) == 1);
         last(self);
-        self.keys = None;
+        *self.keys.lock().unwrap() = None;
         self.master = None;
     }
 
@@ -292,32 +347,4 @@ pub fn modes(bytes: &[u8]) -> Vec<u16> {
 
 fn size(width: u16, height: u16) -> PtySize {
     PtySize { rows: height, cols: width, pixel_width: 0, pixel_height: 0 }
-}
-
-fn read(
-    mut reader: Box<dyn Read + Send>,
-    received: Arc<Mutex<Received>>,
-    paused: Arc<AtomicBool>,
-    hang_up: Arc<AtomicBool>,
-) {
-    std::thread::spawn(move || {
-        let mut buffer = [0; 65536];
-        let mut tail = Vec::new();
-        loop {
-            while paused.load(Ordering::SeqCst) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            let Ok(count @ 1..) = reader.read(&mut buffer) else { return };
-            let mut received = received.lock().unwrap();
-            // A character that is cut in two is seen whole with what comes next.
-            tail.extend_from_slice(&buffer[..count]);
-            let whole = tail.len() - tail.iter().rev().take(2).position(|byte| *byte == 0xef).map_or(0, |at| at + 1);
-            received.screen.process(&super::bytes::for_emulator(&tail[..whole]));
-            tail.drain(..whole);
-            received.bytes.extend_from_slice(&buffer[..count]);
-            if hang_up.load(Ordering::SeqCst) {
-                return;
-            }
-        }
-    });
 }

@@ -9,13 +9,14 @@ use ratatui::{
 };
 use rolldeck::{
     domain::{
-        BlockerKind, GateState, Outcome, Phase, Role, StageState, Verdict, WindowState,
+        ApprovalState, BlockerKind, GateState, Outcome, OverrideState, Phase, ReportState, Role, StageState, Verdict,
+        WindowState,
         rollout::{Check, CheckState},
         sli::{Family, SliState, TelemetryState},
         workload::ObjectState,
     },
     tui::{
-        app::{Overlay, attention::Class, dialog::Focus},
+        app::{Overlay, attention::Class, dialog::Focus, trail::Proof},
         capability::{Depth, Glyphs},
         intent::Intent as I,
         message::Answer,
@@ -23,10 +24,10 @@ use rolldeck::{
 };
 
 use super::{
-    cluster,
+    cluster, consent,
     desk::{Desk, options, start},
     emulator::{Frame, frame, theme},
-    fleet::{blocker, breach, entry, freeze, gate, preview, rollout, trail, window},
+    fleet::{blocker, breach, entry, freeze, gate, preview, rollout, sites, trail, verified, window},
     indicators::indicator,
     table::{SCREENS, SIZES},
 };
@@ -557,6 +558,98 @@ fn every_state_of_an_object_of_a_cluster_has_its_word() {
         let mut desk = open(&of);
         desk.keys(&[I::NextPane, I::NextPane, I::NextPane]);
         desk.ascii()
+    });
+}
+
+words!(report_states, ReportState {
+    Idle => "idle",
+    Applying => "applying",
+    Applied => "applied",
+    Healthy => "healthy",
+    Unhealthy => "UNHEALTHY",
+    Failed => "FAILED",
+});
+
+#[test]
+fn every_state_of_a_lane_has_its_word() {
+    told_apart(report_states(), |state| {
+        let mut page = sites();
+        page.sites.truncate(1);
+        page.sites[0].lanes.truncate(1);
+        page.sites[0].lanes[0].report.as_mut().unwrap().state = state;
+        let mut desk = alone(&breach());
+        desk.press(I::ViewSites).answer(Answer::Sites(Ok(page)));
+        desk.ascii()
+    });
+}
+
+words!(override_states, OverrideState {
+    Waiting => "WAITING",
+    Upcoming => "to come",
+    Active => "active",
+    UsedUp => "used up",
+    Expired => "expired",
+    Withdrawn => "withdrawn",
+});
+
+words!(approval_states, ApprovalState {
+    Waiting => "FOR YOU",
+    Approved => "approved",
+    Rejected => "rejected",
+    Withdrawn => "withdrawn",
+    Expired => "EXPIRED",
+});
+
+#[test]
+fn every_state_of_an_override_and_of_an_approval_has_its_word() {
+    told_apart(override_states(), |state| {
+        let mut page = consent::overrides();
+        page.overrides.truncate(1);
+        page.overrides[0].state = state;
+        let mut desk = alone(&breach());
+        desk.answer(Answer::Overrides(Ok(page))).press(I::ViewOverrides);
+        desk.ascii()
+    });
+    told_apart(approval_states(), |state| {
+        let mut page = consent::approvals();
+        page.approvals.truncate(1);
+        page.approvals[0].state = state;
+        let mut desk = alone(&breach());
+        desk.answer(Answer::Approvals(Ok(page))).press(I::ViewApprovals);
+        desk.ascii()
+    });
+}
+
+words!(proofs, Proof {
+    Unchecked => "not checked yet",
+    Proven => "+ proven",
+    Unproven => "? unproven",
+    Broken => "X BROKEN",
+});
+
+#[test]
+fn what_is_proven_of_an_entry_has_its_word() {
+    told_apart(proofs(), |proof| {
+        let mut desk = super::audit::opened(alone(&breach()));
+        desk.press(I::Top);
+        let first = super::audit::told().entries.iter().map(|entry| entry.seq).max().unwrap();
+        match proof {
+            Proof::Unchecked => {}
+            Proof::Proven => {
+                let mut report = verified(None);
+                report.proven = first;
+                desk.answer(Answer::Verified(Ok(report)));
+            }
+            Proof::Unproven => {
+                desk.answer(Answer::Verified(Ok(verified(None))));
+            }
+            Proof::Broken => {
+                desk.answer(Answer::Verified(Ok(verified(Some(first)))));
+            }
+        }
+        // What is said of the selected entry, below the list.
+        let screen = desk.ascii();
+        screen[screen.find("-- #").unwrap()..].to_owned()
     });
 }
 
