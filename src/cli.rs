@@ -36,6 +36,7 @@ mod sli;
 mod snapshot;
 mod sources;
 mod start;
+mod storage;
 mod token;
 mod wait;
 mod window;

@@ -191,6 +191,8 @@ impl Control {
             tokens: tokens_sender,
             flags: flags_sender,
             sound: true,
+            away: false,
+            kept: std::collections::VecDeque::new(),
         };
         shared.tasks.spawn(writer.run());
         shared.tasks.spawn(telemetry::run(Arc::clone(&shared), jobs.clone(), sources));
@@ -217,7 +219,7 @@ impl Control {
         work: impl FnOnce(&mut Core) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |core| {
+        let work = Box::new(move |core: &mut Core| {
             let decided = work(core);
             let finish: Finish = Box::new(move |committed| {
                 // Whoever asked may have gone away; what was decided stands.
@@ -226,7 +228,7 @@ impl Control {
             finish
         });
         let gone = || Problem::new(Code::Unavailable, "the control plane is stopping, or starting over: ask again");
-        self.jobs.send(job).await.map_err(|_| gone())?;
+        self.jobs.send(Job { work, waits: false }).await.map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
 
@@ -495,14 +497,15 @@ impl Control {
     }
 
     /// Counts a refused credential from a source; journalled as one entry a source and minute. Dropped,
-    /// and counted as such, when the writer is too busy to count.
+    /// and counted as such, when the writer is too busy to count; dropped while the store is away.
     pub fn credential_refused(&self, source: &str) {
         let source = SafeText::new(source).to_string();
-        let job: Job = Box::new(move |core| {
+        let work = Box::new(move |core: &mut Core| {
             core.credential_refused(source);
-            Box::new(|_| {})
+            let finish: Finish = Box::new(|_| {});
+            finish
         });
-        let _ = self.jobs.try_send(job);
+        let _ = self.jobs.try_send(Job { work, waits: false });
     }
 
     /// Whether it can still take actions: its writer works and the store answers.

@@ -1,4 +1,4 @@
-//! What survives a crash. One trait in the words of the domain; SQLite now, PostgreSQL later.
+//! What survives a crash. One trait in the words of the domain; SQLite and PostgreSQL keep it.
 //!
 //! The control plane is the one writer: it decides on its state in memory and hands over what
 //! changed as a [`Batch`], which becomes durable as a whole or not at all. Many requests share one
@@ -9,10 +9,16 @@
 //! start; an audit entry that was changed or deleted by hand is not, because pause and rollback
 //! must go on. [`offline`] names it.
 
+mod append;
 pub mod key;
+mod load;
 pub mod memory;
 pub mod offline;
+pub mod postgres;
+mod query;
 pub mod sqlite;
+mod table;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -252,14 +258,14 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has it.
-    #[error("{place} is in use by another process: stop that one, or use another --data directory")]
+    #[error("{place} is in use by another process: stop that one, or use another --data directory or --database")]
     Locked {
         /// The file or URL, without secrets.
         place: String,
     },
     /// It is not what it should be.
     #[error(
-        "{place} is damaged ({detail}): keep a copy, check it with `rolldeck audit verify --data`, and restore a backup"
+        "{place} is damaged ({detail}): keep a copy, check it with `rolldeck audit verify --data` or `--database`, and restore a backup"
     )]
     Damaged {
         /// The file or URL, without secrets.
@@ -278,10 +284,50 @@ pub enum StoreError {
         known: i64,
     },
     /// There is no room.
-    #[error("no room on the disk of {place}: free some; pause and rollback still work from the reserve")]
+    #[error("no room on the disk of {place}: {left}")]
     Full {
         /// The file or URL, without secrets.
         place: String,
+        /// What to do, and what still works.
+        left: &'static str,
+    },
+    /// The database's server does not answer, or not in time.
+    #[error("{place} does not answer: {detail}")]
+    Unreachable {
+        /// The URL, without secrets.
+        place: String,
+        /// Why, and what to look at.
+        detail: String,
+    },
+    /// The database's server answers, and lets nobody in, or not do this.
+    #[error("{place} refuses: {detail}")]
+    Forbidden {
+        /// The URL, without secrets.
+        place: String,
+        /// What is refused, and what to do.
+        detail: String,
+    },
+    /// Nothing is damaged, and yet nothing can be kept there.
+    #[error("{place} {detail}")]
+    Unfit {
+        /// The URL, without secrets.
+        place: String,
+        /// Why, and what to do.
+        detail: String,
+    },
+    /// Somebody else wrote there meanwhile: what is in memory is not what is stored.
+    #[error("{place} was written to by another process since this one lost it: nothing is written over that")]
+    Replaced {
+        /// The URL, without secrets.
+        place: String,
+    },
+    /// The answer to a commit was lost, and what became of it is not known.
+    #[error("{place} did not say whether it kept what was to be committed: {detail}")]
+    Unconfirmed {
+        /// The URL, without secrets.
+        place: String,
+        /// Why.
+        detail: String,
     },
     /// There is nothing.
     #[error("{place} is not there: name the directory that `rolldeck serve --data` uses")]
@@ -318,6 +364,15 @@ impl StoreError {
     ) -> Self {
         Self::Failed { place: place.display().to_string(), doing, source: source.into() }
     }
+
+    /// Whether it is about the way to the store, and passes once that is there again.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Locked { .. } | Self::Replaced { .. } | Self::Unconfirmed { .. }
+        )
+    }
 }
 
 /// A place that keeps what control hands over.
@@ -328,6 +383,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Makes the batch durable, as a whole or not at all. When it answers `Ok`, a crash or a power
     /// cut loses none of it.
     async fn commit(&self, batch: &[Write]) -> Result<(), StoreError>;
+    /// What [`Write::Meta`] kept under a key.
+    async fn meta(&self, key: &str) -> Result<Option<String>, StoreError>;
     /// Audit entries, ascending by `seq`.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError>;
     /// How many entries there are, from the first on, before one that is as young as `at` or younger; and how

@@ -33,7 +33,7 @@ pub enum Command {
     List(List),
     /// Write entries and what proves them to a file that verifies by itself
     Export(Export),
-    /// Verify the trail of the server, of a data directory, or of an export
+    /// Verify the trail of the server, of a data directory or database, or of an export
     Verify(Verify),
     /// Pass the trail of a data directory on to a new key, which both keys sign
     RotateKey(RotateKey),
@@ -177,6 +177,9 @@ pub struct RotateKey {
     /// The data directory; the platform's, when absent. No server may run on it
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The database, on which no server may run; the key is in the data directory
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -188,6 +191,9 @@ pub struct Expire {
     /// The data directory; the platform's, when absent. No server may run on it
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The database, on which no server may run; the key is in the data directory
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// What is older than this: a time, or a span ago such as 400d; never within the last 30 days
     #[arg(long, value_name = "T", value_parser = parse::when, default_value = "400d")]
     before: parse::When,
@@ -200,16 +206,19 @@ pub struct Expire {
 #[derive(Debug, clap::Args)]
 pub struct Verify {
     /// An export, instead of the server's trail
-    #[arg(value_name = "FILE", conflicts_with = "data")]
+    #[arg(value_name = "FILE", conflicts_with_all = ["data", "database"])]
     file: Option<PathBuf>,
-    /// A data directory, instead of the server's trail; a server may run on it
+    /// A data directory, instead of the server's trail; a server may run on it. With --database, what has the key
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// A PostgreSQL database, instead of the server's trail; a server may run on it. `ROLLDECK_DATABASE` stands in
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// The verifier key that checkpoints must be signed with, which came to you another way
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// Go on from what the server has now, although it is not what was seen of it before: once you know why
-    #[arg(long, conflicts_with_all = ["file", "data"])]
+    #[arg(long, conflicts_with_all = ["file", "data", "database"])]
     accept: bool,
 }
 

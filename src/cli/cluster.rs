@@ -12,7 +12,7 @@ use color_eyre::Result;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::{exit::Failure, plane, session::Session, sli, sources};
+use super::{exit::Failure, plane, session::Session, sli, sources, storage::Storage};
 use crate::{
     backend::{Backend, BackendError, BackendResult, Code, Memory, Problem, lazy::Lazy, local::Local, remote::Remote},
     clock::Clock,
@@ -220,7 +220,7 @@ impl Opener {
         let drivers = vec![Arc::clone(&cluster)];
         let Judged { sources, declared } = self.judged.clone();
         let carries = plane::Carries { sources, drivers, declared, pauses: self.pauses, policy: Policy::default() };
-        let control = plane::open(&self.clock, &self.dir, false, carries).await?;
+        let control = plane::open(&self.clock, &Storage::Directory(self.dir.clone()), false, carries).await?;
         // The name that the cluster knows; it is asked at once, and not waited for without end.
         let named = tokio::time::timeout(IDENTITY, cluster.identity()).await.ok().flatten();
         let user = named.unwrap_or_else(|| SafeText::new(&self.user));

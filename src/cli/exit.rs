@@ -9,6 +9,7 @@ use crate::{
     domain::{ReasonError, SafeBlock},
     settings::{SecretError, SettingsError},
     source::SourceError,
+    store::StoreError,
     tui::DashboardError,
 };
 
@@ -90,6 +91,13 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if let Some(error) = error.downcast_ref::<DashboardError>() {
         return error.ended().and_then(|ended| u8::try_from(ended.code).ok());
+    }
+    if let Some(error) = error.downcast_ref::<StoreError>() {
+        return match error {
+            StoreError::Unreachable { .. } | StoreError::Unconfirmed { .. } => Some(UNREACHABLE),
+            StoreError::Forbidden { .. } => Some(FORBIDDEN),
+            _ => None,
+        };
     }
     if let Some(error) = error.downcast_ref::<BackendError>() {
         return Some(match error.code() {

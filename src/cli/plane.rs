@@ -1,6 +1,6 @@
-//! A control plane in this process on a data directory: for `serve`, and for tokens before a first start.
+//! A control plane in this process on a data directory or a database: for `serve`, and for tokens before a first start.
 
-use std::{path::Path, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use color_eyre::Result;
 use sha2::{Digest as _, Sha256};
@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     exit::{Failure, say},
     session::Session,
+    storage::{self, Storage},
 };
 use crate::{
     audit::{Signer, Verifier},
@@ -20,6 +21,7 @@ use crate::{
     source::SliSource,
     store::{
         Store, StoreError, VERIFIER_KEY, Write, key,
+        postgres::Postgres,
         sqlite::{Durability, Sqlite},
     },
 };
@@ -64,15 +66,19 @@ pub struct Carries {
     pub policy: Policy,
 }
 
-/// Opens the store of a data directory and starts a control plane on it; with `new_key`, with
+/// Opens the store of a data directory or a database and starts a control plane on it; with `new_key`, with
 /// another key than the lost one that signed its audit trail.
 ///
 /// # Errors
 /// [`StoreError`], which says what to do.
-pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Carries) -> Result<Control> {
+pub async fn open(clock: &Arc<dyn Clock>, storage: &Storage, new_key: bool, carries: Carries) -> Result<Control> {
     let Carries { sources, drivers, declared, pauses, policy } = carries;
+    let dir = storage.dir();
     private_directory(dir).map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
-    let store = Sqlite::open(dir, Durability::Full).await?;
+    let store: Arc<dyn Store> = match storage {
+        Storage::Directory(dir) => Arc::new(Sqlite::open(dir, Durability::Full).await?),
+        Storage::Database { address, .. } => Arc::new(Postgres::open(address).await?),
+    };
     let mut named = store.meta(VERIFIER_KEY).await?;
     if new_key && named.is_some() && key::read(dir)?.is_none() {
         store.commit(&[Write::Meta(VERIFIER_KEY.to_owned(), String::new())]).await?;
@@ -82,8 +88,10 @@ pub async fn open(clock: &Arc<dyn Clock>, dir: &Path, new_key: bool, carries: Ca
     if let Some(log) = &log {
         key::settle(dir, |seed| Signer::new(log.origin(), seed).verifier() == *log)?;
     }
+    if named.is_none() {
+        storage.is_free_for_a_new_trail()?;
+    }
     let signing_seed = key::of_trail(dir, named.as_deref())?;
-    let store: Arc<dyn Store> = Arc::new(store);
     let options = Options {
         simulated: false,
         signing_seed,
@@ -103,36 +111,36 @@ fn origin(seed: &[u8; 32]) -> String {
     hash[..4].iter().fold("rolldeck/audit/".to_owned(), |name, byte| format!("{name}{byte:02x}"))
 }
 
-/// The backend for something that works with and without a server: the data directory that was
-/// named, or the server that options or context name, or else this machine's own data directory.
+/// The backend for something that works with and without a server: the data directory or database that was
+/// named, or the server that options or context name, or else what this machine's environment or platform names.
 ///
 /// # Errors
-/// When neither can be had; while a server runs on the directory, what to do instead.
-pub async fn reach(session: &Session, data: Option<&Path>, change: bool) -> Result<Place> {
+/// When neither can be had; while a server runs on it, what to do instead.
+pub async fn reach(session: &Session, data: Option<PathBuf>, database: Option<&str>, change: bool) -> Result<Place> {
     let settings = session.settings()?;
-    let dir = match (data, settings.endpoint()?) {
-        (Some(dir), _) => dir.to_owned(),
-        (None, Some(_)) => {
-            let connection = if change { session.connect_to_change()? } else { session.connect()? };
-            return Ok(Place::Remote(connection.backend));
+    let named = data.is_some() || database.is_some();
+    if !named && settings.endpoint()?.is_some() {
+        let connection = if change { session.connect_to_change()? } else { session.connect()? };
+        return Ok(Place::Remote(connection.backend));
+    }
+    let storage = Storage::find(session, data, database)?;
+    match &storage {
+        _ if named => {}
+        Storage::Directory(dir) => {
+            say(&format!("no context and no --server: on this machine's data directory {}", dir.display()));
         }
-        (None, None) => {
-            say(&format!(
-                "no context and no --server: on this machine's data directory {}",
-                settings.paths.data_dir.display()
-            ));
-            settings.paths.data_dir
+        Storage::Database { address, .. } => {
+            say(&format!("no context and no --server: on the database of {}, {address}", storage::VARIABLE));
         }
-    };
+    }
     if change && settings.read_only {
         return Err(Failure::Usage("--read-only: nothing was changed".to_owned()).into());
     }
-    let control = match open(&session.clock, &dir, false, Carries::default()).await {
+    let control = match open(&session.clock, &storage, false, Carries::default()).await {
         Ok(control) => control,
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
             return Err(Failure::Failed(format!(
-                "a server runs on {}: ask it instead, with --server URL (and --token-file FILE once it has tokens)",
-                dir.display()
+                "a server runs on {storage}: ask it instead, with --server URL (and --token-file FILE once it has tokens)"
             ))
             .into());
         }

@@ -12,12 +12,13 @@ use super::{
     logs, parse, plane,
     session::Session,
     signals, sources,
+    storage::Storage,
 };
 use crate::{
     control::{Control, KEPT_AT_LEAST, Policy},
     domain::{ActorKind, Approvable, Principal, Role, SafeText, Via},
     server::{Access, Limits, Server, ServerOptions, TlsFiles},
-    settings::Paths,
+    store::key,
 };
 
 /// Arguments.
@@ -26,11 +27,13 @@ pub struct Args {
     /// Where it listens; off loopback it needs TLS and tokens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
-    /// The directory that it keeps everything in; the platform's data directory, when absent
-    #[arg(long, value_name = "DIR", conflicts_with = "database")]
+    /// The directory that it keeps everything in, or only the key of its audit trail with --database; the platform's
+    /// data directory, when absent
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A database to keep everything in; this version knows --data only
-    #[arg(long, value_name = "URL", hide = true)]
+    /// A PostgreSQL database to keep everything in but the key: `postgres://USER@HOST:PORT/NAME`. Its password is
+    /// given in `PGPASSWORD` or `PGPASSFILE`, or the whole URL in `ROLLDECK_DATABASE`
+    #[arg(long, value_name = "URL")]
     database: Option<String>,
     /// Its certificate chain (PEM)
     #[arg(long, value_name = "F", requires = "tls_key")]
@@ -68,14 +71,7 @@ pub struct Args {
 /// When it cannot start, and says what to do.
 pub async fn run(session: &Session, args: Args) -> Result<()> {
     logs::begin(&args.logs)?;
-    if args.database.is_some() {
-        let text = "--database: PostgreSQL is not there yet; this version keeps everything in SQLite, in --data DIR";
-        return Err(Failure::Usage(text.to_owned()).into());
-    }
-    let dir = match args.data {
-        Some(dir) => dir,
-        None => Paths::find(session.global.config.as_deref(), &session.env)?.data_dir,
-    };
+    let storage = Storage::find(session, args.data, args.database.as_deref())?;
     let shutdown = signals::shutdown()?;
     let settings = session.settings()?;
     let sources = sources::all(&settings)?;
@@ -101,12 +97,12 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     };
     let control = plane::open(
         &session.clock,
-        &dir,
+        &storage,
         args.new_audit_key,
         plane::Carries { sources, drivers, declared, pauses: true, policy },
     )
     .await?;
-    let serving = serve(session, &dir, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown);
+    let serving = serve(session, &storage, args.listen, args.tls_cert.zip(args.tls_key), &control, shutdown);
     let served = match args.keep_audit {
         Some(keep) => tokio::select! {
             served = serving => served,
@@ -116,7 +112,10 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     };
     control.shutdown().await;
     served?;
-    say("ended; everything that was acknowledged is on disk");
+    say(match storage {
+        Storage::Directory(_) => "ended; everything that was acknowledged is on disk",
+        Storage::Database { .. } => "ended; everything that was acknowledged is in the database",
+    });
     Ok(())
 }
 
@@ -161,7 +160,7 @@ fn span(duration: Duration) -> TimeDelta {
 
 async fn serve(
     session: &Session,
-    dir: &std::path::Path,
+    storage: &Storage,
     listen: SocketAddr,
     tls: Option<(PathBuf, PathBuf)>,
     control: &Control,
@@ -175,7 +174,14 @@ async fn serve(
         owner: None,
     };
     let server = Server::bind(control.clone(), options)?;
-    say(&format!("rolldeck {} serves {} from {}", env!("CARGO_PKG_VERSION"), server.url(), dir.display()));
+    say(&format!("rolldeck {} serves {} from {storage}", env!("CARGO_PKG_VERSION"), server.url()));
+    if let Storage::Database { dir, .. } = storage {
+        let key = key::path(dir);
+        say(&format!(
+            "the key that signs its audit trail is not in the database, but in {}: back it up",
+            key.display()
+        ));
+    }
     match server.access() {
         Access::OpenOnLoopback => {
             say(&format!(

@@ -1,8 +1,8 @@
 //! `rolldeck token add|list|revoke`: who may talk to a server.
 //!
 //! The token's text is made here and shown once; the server is told its hash only. It is added
-//! through the API of the server that options or context name, or, with `--data`, straight to a
-//! data directory on which no server runs (so that there is a first token before a first start).
+//! through the API of the server that options or context name, or, with `--data` or `--database`, straight to a
+//! data directory or database on which no server runs (so that there is a first token before a first start).
 
 use std::path::PathBuf;
 
@@ -29,9 +29,8 @@ pub enum Command {
     Add(Add),
     /// List tokens, revoked ones too
     List {
-        /// Straight from a data directory on which no server runs
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
+        #[command(flatten)]
+        at: At,
     },
     /// Revoke a token
     Revoke {
@@ -44,10 +43,26 @@ pub enum Command {
         /// A ticket's id, kept with it
         #[arg(long, value_name = "TICKET")]
         ticket: Option<String>,
-        /// Straight in a data directory on which no server runs
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
+        #[command(flatten)]
+        at: At,
     },
+}
+
+/// Where, when no server runs there.
+#[derive(Debug, clap::Args)]
+pub struct At {
+    /// Straight in a data directory on which no server runs
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Straight in a database on which no server runs; the key of its audit trail is in --data DIR
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+impl At {
+    async fn reach(self, session: &Session, change: bool) -> Result<plane::Place> {
+        plane::reach(session, self.data, self.database.as_deref(), change).await
+    }
 }
 
 /// What a token is good for.
@@ -98,9 +113,8 @@ pub struct Add {
     /// Write it to this new file, readable by you alone, instead of printing it
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Straight to a data directory on which no server runs
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    at: At,
 }
 
 /// Runs it.
@@ -110,8 +124,8 @@ pub struct Add {
 pub async fn run(session: &Session, command: Command) -> Result<()> {
     match command {
         Command::Add(args) => add(session, args).await,
-        Command::List { data } => {
-            let place = plane::reach(session, data.as_deref(), false).await?;
+        Command::List { at } => {
+            let place = at.reach(session, false).await?;
             let page = place.backend().tokens().await;
             place.close().await;
             let page = page?;
@@ -128,9 +142,9 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
                 table.text(0)
             })
         }
-        Command::Revoke { id, reason: given, ticket, data } => {
+        Command::Revoke { id, reason: given, ticket, at } => {
             let request = ReasonRequest { reason: reason(given.as_deref())?.to_string(), ticket, saw: None };
-            let place = plane::reach(session, data.as_deref(), true).await?;
+            let place = at.reach(session, true).await?;
             let reply = place.backend().revoke_token(&id, request).await;
             place.close().await;
             let reply = reply?;
@@ -186,7 +200,7 @@ async fn add(session: &Session, args: Add) -> Result<()> {
     let text = make()?;
     let request =
         TokenRequest { id: text.id(), name, secret_hash: text.hash(), role: args.role.into(), targets, binding };
-    let place = plane::reach(session, args.data.as_deref(), true).await?;
+    let place = args.at.reach(session, true).await?;
     let reply = place.backend().add_token(request).await;
     place.close().await;
     let token = reply?.token;

@@ -2,6 +2,7 @@
 //! durable in one synced commit for all requests that came meanwhile, and only then answers them.
 
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -13,7 +14,7 @@ use tracing::{error, warn};
 
 use super::{Shared, core::Core, flags::Book, publish::Publisher};
 use crate::{
-    store::{Store, StoreError},
+    store::{Loaded, Store, StoreError},
     wire::{Code, Problem},
 };
 
@@ -27,7 +28,11 @@ pub(super) const PULSE: Duration = Duration::from_secs(5);
 /// Answers a request, once it is known whether what it changed is durable.
 pub(super) type Finish = Box<dyn FnOnce(Result<(), Problem>) + Send>;
 /// A request: decides on the state.
-pub(super) type Job = Box<dyn FnOnce(&mut Core) -> Finish + Send>;
+pub(super) struct Job {
+    pub(super) work: Box<dyn FnOnce(&mut Core) -> Finish + Send>,
+    /// Whether it waits for as long as the store is away. Whoever does not is told to ask again.
+    pub(super) waits: bool,
+}
 
 pub(super) struct Writer {
     pub(super) core: Core,
@@ -39,6 +44,10 @@ pub(super) struct Writer {
     pub(super) flags: tokio::sync::watch::Sender<Arc<Book>>,
     /// Whether the state in memory is what is stored, or follows from it.
     pub(super) sound: bool,
+    /// Whether the last commit failed only because the store could not be reached.
+    pub(super) away: bool,
+    /// What came while the store was away, and waits for it.
+    pub(super) kept: VecDeque<Job>,
 }
 
 impl Writer {
@@ -48,7 +57,9 @@ impl Writer {
         let mut shown_at: Option<Duration> = None;
         // What followed from the start is durable before it is shown, as everything is. Where that
         // fails it is tried again with the next commit, and readiness says so meanwhile.
-        let _ = self.commit(0).await;
+        if self.commit(0).await.is_err() {
+            self.start_over().await;
+        }
         self.show_flags();
         self.publisher.publish(&mut self.core);
         loop {
@@ -68,14 +79,17 @@ impl Writer {
                 // Only what is in the queue already is still taken: nobody waits for the next pulse.
                 pause = Duration::ZERO;
             }
-            let first = tokio::select! {
-                biased;
-                job = self.jobs.recv() => match job {
-                    Some(job) => Some(job),
-                    None => break,
+            let first = match self.kept.pop_front() {
+                Some(job) => Some(job),
+                None => tokio::select! {
+                    biased;
+                    job = self.jobs.recv() => match job {
+                        Some(job) => Some(job),
+                        None => break,
+                    },
+                    () = self.shared.stop.cancelled(), if !stopping => None,
+                    () = self.shared.clock.sleep(pause) => None,
                 },
-                () = self.shared.stop.cancelled(), if !stopping => None,
-                () = self.shared.clock.sleep(pause) => None,
             };
             if stopping && first.is_none() {
                 break;
@@ -88,7 +102,7 @@ impl Writer {
             }
             self.core.tick();
             self.core.checkpoint_if_due(false);
-            let committed = if sound { self.commit(finishes.len()).await } else { self.start_over().await };
+            let committed = if sound { self.commit(finishes.len()).await } else { Err(started_over()) };
             if committed.is_ok() {
                 if self.core.urgent || self.calm_left(shown_at).is_zero() {
                     self.publisher.publish(&mut self.core);
@@ -105,6 +119,9 @@ impl Writer {
             }
             for finish in finishes {
                 finish(committed.clone());
+            }
+            if committed.is_err() {
+                self.start_over().await;
             }
         }
         // A state that could not be read again is not to be trusted, and signed least of all.
@@ -140,7 +157,7 @@ impl Writer {
         let Some(job) = job else { return true };
         match catch_unwind(AssertUnwindSafe(|| {
             self.core.turn_windows();
-            job(&mut self.core)
+            (job.work)(&mut self.core)
         })) {
             Ok(finish) => {
                 finishes.push(finish);
@@ -171,18 +188,24 @@ impl Writer {
             Err(error) => {
                 error!("{error}");
                 self.shared.failed.store(true, Ordering::Relaxed);
-                let _ = self.start_over().await;
-                Err(Problem::new(Code::Unavailable, format!("nothing was changed: {error}")))
+                self.sound = false;
+                self.away = error.is_away();
+                let text = match error {
+                    StoreError::Unconfirmed { .. } => format!("{error}; ask again with the same idempotency key"),
+                    _ => format!("nothing was changed: {error}"),
+                };
+                Err(Problem::new(Code::Unavailable, text))
             }
         }
     }
 
-    /// Throws the state in memory away and reads what is stored: nothing that was not durable stays.
-    async fn start_over(&mut self) -> Result<(), Problem> {
+    /// Throws the state in memory away and reads what is stored: nothing that was not durable stays. Whoever asks
+    /// for something meanwhile is told to ask again, however long it takes.
+    async fn start_over(&mut self) {
         let mut wait = Duration::from_millis(50);
         self.sound = false;
         loop {
-            let loaded = match self.store.load().await {
+            let loaded = match self.loaded().await {
                 Ok(loaded) => {
                     let reported = Arc::clone(&self.core.reported);
                     Core::new(Arc::clone(&self.core.clock), self.core.options.clone(), reported, loaded)
@@ -198,6 +221,9 @@ impl Writer {
                     core.reserve_spent = self.core.reserve_spent;
                     self.core = core;
                     self.sound = true;
+                    if std::mem::take(&mut self.away) {
+                        self.shared.failed.store(false, Ordering::Relaxed);
+                    }
                     break;
                 }
                 Err(error) => {
@@ -206,13 +232,46 @@ impl Writer {
                     if self.shared.stop.is_cancelled() {
                         break;
                     }
-                    self.shared.clock.sleep(wait).await;
+                    self.away |= error.is_away();
+                    let shared = Arc::clone(&self.shared);
+                    self.turning_away(async {
+                        tokio::select! {
+                            () = shared.clock.sleep(wait) => {}
+                            () = shared.stop.cancelled() => {}
+                        }
+                    })
+                    .await;
                     wait = (wait * 2).min(Duration::from_secs(5));
                 }
             }
         }
-        Err(Problem::new(Code::Unavailable, "nothing was changed: the control plane started over; ask again"))
     }
+
+    /// What is stored.
+    async fn loaded(&mut self) -> Result<Loaded, StoreError> {
+        let store = Arc::clone(&self.store);
+        self.turning_away(async move { store.load().await }).await
+    }
+
+    /// Waits, and lets nobody else: a request that is dropped is told to ask again.
+    async fn turning_away<T>(&mut self, waiting: impl Future<Output = T>) -> T {
+        let mut waiting = std::pin::pin!(waiting);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut waiting => return done,
+                Some(job) = self.jobs.recv() => {
+                    if job.waits {
+                        self.kept.push_back(job);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn started_over() -> Problem {
+    Problem::new(Code::Unavailable, "nothing was changed: the control plane started over; ask again")
 }
 
 /// Lets the writer do something that nobody waits to see made durable; none once it is gone.
@@ -221,14 +280,15 @@ pub(super) async fn ask<T: Send + 'static>(
     work: impl FnOnce(&mut Core) -> T + Send + 'static,
 ) -> Option<T> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    let job: Job = Box::new(move |core| {
+    let work = Box::new(move |core: &mut Core| {
         let done = work(core);
-        Box::new(move |_| {
+        let finish: Finish = Box::new(move |_| {
             // Whoever asked may be gone by now.
             let _ = sender.send(done);
-        })
+        });
+        finish
     });
-    jobs.send(job).await.ok()?;
+    jobs.send(Job { work, waits: true }).await.ok()?;
     receiver.await.ok()
 }
 

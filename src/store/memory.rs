@@ -156,6 +156,10 @@ impl Store for Memory {
         Ok(())
     }
 
+    async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.kept().meta.get(key).cloned())
+    }
+
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError> {
         let limit = if filter.limit == 0 { AUDIT_PAGE_MAX } else { filter.limit.min(AUDIT_PAGE_MAX) } as usize;
         let kept = self.kept();

@@ -1,9 +1,14 @@
-//! Verification of a stored audit trail: of a data directory with no server, and of a store that
-//! is in use.
+//! Verification of a stored audit trail: of a data directory or a database with no server, and of a store
+//! that is in use.
 
 use std::path::Path;
 
-use super::{AUDIT_PAGE_MAX, AuditFilter, Store, StoreError, VERIFIER_KEY, key, sqlite::Sqlite};
+use super::{
+    AUDIT_PAGE_MAX, AuditFilter, Store, StoreError, VERIFIER_KEY, key,
+    postgres::{Address, Postgres},
+    sqlite::Sqlite,
+    view::{self, View},
+};
 use crate::audit::{
     Checkpoint, Signer, Verifier,
     verify::{Report, Verification},
@@ -21,7 +26,7 @@ pub async fn verify_data_dir(dir: &Path) -> Result<Report, StoreError> {
     let mut tries = 1;
     loop {
         let mut reader = Sqlite::open_read_only(dir).await?;
-        let found = verify_once(dir, &mut reader).await;
+        let found = verify_once(Some(dir), &mut reader.view()).await;
         if reader.was_disturbed() && tries < TRIES {
             tries += 1;
             continue;
@@ -30,11 +35,21 @@ pub async fn verify_data_dir(dir: &Path) -> Result<Report, StoreError> {
     }
 }
 
-async fn verify_once(dir: &Path, reader: &mut super::sqlite::Reader) -> Result<Report, StoreError> {
-    let notes = reader.checkpoints().await?;
-    let named = reader.meta(VERIFIER_KEY).await?.and_then(|key| key.parse::<Verifier>().ok());
+/// Verifies the trail of a PostgreSQL database, whether a server runs on it or not, with the key in a directory
+/// where there is one, or else with the public key that the database names.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read; what is wrong with entries and checkpoints is in the report.
+pub async fn verify_database(address: &Address, key_dir: Option<&Path>) -> Result<Report, StoreError> {
+    let mut reader = Postgres::open_read_only(address).await?;
+    verify_once(key_dir, &mut reader.view()).await
+}
+
+async fn verify_once(key_dir: Option<&Path>, reader: &mut dyn View) -> Result<Report, StoreError> {
+    let notes = view::checkpoints(reader).await?;
+    let named = view::meta(reader, VERIFIER_KEY).await?.and_then(|key| key.parse::<Verifier>().ok());
     // A key that cannot be read, or not by this person, is no reason not to look.
-    let seed = key::read(dir).ok().flatten();
+    let seed = key_dir.and_then(|dir| key::read(dir).ok().flatten());
     let own = seed.map(|seed| {
         // The log's name is in its verifier key and in each checkpoint; only the key proves anything.
         let origin = named.as_ref().map(|key| key.origin().to_owned());
@@ -59,12 +74,12 @@ async fn verify_once(dir: &Path, reader: &mut super::sqlite::Reader) -> Result<R
     for note in &notes {
         verification.checkpoint(note);
     }
-    let range = reader.range().await?;
+    let range = view::range(reader).await?;
     let whole = range.is_some();
     if let Some(range) = range {
         verification.range(range);
     }
-    reader.entries(|entry| entry.show(&mut verification)).await?;
+    reader.entries(&mut |entry| entry.show(&mut verification)).await?;
     let mut report = verification.finish();
     if !whole {
         report.ok = false;

@@ -66,14 +66,6 @@ impl Sqlite {
         open::open(dir, durability).await
     }
 
-    /// What [`Write::Meta`] kept under a key.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be read.
-    pub async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
-        query::meta(&self.readers, &self.path, key).await
-    }
-
     /// Opens the database of a data directory for reading, whether a server runs on it or not.
     /// Makes and changes no file there.
     ///
@@ -123,6 +115,10 @@ impl Store for Sqlite {
             self.reserve.restore_now_and_then();
         }
         result
+    }
+
+    async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        query::meta(&self.readers, &self.path, key).await
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError> {

@@ -1,15 +1,22 @@
-//! What the journal costs: synced commits, one request alone and many that share one, and the tree
-//! with its proofs at 100 000 entries.
+//! What the journal costs: synced commits, one request alone and many that share one, in SQLite and in PostgreSQL
+//! where that is installed, and the tree with its proofs at 100 000 entries.
 //!
 //! `cargo bench --bench journal`; items are requests, entries, leaves or proofs.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
+
+#[path = "../it/support/postgres.rs"]
+#[expect(clippy::pedantic, clippy::panic, clippy::disallowed_methods, reason = "what tests share reads as tests do")]
+mod postgres;
+
+use std::sync::OnceLock;
 
 use divan::{Bencher, counter::ItemsCount};
 use rolldeck::{
     audit::{Signer, Tree, canonical_json, leaf_hash, verify::Verification, verify_consistency},
     store::{
         Store, StoredEntry, Write,
+        postgres::{Address, Postgres},
         sqlite::{Durability, Sqlite},
     },
 };
@@ -55,6 +62,40 @@ fn synced_commit_of_requests(bencher: Bencher<'_, '_>, shared: u64) {
     let runtime = Runtime::new().unwrap();
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let store = runtime.block_on(Sqlite::open(dir.path(), Durability::Full)).unwrap();
+    commits(bencher, &runtime, &store, shared);
+}
+
+/// A PostgreSQL on the disk that the directory of temporary files is on, which syncs.
+fn cluster() -> &'static postgres::Cluster {
+    static CLUSTER: OnceLock<postgres::Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| postgres::Cluster::start(&[]))
+}
+
+/// A new database of it.
+fn database(runtime: &Runtime) -> Postgres {
+    runtime.block_on(async {
+        let address = Address::of_argument(&cluster().url(&cluster().database().await)).unwrap();
+        Postgres::open(&address).await.unwrap()
+    })
+}
+
+/// The same in PostgreSQL, over a socket of this machine.
+#[divan::bench(args = [1, 10, 100], sample_count = 50, ignore = !postgres::is_there())]
+fn synced_commit_of_requests_in_postgresql(bencher: Bencher<'_, '_>, shared: u64) {
+    let runtime = Runtime::new().unwrap();
+    let store = database(&runtime);
+    commits(bencher, &runtime, &store, shared);
+}
+
+/// Reading everything at the start from PostgreSQL.
+#[divan::bench(args = [1_000, 10_000], sample_count = 5, ignore = !postgres::is_there())]
+fn load_from_postgresql(bencher: Bencher<'_, '_>, entries: u64) {
+    let runtime = Runtime::new().unwrap();
+    let store = database(&runtime);
+    loads(bencher, &runtime, &store, entries);
+}
+
+fn commits(bencher: Bencher<'_, '_>, runtime: &Runtime, store: &dyn Store, shared: u64) {
     let mut seq = 0;
     bencher
         .counter(ItemsCount::new(shared))
@@ -73,6 +114,10 @@ fn load(bencher: Bencher<'_, '_>, entries: u64) {
     let runtime = Runtime::new().unwrap();
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let store = runtime.block_on(Sqlite::open(dir.path(), Durability::Relaxed)).unwrap();
+    loads(bencher, &runtime, &store, entries);
+}
+
+fn loads(bencher: Bencher<'_, '_>, runtime: &Runtime, store: &dyn Store, entries: u64) {
     let batch: Vec<Write> = (1..=entries).map(|seq| Write::Audit(entry(seq))).collect();
     runtime.block_on(store.commit(&batch)).unwrap();
     bencher.counter(ItemsCount::new(entries)).bench_local(|| runtime.block_on(store.load()).unwrap().leaves.len());

@@ -1,5 +1,6 @@
 //! The real program, as a shell runs it: exit codes, what is printed where, and what it leaves behind.
 
+mod against_database;
 mod against_server;
 mod against_stand_in;
 mod files;
@@ -168,7 +169,7 @@ fn help_is_there_for_everything_and_goes_to_standard_output() {
 #[test]
 fn a_wrong_usage_is_exit_code_2_and_prints_nothing_on_standard_output() {
     let shell = Shell::new();
-    let table: [(&[&str], &str); 11] = [
+    let table: [(&[&str], &str); 13] = [
         (&["lst"], "Did you mean list?"),
         (&["list", "--what"], "--what"),
         (&["show"], "TARGET/NAME"),
@@ -179,7 +180,9 @@ fn a_wrong_usage_is_exit_code_2_and_prints_nothing_on_standard_output() {
         (&["pause", "a/b", "--server", "http://127.0.0.1:1"], "a reason is required"),
         (&["token", "add", "--role", "agent", "--server", "http://127.0.0.1:1"], "--group"),
         (&["list", "--server", "http://deck.example"], "https"),
-        (&["serve", "--database", "postgres://here"], "PostgreSQL is not there yet"),
+        (&["serve", "--database", "sqlite://here"], "postgres://USER@HOST:PORT/NAME"),
+        (&["serve", "--database", "postgres://anna:s3cret@here/deck"], "PGPASSWORD"),
+        (&["audit", "verify", "--database", "postgres://here/deck?password=s3cret"], "PGPASSFILE"),
     ];
     for (args, said) in table {
         let ran = shell.run(args).exits(2).says(said);

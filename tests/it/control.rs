@@ -4,6 +4,7 @@ mod actions;
 mod agents;
 mod approvals;
 mod audit;
+mod away;
 mod carried;
 mod flags;
 mod overrides;

@@ -2,6 +2,7 @@
 //! read files, people at the command line, and `kill -9` at the worst moments.
 
 mod crash;
+mod database;
 mod judged;
 mod overrides;
 mod rollout;

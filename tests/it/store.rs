@@ -1,4 +1,4 @@
-//! What survives: one suite that every store must pass, and what is SQLite's own.
+//! What survives: one suite that every store must pass, and what is each one's own.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,5 +13,6 @@ mod crash;
 mod full;
 mod make;
 mod memory;
+mod postgres;
 pub(super) mod sqlite;
 mod tamper;

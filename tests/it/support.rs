@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod kubernetes;
+pub mod postgres;
 pub mod prometheus;
 pub mod pty;
 pub mod runner;

@@ -1,4 +1,4 @@
-//! `rolldeck audit rotate-key` and `audit expire`: what is done to a trail at rest, on its data directory.
+//! `rolldeck audit rotate-key` and `audit expire`: what is done to a trail at rest, where it is kept.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,10 @@ use crate::{
         exit::{Failure, say},
         plane,
         session::{self, Session},
+        storage::{Storage, is_of_sqlite},
     },
     control::Control,
     domain::{AuditEntry, Via},
-    settings::Paths,
     store::{StoreError, key},
 };
 
@@ -24,10 +24,11 @@ use crate::{
 /// When a server runs on the directory, or the key cannot be made; then the old one goes on signing.
 pub async fn rotate(session: &Session, args: RotateKey) -> Result<()> {
     let reason = session::reason(args.reason.as_deref())?;
-    let (control, dir) = open(session, args.data).await?;
+    let (control, storage) = open(session, args.data, args.database.as_deref()).await?;
+    let dir = storage.dir();
     let who = Local::person(&plane::user(&session.env), Via::Cli);
     // The new key is on disk before anything says that it signs: after a crash whichever is named is there.
-    let rotated = match key::prepare_next(&dir) {
+    let rotated = match key::prepare_next(dir) {
         Ok(seed) => control
             .rotate_audit_key(&who, seed, reason.as_str())
             .await
@@ -38,11 +39,11 @@ pub async fn rotate(session: &Session, args: RotateKey) -> Result<()> {
     let entry = match rotated {
         Ok(entry) => entry,
         Err(error) => {
-            key::forget_next(&dir)?;
+            key::forget_next(dir)?;
             return Err(error);
         }
     };
-    key::promote_next(&dir)?;
+    key::promote_next(dir)?;
     done(session, &entry)?;
     session.note(
         "whoever follows this trail goes on to the new key by themselves; the old one is gone from this directory, \
@@ -58,7 +59,7 @@ pub async fn rotate(session: &Session, args: RotateKey) -> Result<()> {
 pub async fn expire(session: &Session, args: Expire) -> Result<()> {
     let reason = session::reason(args.reason.as_deref())?;
     let before = args.before.past(session.clock.now());
-    let (control, _) = open(session, args.data).await?;
+    let (control, _) = open(session, args.data, args.database.as_deref()).await?;
     let who = Local::person(&plane::user(&session.env), Via::Cli);
     let expired = control.expire_audit(&who, before, reason.as_str()).await;
     control.shutdown().await;
@@ -70,21 +71,20 @@ pub async fn expire(session: &Session, args: Expire) -> Result<()> {
     }
 }
 
-async fn open(session: &Session, data: Option<PathBuf>) -> Result<(Control, PathBuf)> {
+async fn open(session: &Session, data: Option<PathBuf>, database: Option<&str>) -> Result<(Control, Storage)> {
     if session.settings()?.read_only {
         return Err(Failure::Usage("--read-only: nothing was changed".to_owned()).into());
     }
-    let dir = match data {
-        Some(dir) => dir,
-        None => Paths::find(session.global.config.as_deref(), &session.env)?.data_dir,
-    };
-    if !dir.join(crate::store::sqlite::FILE).is_file() {
+    let storage = Storage::find(session, data, database)?;
+    if let Storage::Directory(dir) = &storage
+        && !is_of_sqlite(dir)
+    {
         return Err(StoreError::Missing { place: dir.join(crate::store::sqlite::FILE).display().to_string() }.into());
     }
-    match plane::open(&session.clock, &dir, false, plane::Carries::default()).await {
-        Ok(control) => Ok((control, dir)),
+    match plane::open(&session.clock, &storage, false, plane::Carries::default()).await {
+        Ok(control) => Ok((control, storage)),
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Locked { .. })) => {
-            let text = format!("a server runs on {}: end it first, this is done on a trail at rest", dir.display());
+            let text = format!("a server runs on {storage}: end it first, this is done on a trail at rest");
             Err(Failure::Failed(text).into())
         }
         Err(error) => Err(error),

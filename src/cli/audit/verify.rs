@@ -1,6 +1,6 @@
-//! `rolldeck audit verify`: of the server's trail, of a data directory, or of an export.
+//! `rolldeck audit verify`: of the server's trail, of a data directory or a database, or of an export.
 
-use std::{fs::File, io::BufReader};
+use std::{fs::File, io::BufReader, path::PathBuf};
 
 use color_eyre::{Result, eyre::WrapErr as _};
 
@@ -12,9 +12,11 @@ use crate::{
         exit::{self, Failure},
         output::Table,
         session::Session,
+        storage::{self, is_of_sqlite},
     },
     domain::SafeText,
-    store::offline,
+    settings::Paths,
+    store::{offline, postgres::Address},
 };
 
 /// Runs it.
@@ -28,14 +30,18 @@ pub async fn run(session: &Session, args: Verify) -> Result<()> {
         return Err(Failure::Usage("--key is for verifying an export: name its FILE".to_owned()).into());
     }
     let mut remembered = None;
-    let report = match (&args.file, &args.data) {
-        (Some(path), _) => {
+    let report = match (&args.file, database(session, &args)?, &args.data) {
+        (Some(path), _, _) => {
             let name = path.display();
             let file = File::open(path).map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
             of(audit::export::verify(BufReader::new(file), key).wrap_err_with(|| name.to_string())?)
         }
-        (None, Some(dir)) => of(offline::verify_data_dir(dir).await?),
-        (None, None) => {
+        (None, Some((address, key_dir)), _) => {
+            session.note(&format!("the trail of {address}, as it is stored there"));
+            of(offline::verify_database(&address, key_dir.as_deref()).await?)
+        }
+        (None, None, Some(dir)) => of(offline::verify_data_dir(dir).await?),
+        (None, None, None) => {
             let backend = session.connect()?.backend;
             if let Some(memory) = backend.memory().filter(|_| args.accept) {
                 let file = memory.file().display();
@@ -64,6 +70,28 @@ pub async fn run(session: &Session, args: Verify) -> Result<()> {
     })?;
     remembered.transpose()?;
     if report.ok { Ok(()) } else { Err(Failure::Silent(exit::FAILED).into()) }
+}
+
+/// The database whose trail is meant, and what has its key: that which was named, or, where nothing else was, that of
+/// the environment.
+fn database(session: &Session, args: &Verify) -> Result<Option<(Address, Option<PathBuf>)>> {
+    let elsewhere = args.file.is_some()
+        || args.data.as_deref().is_some_and(is_of_sqlite)
+        || session.global.server.is_some()
+        || session.global.context.is_some();
+    if args.database.is_none() && elsewhere {
+        return Ok(None);
+    }
+    let Some(address) = storage::address(session, args.database.as_deref())? else { return Ok(None) };
+    let key_dir = match &args.data {
+        Some(dir) => Some(dir.clone()),
+        None => {
+            let dir = Paths::find(session.global.config.as_deref(), &session.env)?.data_dir;
+            // The key there is another trail's.
+            (!is_of_sqlite(&dir)).then_some(dir)
+        }
+    };
+    Ok(Some((address, key_dir)))
 }
 
 fn of(report: audit::verify::Report) -> VerifyReport {

@@ -15,6 +15,9 @@ const NOT_A_DATABASE: i32 = 26;
 /// With less room than this, in bytes, a file that cannot be written or made is a full disk.
 const NO_ROOM: u64 = 256 * 1024;
 
+/// What is left on a full disk.
+const RESERVED: &str = "free some; pause and rollback still work from the reserve";
+
 /// Says in the words of the store what went wrong while something was being done.
 pub(super) fn fault(path: &Path, doing: &'static str, error: sqlx::Error) -> StoreError {
     let place = path.display().to_string();
@@ -27,9 +30,11 @@ pub(super) fn fault(path: &Path, doing: &'static str, error: sqlx::Error) -> Sto
         Some(BUSY | LOCKED) => StoreError::Locked { place },
         Some(CORRUPT) => StoreError::Damaged { place, detail: format!("malformed inside, found while {doing}") },
         Some(NOT_A_DATABASE) => StoreError::Damaged { place, detail: "it is not a SQLite database".to_owned() },
-        Some(FULL) => StoreError::Full { place },
+        Some(FULL) => StoreError::Full { place, left: RESERVED },
         // The index of the log has no error of its own for it.
-        Some(IO_ERROR | CANNOT_OPEN) if room(path).is_some_and(|room| room < NO_ROOM) => StoreError::Full { place },
+        Some(IO_ERROR | CANNOT_OPEN) if room(path).is_some_and(|room| room < NO_ROOM) => {
+            StoreError::Full { place, left: RESERVED }
+        }
         _ => match error {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreError::Damaged {
                 place,
@@ -49,7 +54,7 @@ pub(super) fn room(path: &Path) -> Option<u64> {
 /// An I/O error while something was being done.
 pub(super) fn io_fault(path: &Path, doing: &'static str, error: io::Error) -> StoreError {
     if error.kind() == io::ErrorKind::StorageFull {
-        return StoreError::Full { place: path.display().to_string() };
+        return StoreError::Full { place: path.display().to_string(), left: RESERVED };
     }
     StoreError::failed(path, doing, error)
 }

@@ -7,19 +7,16 @@ use std::{
     time::SystemTime,
 };
 
-use futures_util::TryStreamExt as _;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
     FILE,
     fault::{damaged, fault, io_fault},
+    load::SqliteView,
     open::is_database,
-    query, schema,
+    schema,
 };
-use crate::{
-    audit::CompactRange,
-    store::{StoreError, StoredEntry},
-};
+use crate::store::{StoreError, view::View};
 
 /// A database opened for reading, as it was at one instant.
 #[derive(Debug)]
@@ -102,54 +99,8 @@ impl Reader {
         &self.path
     }
 
-    /// What [`Write::Meta`](crate::store::Write::Meta) kept under a key.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be read.
-    pub async fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError> {
-        sqlx::query_scalar("SELECT value FROM meta WHERE key = $1")
-            .bind(key.to_owned())
-            .fetch_optional(&mut self.connection)
-            .await
-            .map_err(|error| fault(&self.path, "reading the database", error))
-    }
-
-    /// The compact range of the tree; none when it is missing or malformed.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be read.
-    pub async fn range(&mut self) -> Result<Option<CompactRange>, StoreError> {
-        let row: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT size, hashes FROM audit_range WHERE id = 1")
-            .fetch_optional(&mut self.connection)
-            .await
-            .map_err(|error| fault(&self.path, "reading the tree of the audit trail", error))?;
-        Ok(row.and_then(|(size, hashes)| CompactRange::from_bytes(u64::try_from(size).ok()?, &hashes).ok()))
-    }
-
-    /// Shows every entry in order.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they cannot be read.
-    pub async fn entries(&mut self, mut each: impl FnMut(&StoredEntry)) -> Result<(), StoreError> {
-        let mut rows = sqlx::query_as::<_, query::Row>(
-            "SELECT seq, bytes, leaf, at, actor, action, rollout FROM audit ORDER BY seq",
-        )
-        .fetch(&mut self.connection);
-        let failed = |error| fault(&self.path, "reading the audit trail", error);
-        while let Some(row) = rows.try_next().await.map_err(failed)? {
-            each(&query::entry(row));
-        }
-        Ok(())
-    }
-
-    /// All checkpoints, ascending by size.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they cannot be read.
-    pub async fn checkpoints(&mut self) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar("SELECT note FROM checkpoints ORDER BY size")
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| fault(&self.path, "reading the checkpoints", error))
+    /// What it reads.
+    pub(in crate::store) fn view(&mut self) -> impl View {
+        SqliteView { connection: &mut self.connection, path: &self.path }
     }
 }

@@ -99,9 +99,12 @@ impl Store for Disk {
     }
     async fn commit(&self, batch: &[Write]) -> Result<(), StoreError> {
         if self.full.load(Ordering::SeqCst) && self.reserve.load(Ordering::SeqCst) {
-            return Err(StoreError::Full { place: "a disk".to_owned() });
+            return Err(StoreError::Full { place: "a disk".to_owned(), left: "free some" });
         }
         self.inner.commit(batch).await
+    }
+    async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.inner.meta(key).await
     }
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError> {
         self.inner.audit(filter).await

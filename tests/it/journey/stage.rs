@@ -33,6 +33,8 @@ impl Process {
 pub struct Stage {
     pub folder: tempfile::TempDir,
     port: u16,
+    /// What it keeps everything in, instead of its data directory.
+    database: Option<String>,
     server: Mutex<Option<Process>>,
     agents: Vec<(String, Process)>,
 }
@@ -54,9 +56,14 @@ fn binary() -> Command {
 impl Stage {
     /// A server on a free port of loopback.
     pub fn new() -> Self {
+        Self::on(None)
+    }
+
+    /// A server on a free port of loopback, which keeps everything in a database, when one is named.
+    pub fn on(database: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let stage = Self { folder, port, server: Mutex::default(), agents: Vec::new() };
+        let stage = Self { folder, port, database, server: Mutex::default(), agents: Vec::new() };
         stage.serve();
         stage
     }
@@ -76,6 +83,7 @@ impl Stage {
             .environment(binary())
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
             .arg(self.path("data"))
+            .args(self.database.iter().flat_map(|url| ["--database", url]))
             .stdout(Stdio::null())
             .stderr(log)
             .stdin(Stdio::null())
@@ -97,6 +105,7 @@ impl Stage {
             command.env(name, self.path(folder));
         }
         command.env_remove("ROLLDECK_TOKEN").env_remove("ROLLDECK_CONTEXT").env_remove("ROLLDECK_SERVER");
+        command.env_remove("ROLLDECK_DATABASE");
         command
     }
 
