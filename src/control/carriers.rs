@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     Shared,
     core::Core,
-    writer::{Job, ask},
+    writer::{Job, ask, ask_durably},
 };
 use crate::{
     domain::RolloutId,
@@ -121,7 +121,7 @@ async fn look_for(shared: &Shared, jobs: &mpsc::Sender<Job>, driver: &Arc<dyn Dr
 /// Sends what a window asks for that began.
 async fn send(shared: &Arc<Shared>, jobs: &mpsc::Sender<Job>, driver: &Arc<dyn Driver>, order: crate::driver::Order) {
     let wanted = order.clone();
-    let Some(sent) = ask(jobs, move |core: &mut Core| core.intend_itself(&wanted)).await else { return };
+    let Some(sent) = ask_durably(jobs, move |core: &mut Core| core.intend_itself(&wanted)).await else { return };
     let (shared, jobs, driver) = (Arc::clone(shared), jobs.clone(), Arc::clone(driver));
     shared.tasks.clone().spawn(async move {
         let became = tokio::select! {

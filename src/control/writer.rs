@@ -279,12 +279,30 @@ pub(super) async fn ask<T: Send + 'static>(
     jobs: &mpsc::Sender<Job>,
     work: impl FnOnce(&mut Core) -> T + Send + 'static,
 ) -> Option<T> {
+    asked(jobs, work, false).await
+}
+
+/// Lets the writer journal something that is to be durable before what it says is done; none where it is not.
+pub(super) async fn ask_durably<T: Send + 'static>(
+    jobs: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut Core) -> T + Send + 'static,
+) -> Option<T> {
+    asked(jobs, work, true).await
+}
+
+async fn asked<T: Send + 'static>(
+    jobs: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut Core) -> T + Send + 'static,
+    durably: bool,
+) -> Option<T> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let work = Box::new(move |core: &mut Core| {
         let done = work(core);
-        let finish: Finish = Box::new(move |_| {
-            // Whoever asked may be gone by now.
-            let _ = sender.send(done);
+        let finish: Finish = Box::new(move |committed| {
+            if committed.is_ok() || !durably {
+                // Whoever asked may be gone by now.
+                let _ = sender.send(done);
+            }
         });
         finish
     });

@@ -103,16 +103,12 @@ impl Postgres {
         open::writer(&self.address, &self.owner, known).await
     }
 
-    /// What became of a commit whose answer was lost with `lost`: made, or not, or nobody can say.
-    async fn find_out(&self, writing: &mut Writing, known: Known, lost: StoreError) -> Result<(), StoreError> {
+    /// Connects anew after the answer to a commit was lost with `lost`; the writer knows what became of it.
+    async fn find_out(&self, known: Known, lost: &StoreError) -> Result<Writer, StoreError> {
         let deadline = Instant::now() + FINDING_OUT;
         loop {
             match self.connect(Some(known)).await {
-                Ok(writer) => {
-                    let made = writer.is_past(known);
-                    *writing = Writing::Open(writer);
-                    return if made { Ok(()) } else { Err(lost) };
-                }
+                Ok(writer) => return Ok(writer),
                 Err(error) if matches!(error, StoreError::Replaced { .. }) || Instant::now() >= deadline => {
                     let detail = format!("{lost}, and then {error}");
                     return Err(StoreError::Unconfirmed { place: self.place().to_owned(), detail });
@@ -163,6 +159,7 @@ impl Store for Postgres {
             Writing::Closed => return Err(self.closed("writing to a closed store")),
         };
         let known = writer.known();
+        // What is known not to be there may be tried once more: nobody else wrote, or that would be refused.
         let mut first = true;
         loop {
             match writer.commit(self.place(), &self.owner, batch).await {
@@ -183,7 +180,12 @@ impl Store for Postgres {
                 Err(Fault::Lost(error) | Fault::Failed(error)) => return Err(error),
                 Err(Fault::Unknown(error)) => {
                     drop(writer);
-                    return self.find_out(&mut writing, known, error).await;
+                    writer = self.find_out(known, &error).await?;
+                    let made = writer.is_past(known);
+                    if made || !std::mem::take(&mut first) {
+                        *writing = Writing::Open(writer);
+                        return if made { Ok(()) } else { Err(error) };
+                    }
                 }
             }
         }

@@ -258,6 +258,28 @@ async fn commits_are_synced_whatever_the_user_was_set_to() {
     store.close().await;
 }
 
+#[tokio::test]
+async fn a_full_disk_of_the_server_is_told_as_one_and_what_is_there_stays() {
+    let (database, mut trail) = trail(10).await;
+    let store = Postgres::open(&database.address()).await.unwrap();
+    database
+        .shell(
+            "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$; \
+             CREATE TRIGGER fill BEFORE INSERT ON rollouts FOR EACH ROW EXECUTE FUNCTION fill()",
+        )
+        .await
+        .unwrap();
+    let next = trail.next();
+    let error = store.commit(&[next.clone(), Write::Rollout(rollout("a"), json!({}))]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }) && error.to_string().contains("database's server"), "{error}");
+    assert!(!store.release_reserve().await.unwrap(), "there is nothing here to give up");
+    database.shell("DROP TRIGGER fill ON rollouts").await.unwrap();
+    store.commit(&[next]).await.unwrap();
+    there_once(&store, &trail, 11).await;
+    store.close().await;
+}
+
 /// What two tests of a lost connection find afterwards: each entry once, in one piece.
 async fn there_once(store: &dyn Store, trail: &Trail, entries: u64) {
     let Loaded { leaves, .. } = store.load().await.unwrap();

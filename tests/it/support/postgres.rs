@@ -305,7 +305,10 @@ impl Proxy {
                     continue;
                 }
                 let Ok(server) = UnixStream::connect(&socket).await else { continue };
-                tokio::spawn(pass(client, server, Arc::clone(&cut), cuts.clone()));
+                let mut cuts = cuts.clone();
+                // Connections that come after a cut are none of its.
+                cuts.mark_unchanged();
+                tokio::spawn(pass(client, server, Arc::clone(&cut), cuts));
             }
         });
         proxy
