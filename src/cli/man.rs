@@ -195,6 +195,19 @@ const VARIABLES: &[(&str, &str)] = &[
     ("ROLLDECK_STATE", "Where what can be lost is, in place of the platform's directory."),
 ];
 
+/// Variables that the commands read which may keep everything in a database.
+const OF_DATABASES: &[(&str, &str)] = &[
+    ("ROLLDECK_DATABASE", "The URL of --database; here it may have the password in it."),
+    (
+        "PGPASSWORD, PGPASSFILE",
+        "The password of a database, or the file with it (0600), as PostgreSQL's own programs read them.",
+    ),
+    (
+        "PGSSLMODE, PGSSLROOTCERT",
+        "How a database's server is known; one on another machine has to prove itself, where nothing else is said.",
+    ),
+];
+
 /// Variables that an agent's commands are given.
 const OF_AGENTS: &[(&str, &str)] = &[
     ("ROLLDECK_SNAPSHOT", "The snapshot to apply, by its digest."),
@@ -213,6 +226,11 @@ fn environment(command: &clap::Command, roff: &mut Roff) {
     roff.control("SH", ["ENVIRONMENT"]);
     for (variable, meaning) in VARIABLES {
         term(variable, meaning, roff);
+    }
+    if command.get_arguments().any(|argument| argument.get_id() == "database") {
+        for (variable, meaning) in OF_DATABASES {
+            term(variable, meaning, roff);
+        }
     }
     if name(command) == "rolldeck-agent" {
         roff.control("PP", []);
@@ -240,7 +258,7 @@ fn files(command: &clap::Command, roff: &mut Roff) {
     if matches!(name(command), "rolldeck-serve" | "rolldeck-audit-verify" | "rolldeck-token-add") {
         roff.control("TP", []);
         roff.text([italic("DIR/")]);
-        roff.text([roman("What --data names: the database, the key that signs the audit trail, and a reserve that is given up when the disk is full.")]);
+        roff.text([roman("What --data names: the database, the key that signs the audit trail, and a reserve that is given up when the disk is full; only the key, where --database is given.")]);
     }
 }
 

@@ -33,6 +33,11 @@ pub const EXAMPLES: &[Example] = &[
         "One for others: off loopback it needs TLS and tokens.",
     ),
     of(
+        "rolldeck-serve",
+        "rolldeck serve --data /var/lib/rolldeck --database postgres://deck@db.example/deck",
+        "Everything in PostgreSQL, with the password in the file of PGPASSFILE; the directory keeps only the key.",
+    ),
+    of(
         "rolldeck-agent",
         "rolldeck agent --server https://deck.example --token-file token --group dc-west --site osl2 --apply ./apply.sh --check ./check.sh",
         "One site: apply.sh brings it to $ROLLDECK_SNAPSHOT, check.sh prints facts as JSON.",
@@ -98,6 +103,11 @@ pub const EXAMPLES: &[Example] = &[
     of("rolldeck-audit-export", "rolldeck audit export trail.jsonl", "All of it, with what proves it."),
     of("rolldeck-audit-verify", "rolldeck audit verify trail.jsonl", "Check an export, with no server."),
     of("rolldeck-audit-verify", "rolldeck audit verify --data /var/lib/rolldeck", "Check a data directory."),
+    of(
+        "rolldeck-audit-verify",
+        "rolldeck audit verify --data /var/lib/rolldeck --database postgres://deck@db.example/deck",
+        "Check a database, with the key in the directory.",
+    ),
     of(
         "rolldeck-audit-rotate-key",
         "rolldeck audit rotate-key --data /var/lib/rolldeck --reason \"yearly rotation\"",
