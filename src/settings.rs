@@ -8,9 +8,11 @@ pub mod edit;
 pub mod env;
 pub mod file;
 pub mod kubeconfig;
+pub mod links;
 pub mod paths;
 pub mod secret;
 pub mod source;
+pub mod tui;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -19,9 +21,11 @@ pub use edit::ConfigEditor;
 pub use env::Env;
 pub use file::{ColorChoice, ConfigFile, GlyphChoice, TimeZone};
 pub use kubeconfig::Kubeconfig;
+pub use links::Links;
 pub use paths::Paths;
 pub use secret::{SecretError, read_token_file};
 pub use source::{SourceCredentials, SourceKind, SourceSecrets, SourceSettings};
+pub use tui::{Clipboard, Notify, Occasion, TuiSettings};
 
 /// What the command line says about settings; each wins over everything else.
 #[derive(Debug, Clone, Default)]
@@ -73,6 +77,10 @@ pub struct Settings {
     pub sources: BTreeMap<String, SourceSettings>,
     /// Filters of the audit trail by name.
     pub filters: BTreeMap<String, String>,
+    /// What the dashboard does beside its screen.
+    pub tui: TuiSettings,
+    /// Links to other places, for every context.
+    pub links: Links,
     /// The user's kubeconfig.
     pub kubeconfig: Kubeconfig,
     /// What the command line and the environment say of the endpoint.
@@ -175,6 +183,8 @@ impl Settings {
             read_only: args.read_only || env.is_set("ROLLDECK_READ_ONLY") || file.read_only.unwrap_or_default(),
             contexts: file.contexts.into_iter().map(|(name, context)| (name, context.placed(&paths))).collect(),
             filters: file.filters,
+            tui: file.tui,
+            links: file.links,
             current: file.current,
             kubeconfig: Kubeconfig::default(),
             sources: file.sources.into_iter().map(|(name, source)| (name, source.placed(&paths))).collect(),

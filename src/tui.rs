@@ -5,6 +5,8 @@ pub mod app;
 pub mod capability;
 pub mod dashboard;
 pub mod effects;
+pub mod history;
+pub mod hyperlink;
 pub mod intent;
 pub mod keymap;
 pub mod message;
@@ -22,5 +24,5 @@ mod watch;
 pub mod widget;
 
 pub use dashboard::{DashboardError, run};
-pub use options::{Connect, ContextChoice, Options};
+pub use options::{Connect, ContextChoice, Options, Preferences};
 pub use watch::{Names, ReadNames, WatchedConfig};

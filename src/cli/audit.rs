@@ -110,6 +110,7 @@ fn expression(session: &Session, text: &str) -> Result<EntryFilter> {
     let now = session.clock.now();
     let read = match settings.time_zone {
         TimeZone::Utc => EntryFilter::parse(text, &now),
+        TimeZone::Named(zone) => EntryFilter::parse(text, &now.with_timezone(&zone)),
         TimeZone::Local => EntryFilter::parse(text, &now.with_timezone(&chrono::Local)),
     };
     read.map_err(|error| Failure::Usage(format!("{of}: {error}")).into())

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     backend::{Backend, RolloutsPage, remote::Remote},
     domain::{Operation, Via},
-    settings::{ConfigEditor, Context, Paths, Settings, context},
+    settings::{ConfigEditor, Context, Links, Paths, Settings, context},
 };
 
 /// What to do with contexts.
@@ -221,6 +221,7 @@ async fn add(session: &Session, args: Add) -> Result<()> {
         protected: args.protected,
         read_only: global.read_only,
         approvals: args.approvals.clone(),
+        links: Links::default(),
     };
     context.check().map_err(|(field, message)| usage(format!("--{}: {message}", field.replace('_', "-"))))?;
     // Read before anything is tried, so that a bad config is said first and is not changed.

@@ -1,6 +1,6 @@
 //! `rolldeck`, `rolldeck TARGET/NAME`: the dashboard on a context.
 
-use std::{io::IsTerminal as _, sync::Arc};
+use std::{collections::BTreeMap, io::IsTerminal as _, sync::Arc};
 
 use color_eyre::Result;
 
@@ -12,9 +12,10 @@ use super::{
 use crate::{
     backend::{Backend, Memory, read_only::ReadOnly, remote::Remote},
     domain::{RolloutId, SafeText, SiteName, TargetName, Via},
-    settings::{ColorChoice, Endpoint, GlyphChoice, Settings, TokenSource},
+    settings::{ColorChoice, Endpoint, GlyphChoice, Links, Settings, TimeZone, TokenSource},
     tui::{
-        self, ContextChoice, Names, Options, WatchedConfig,
+        self, ContextChoice, Names, Options, Preferences, WatchedConfig,
+        app::zone::{Mine, Zone},
         capability::{Capability, Depth, Glyphs, Wishes},
         plain::PlainError,
     },
@@ -77,15 +78,10 @@ pub fn options(session: &Session, open: Option<RolloutId>, follow: Option<Follow
         backend(&held, &endpoint).map_err(|error| error.to_string())
     };
     let current = contexts.first().map(|context| context.name.clone()).unwrap_or_default();
-    Ok(Options {
-        connect: Arc::new(connect),
-        contexts,
-        current,
-        read_only,
-        open,
-        follow,
-        ..plain(session, &settings, Vec::new())
-    })
+    let mut plain = plain(session, &settings, Vec::new());
+    // A server that is no context has the links of all.
+    plain.preferences.links.entry(current.clone()).or_insert_with(|| settings.links.clone());
+    Ok(Options { connect: Arc::new(connect), contexts, current, read_only, open, follow, ..plain })
 }
 
 fn backend(session: &Session, endpoint: &Endpoint) -> Result<Arc<dyn Backend>> {
@@ -119,6 +115,10 @@ fn contexts(settings: &Settings, first: &Endpoint) -> Vec<ContextChoice> {
 
 /// Options of the dashboard that come from settings, without a backend.
 pub fn plain(session: &Session, settings: &Settings, notices: Vec<SafeText>) -> Options {
+    let mine = match settings.time_zone {
+        TimeZone::Named(zone) => Mine::Named(zone),
+        TimeZone::Utc | TimeZone::Local => Mine::here(),
+    };
     Options {
         connect: Arc::new(|name: &str| Err(format!("there is no context {name}"))),
         contexts: Vec::new(),
@@ -134,6 +134,16 @@ pub fn plain(session: &Session, settings: &Settings, notices: Vec<SafeText>) -> 
         clock: Arc::clone(&session.clock),
         filters: settings.filters.clone(),
         notices,
+        preferences: Preferences {
+            tui: settings.tui.clone(),
+            links: links(settings),
+            zone: match (settings.time_zone, mine) {
+                (TimeZone::Utc, _) => Zone::Utc,
+                (TimeZone::Local | TimeZone::Named(_), mine) => Zone::Mine(mine),
+            },
+            mine,
+            state_dir: Some(settings.paths.state_dir.clone()),
+        },
     }
 }
 
@@ -145,6 +155,16 @@ pub fn watched(session: &Session, settings: &Settings) -> WatchedConfig {
         Err(error) => Err(SafeText::new(error.to_string())),
     };
     WatchedConfig { file: settings.paths.config_file.clone(), names: Arc::new(names) }
+}
+
+/// Links by context: those of the context over those of all.
+fn links(settings: &Settings) -> BTreeMap<String, Links> {
+    let names = settings.contexts.keys().chain(&settings.kubeconfig.contexts);
+    let of = |name: &String| match settings.contexts.get(name) {
+        Some(context) => context.links.over(&settings.links),
+        None => settings.links.clone(),
+    };
+    names.map(|name| (name.clone(), of(name))).collect()
 }
 
 /// The colour depth that was asked for.

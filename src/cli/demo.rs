@@ -11,7 +11,7 @@ use crate::{
     domain::{RolloutId, SafeText, Via},
     settings::Settings,
     sim::{self, SimOptions},
-    tui::{ContextChoice, Options},
+    tui::{ContextChoice, Options, Preferences},
 };
 
 /// What its only context is called.
@@ -62,6 +62,13 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     let connect = move |name: &str| -> Result<Arc<dyn Backend>, String> {
         if name == CONTEXT { Ok(Arc::clone(&backend)) } else { Err(format!("the demo has no context {name}")) }
     };
+    let plain = dashboard::plain(session, &settings, notices);
+    // Reasons of a play are none to be offered again where it matters.
+    let preferences = Preferences {
+        links: [(CONTEXT.to_owned(), settings.links.clone())].into(),
+        state_dir: None,
+        ..plain.preferences.clone()
+    };
     let options = Options {
         connect: Arc::new(connect),
         contexts: vec![ContextChoice { name: CONTEXT.to_owned(), protected: false, place }],
@@ -69,7 +76,8 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
         open: args.rollout,
         follow: args.follow,
         read_only,
-        ..dashboard::plain(session, &settings, notices)
+        preferences,
+        ..plain
     };
     let shown = dashboard::present(options, dashboard::watched(session, &settings), args.plain).await;
     sim.shutdown().await;

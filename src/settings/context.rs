@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{Paths, SecretError, read_token_file, secret::read_pem};
+use super::{Links, Paths, SecretError, read_token_file, secret::read_pem};
 use crate::domain::{Operation, TokenText, action::ACTIONS, address};
 
 /// A server, as the config file has it.
@@ -45,6 +45,9 @@ pub struct Context {
     /// What asks for a second person here, also where the server does not demand it: `promote_full`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Operation>,
+    /// Links to other places, over those of all contexts.
+    #[serde(default, skip_serializing_if = "Links::is_empty")]
+    pub links: Links,
 }
 
 impl Context {

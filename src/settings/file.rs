@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, SettingsError, SourceSettings, context, source};
+use super::{Context, Links, SettingsError, SourceSettings, TuiSettings, context, source};
 
 /// Largest config file, in bytes.
 const CONFIG_MAX: u64 = 1024 * 1024;
@@ -44,13 +45,41 @@ pub enum GlyphChoice {
 
 /// In which zone times are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub enum TimeZone {
     /// UTC.
     #[default]
     Utc,
     /// The machine's, or that of `TZ`.
     Local,
+    /// This one.
+    Named(Tz),
+}
+
+impl TryFrom<String> for TimeZone {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "utc" | "UTC" => Ok(Self::Utc),
+            "local" => Ok(Self::Local),
+            name => name.parse().map(Self::Named).map_err(|_| {
+                let name: String = name.chars().take(60).collect();
+                format!("{name:?} is no time zone; expected utc, local, or an IANA name such as Europe/Oslo")
+            }),
+        }
+    }
+}
+
+impl From<TimeZone> for String {
+    fn from(zone: TimeZone) -> Self {
+        match zone {
+            TimeZone::Utc => "utc".to_owned(),
+            TimeZone::Local => "local".to_owned(),
+            TimeZone::Named(zone) => zone.name().to_owned(),
+        }
+    }
 }
 
 /// What the config file may say; everything is optional.
@@ -78,6 +107,10 @@ pub struct ConfigFile {
     pub sources: BTreeMap<String, SourceSettings>,
     /// Filters of the audit trail by name, for `--filter @NAME`.
     pub filters: BTreeMap<String, String>,
+    /// What the dashboard does beside its screen.
+    pub tui: TuiSettings,
+    /// Links to other places, as templates of URLs; those of a context lie over them.
+    pub links: Links,
 }
 
 impl ConfigFile {

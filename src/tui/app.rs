@@ -1,22 +1,30 @@
 //! What the dashboard knows and shows. It does no I/O and reads no clock: moments and ids are handed in.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
+    hyperlink::Hyperlinks,
     keymap::{self, ContextName, Keymap, Sequence},
     message::{Answer, Command, Generation, Moment},
-    options::{ContextChoice, Options},
+    options::{ContextChoice, Options, Preferences},
     theme,
 };
 use crate::{
     backend::{RolloutsPage, ServerInfo},
     clock::Clock,
     domain::{Rollout, RolloutId, WindowState},
+    settings::Links,
 };
+use ratatui::style::Style;
 
 pub mod age;
+pub mod alert;
 pub mod approvals;
 pub mod asking;
 pub mod attention;
@@ -54,8 +62,9 @@ pub mod tree;
 pub mod when;
 pub mod wording;
 pub mod workload;
-mod zone;
+pub mod zone;
 
+use alert::Alerts;
 use approvals::Approvals;
 use calendar::Calendar;
 use carriers::Carriers;
@@ -74,6 +83,7 @@ use rollouts::Rollouts;
 use spots::Spots;
 use text::Field;
 use trail::Trail;
+use zone::{Mine, Zone};
 
 /// How long an armed context stays so.
 pub const ARMED_FOR: Duration = Duration::from_mins(10);
@@ -202,7 +212,12 @@ pub struct App {
     pub(super) filters: BTreeMap<String, String>,
     pub(super) notice: Option<Notice>,
     pub(super) lasting: Option<Lasting>,
-    pub(super) zone: Option<FixedOffset>,
+    pub(super) zone: Zone,
+    pub(super) mine: Mine,
+    pub(super) alerts: Alerts,
+    pub(super) preferences: Preferences,
+    /// Whether names are painted as links, and to where.
+    pub(super) hyperlinks: Option<Hyperlinks>,
     pub(super) chart: ChartMode,
     pub(super) hold: Option<Hold>,
     /// Whether lists show all columns that fit.
@@ -271,7 +286,11 @@ impl App {
             filters: options.filters.clone(),
             notice,
             lasting: None,
-            zone: None,
+            zone: options.preferences.zone,
+            mine: options.preferences.mine,
+            alerts: Alerts::new(options.preferences.tui.notify, &options.preferences.tui.notify_on),
+            preferences: options.preferences.clone(),
+            hyperlinks: None,
             chart: ChartMode::default(),
             hold: None,
             wide: false,
@@ -438,6 +457,30 @@ impl App {
         self.link.server_now(self.now)
     }
 
+    /// Links to other places from this context.
+    pub(super) fn links(&self) -> &Links {
+        static NONE: LazyLock<Links> = LazyLock::new(Links::default);
+        self.preferences.links.get(self.context_name()).unwrap_or(&NONE)
+    }
+
+    /// Begins with reasons of other days, the newest last.
+    pub(super) fn remember(&mut self, reasons: Vec<String>) {
+        self.reasons = reasons;
+    }
+
+    /// Paints names as links from now on.
+    pub(super) fn link_names(&mut self, hyperlinks: Hyperlinks) {
+        self.hyperlinks = Some(hyperlinks);
+    }
+
+    /// The style of a name that links to a URL, where there is one and names are links at all.
+    pub(super) fn link_style(&self, url: Option<String>) -> Style {
+        match (&self.hyperlinks, url) {
+            (Some(hyperlinks), Some(url)) => hyperlinks.style(&url),
+            _ => Style::new(),
+        }
+    }
+
     /// Whether the context is protected.
     #[must_use]
     pub fn is_protected(&self) -> bool {
@@ -525,8 +568,10 @@ impl App {
 
     /// Keeps an answer for later while the display is held. What was asked by hand is never kept back.
     pub(super) fn hold_answer(&mut self, answer: Answer) -> Option<Answer> {
-        let changes = if self.hold.is_some() { self.changes_in(&answer) } else { 0 };
-        let Some(hold) = &mut self.hold else { return Some(answer) };
+        if self.hold.is_none() {
+            return Some(answer);
+        }
+        let changes = self.changes_in(&answer);
         let shown = matches!(
             answer,
             Answer::View(Ok(_))
@@ -546,6 +591,9 @@ impl App {
         if !shown {
             return Some(answer);
         }
+        if let Answer::View(Ok(page)) = &answer {
+            self.alert_of_held(page);
+        }
         if let Answer::View(Ok(
             RolloutsPage::All { as_of, carriers, .. } | RolloutsPage::Changed { as_of, carriers, .. },
         )) = &answer
@@ -554,8 +602,10 @@ impl App {
             self.link.answered(self.now, *as_of);
             self.carriers.take(carriers.clone(), *as_of);
         }
-        hold.changes += changes;
-        hold.answers.push(answer);
+        if let Some(hold) = &mut self.hold {
+            hold.changes += changes;
+            hold.answers.push(answer);
+        }
         self.dirty = true;
         None
     }

@@ -6,11 +6,12 @@ use ratatui::{Frame, layout::Size};
 use tokio::sync::mpsc;
 
 use super::{
-    app::App,
+    app::{App, notice::Tone},
     capability::{Capability, Wishes},
     effects::Effects,
+    history,
     keymap::{ContextName, Keymap, Resolver},
-    message::{Command, Message, Moment},
+    message::{Command, Message, Moment, ScreenPart},
     options::Options,
     overlay,
     run::{Io, Program, RunError, drive},
@@ -89,11 +90,21 @@ async fn run_watching(
         overlay::user_names(user_dir.as_deref(), "themes"),
         overlay::user_names(user_dir.as_deref(), "keymaps"),
     );
+    let history = options.preferences.history();
+    match history.as_deref().map(history::load) {
+        Some(Ok(reasons)) => app.remember(reasons),
+        Some(Err(error)) => app.say(Tone::Attention, format!("reasons of other days cannot be read: {error}")),
+        None => {}
+    }
+    let hyperlinks = io.hyperlinks.clone();
+    if let Some(hyperlinks) = hyperlinks.filter(|_| options.preferences.tui.links) {
+        app.link_names(hyperlinks);
+    }
     let (sender, messages) = mpsc::channel(MESSAGES);
     let dir = user_dir.as_deref();
     let watch = dir.and_then(|dir| Watch::start(dir, config, names, capability, sender.clone()));
     let mut effects = Effects::new(Arc::clone(&options.connect), sender);
-    let dashboard = Dashboard { app, theme, user_dir, capability: capability.clone(), restyled: false, watch };
+    let dashboard = Dashboard { app, theme, user_dir, capability: capability.clone(), restyled: false, watch, history };
     // What is for the terminal was done by the loop before it came here.
     let perform = move |command| drop(effects.run(command));
     drive(dashboard, perform, messages, resolver, Arc::clone(&options.clock), io).await
@@ -107,6 +118,8 @@ struct Dashboard {
     /// Whether the theme is another one since the last frame.
     restyled: bool,
     watch: Option<Watch>,
+    /// Where reasons are kept for other days.
+    history: Option<PathBuf>,
 }
 
 impl Dashboard {
@@ -138,7 +151,36 @@ impl Dashboard {
                 }
                 vec![Command::Keys(keymap)]
             }
+            Command::CopyScreen(part) => self.copy(part),
+            Command::Remember(reason) => {
+                self.keep(reason);
+                Vec::new()
+            }
             command => vec![command],
+        }
+    }
+
+    /// Hands a part of what the screen shows to the terminal.
+    fn copy(&mut self, part: ScreenPart) -> Vec<Command> {
+        let (rows, selected) = view::text(&self.app, &self.theme);
+        let row = rows.get(selected).map(|row| row.trim_start_matches('>').trim().to_owned());
+        match part {
+            ScreenPart::View => update::send_text(&mut self.app, "the screen", rows.join("\n")),
+            ScreenPart::Row => match row.filter(|row| !row.is_empty()) {
+                Some(row) => update::send_text(&mut self.app, "the row", row),
+                None => {
+                    self.app.say(Tone::Note, "no row is selected here");
+                    Vec::new()
+                }
+            },
+        }
+    }
+
+    /// Keeps a reason for other days, behind the back of the loop.
+    fn keep(&self, reason: String) {
+        if let Some(path) = self.history.clone() {
+            // That it could not be kept is no news while something is being acted on.
+            drop(tokio::task::spawn_blocking(move || history::add(&path, &reason)));
         }
     }
 }

@@ -242,6 +242,9 @@ impl Effects {
             | Command::Keymap(_)
             | Command::Keys(_)
             | Command::Terminal(_)
+            | Command::CopyScreen(_)
+            | Command::Edit { .. }
+            | Command::Remember(_)
             | Command::Redraw
             | Command::Suspend
             | Command::Quit) => {

@@ -69,8 +69,9 @@ intents! {
     Refresh = "refresh", "ask the backend again now";
     Redraw = "redraw", "paint the screen again";
     Newest = "newest", "jump to the newest unseen event";
-    TimeZone = "time-zone", "time zone: UTC, mine";
+    TimeZone = "time-zone", "time zone: UTC, mine, the site's";
     Raw = "raw", "raw record";
+    Copy = "copy", "copy: id, link, command line, row, view";
     PreviousStage = "previous-stage", "previous stage";
     NextStage = "next-stage", "next stage";
     ChartMode = "chart-mode", "charts: difference, ratio, raw";
@@ -104,6 +105,7 @@ intents! {
     VerifyAudit = "verify-audit", "verify the audit trail now";
     HistoryOlder = "history-older", "an older entry of the history";
     HistoryNewer = "history-newer", "a newer entry of the history";
+    Editor = "editor", "write the text in $EDITOR";
     Suspend = "suspend", "suspend to the shell";
     Quit = "quit", "leave";
     QuitNow = "quit-now", "leave, pressed twice";

@@ -97,6 +97,8 @@ pub enum Message {
     Keymap(Box<Keymap>),
     /// Something is wrong with the person's own files; nothing was changed because of it.
     Told(SafeText),
+    /// A person's editor ended: the text for the dialog of this idempotency key, or why there is none.
+    Edited(String, Result<String, SafeText>),
     /// An answer of the backend of some connection.
     Answer(Generation, Box<Answer>),
 }
@@ -168,6 +170,15 @@ pub enum TerminalRequest {
     Mouse(bool),
     /// Show a notification (OSC 9), outside of the terminal's screen if the terminal can.
     Notification(SafeText),
+}
+
+/// A part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScreenPart {
+    /// The row of the selection.
+    Row,
+    /// All of it.
+    View,
 }
 
 /// What the dashboard asks of the world.
@@ -308,6 +319,19 @@ pub enum Command {
     Keys(Arc<Keymap>),
     /// Something for the terminal beside what it shows.
     Terminal(TerminalRequest),
+    /// Hand what the screen shows to the terminal's clipboard.
+    CopyScreen(ScreenPart),
+    /// Let the person edit a text with their own editor; it comes back as [`Message::Edited`].
+    Edit {
+        /// The dialog that it is for, by its idempotency key.
+        key: String,
+        /// The text so far.
+        text: String,
+        /// What to say of it below it, line by line.
+        about: Vec<String>,
+    },
+    /// Keep a reason for the next time.
+    Remember(String),
     /// Paint everything again.
     Redraw,
     /// Stop, and let the shell go on.

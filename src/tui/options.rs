@@ -2,11 +2,15 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use super::capability::{Depth, Glyphs};
+use super::{
+    app::zone::{Mine, Zone},
+    capability::{Depth, Glyphs},
+};
 use crate::{
     backend::Backend,
     clock::Clock,
     domain::{RolloutId, SafeText, SiteName, TargetName},
+    settings::{Clipboard, Links, TuiSettings},
 };
 
 /// Makes the backend of a named context; the error says what is wrong with it, for people.
@@ -54,4 +58,35 @@ pub struct Options {
     pub filters: BTreeMap<String, String>,
     /// What to tell the person first, such as a mistake in the configuration.
     pub notices: Vec<SafeText>,
+    /// What the person set for the dashboard.
+    pub preferences: Preferences,
+}
+
+/// What a person set for the dashboard beside how it looks.
+#[derive(Debug, Clone, Default)]
+pub struct Preferences {
+    /// The `[tui]` table.
+    pub tui: TuiSettings,
+    /// Links to other places, by the name of the context.
+    pub links: BTreeMap<String, Links>,
+    /// The zone to begin with.
+    pub zone: Zone,
+    /// The viewer's zone.
+    pub mine: Mine,
+    /// Where the history of reasons lies; none is kept without.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Preferences {
+    /// Whether texts are handed to the terminal's clipboard.
+    #[must_use]
+    pub fn clipboard(&self) -> bool {
+        self.tui.clipboard == Clipboard::Osc52
+    }
+
+    /// The file of the history, where one is kept.
+    #[must_use]
+    pub fn history(&self) -> Option<PathBuf> {
+        self.state_dir.as_deref().filter(|_| self.tui.history).map(super::history::file)
+    }
 }

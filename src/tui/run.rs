@@ -15,13 +15,15 @@ use tokio::{
 };
 
 use super::{
+    hyperlink::Hyperlinks,
     keymap::{ContextName, Press, Resolver},
     message::{Command, Input, Message, Moment, Pointer, PointerKind, TerminalRequest},
     terminal::{
-        ASK, Answers, Ended, Ending, Keyboard, Multiplexer, Painter, Session, Sink, Writer, report_mouse, request_bytes,
+        ASK, Answers, Editor, EditorError, Ended, Ending, Keyboard, Multiplexer, Painter, Session, Sheet, Sink, Writer,
+        report_mouse, request_bytes,
     },
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, domain::SafeText};
 
 mod pace;
 
@@ -68,6 +70,8 @@ pub struct Io {
     pub size: Box<dyn Fn() -> Size + Send>,
     /// What is between the program and the terminal.
     pub multiplexer: Multiplexer,
+    /// Links that are painted behind cells; none where the terminal has no links.
+    pub hyperlinks: Option<Hyperlinks>,
     /// The real terminal, if it is one.
     pub session: Option<Session>,
 }
@@ -85,9 +89,16 @@ impl Io {
             sink: session.sink(),
             size: Box::new(terminal_size),
             multiplexer: Multiplexer::here(),
+            hyperlinks: has_hyperlinks(&std::env::var("TERM").unwrap_or_default()).then(Hyperlinks::default),
             session: Some(session),
         })
     }
+}
+
+/// Whether a terminal can be told of links: those that cannot ignore them, but for consoles and old ones,
+/// which print them.
+fn has_hyperlinks(term: &str) -> bool {
+    !(matches!(term, "" | "dumb" | "unknown" | "linux" | "cons25") || term.starts_with("vt"))
 }
 
 /// The size that the terminal says, or the size of old when it says none.
@@ -134,6 +145,9 @@ pub async fn drive(
     io: Io,
 ) -> Result<(), RunError> {
     let mut painter = Painter::new((io.size)());
+    if let Some(hyperlinks) = &io.hyperlinks {
+        painter.link_by(hyperlinks.clone());
+    }
     if let Some(session) = &io.session {
         painter.open_with(session.opening());
     }
@@ -169,10 +183,11 @@ pub async fn drive(
 }
 
 /// What a command asks of the loop itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Wish {
     Redraw,
     Suspend,
+    Edit { key: String, text: String, about: Vec<String> },
     Quit,
 }
 
@@ -233,6 +248,11 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                     }
                     self.go_on().map_err(RunError::of_terminal)?;
                 }
+                Some(Wish::Edit { key, text, about }) => {
+                    let result = self.edit(&text, &about, ending.as_deref(), &mut continued).await?;
+                    let result = result.map_err(|error| SafeText::new(error.to_string()));
+                    self.deliver(Message::Edited(key, result));
+                }
                 None => {}
             }
             let now = Instant::now();
@@ -264,6 +284,49 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         }
     }
 
+    /// Gives the terminal to the person's editor and takes it again. What happens meanwhile is taken in and
+    /// not painted.
+    async fn edit(
+        &mut self,
+        text: &str,
+        about: &[String],
+        ending: Option<&Ending>,
+        continued: &mut Option<tokio::signal::unix::Signal>,
+    ) -> Result<Result<String, EditorError>, RunError> {
+        let (editor, sheet) = match Editor::here().and_then(|editor| Ok((editor, Sheet::new(text, about)?))) {
+            Ok(ready) => ready,
+            Err(error) => return Ok(Err(error)),
+        };
+        // What the terminal still answers is not for the editor; from here on it reads the keys itself.
+        self.hear_the_last().await;
+        if let Some(session) = &self.session {
+            session.lend();
+        }
+        let result = match editor.start(&sheet) {
+            Err(error) => Err(error),
+            Ok(mut child) => loop {
+                tokio::select! {
+                    biased;
+                    ended = asked(ending) => return Err(ended.into()),
+                    status = child.wait() => break match status {
+                        Ok(status) => editor.ended(status).and_then(|()| Ok(sheet.text()?)),
+                        Err(error) => Err(error.into()),
+                    },
+                    // The frame that was in flight was cut, or written before.
+                    written = self.writer.written() => self.written(written)?,
+                    Some(message) = self.messages.recv() => self.deliver(message),
+                    // Stopped and continued with its editor, which has the terminal.
+                    () = next_signal(continued) => {}
+                }
+            },
+        };
+        if let Some(session) = &self.session {
+            session.end_loan();
+            self.go_on_after(None).map_err(RunError::of_terminal)?;
+        }
+        Ok(result)
+    }
+
     fn written(&mut self, result: io::Result<Duration>) -> Result<(), Ended> {
         let took = result.map_err(|_| Ended::hung_up())?;
         self.paint_every = (took * 4).clamp(DATA_FRAME, SLOWEST_FRAME);
@@ -290,7 +353,10 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
             // Leaving is not forgotten for anything that comes with it.
             Command::Suspend if self.wish != Some(Wish::Quit) => self.wish = Some(Wish::Suspend),
             Command::Redraw if self.wish.is_none() => self.wish = Some(Wish::Redraw),
-            Command::Suspend | Command::Redraw => {}
+            Command::Edit { key, text, about } if self.wish.is_none() => {
+                self.wish = Some(Wish::Edit { key, text, about });
+            }
+            Command::Suspend | Command::Redraw | Command::Edit { .. } => {}
             Command::Keys(keymap) => self.resolver = keymap.resolver(),
             Command::Terminal(request) => {
                 if let TerminalRequest::Mouse(on) = request {
@@ -412,8 +478,13 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         self.deliver(Message::Resized { width: size.width, height: size.height });
     }
 
-    /// After the shell had the terminal: nothing that was on it is left.
+    /// After the shell had the terminal.
     fn go_on(&mut self) -> io::Result<()> {
+        self.go_on_after(Some(Message::Resumed))
+    }
+
+    /// After another program had the terminal: nothing that was on it is left.
+    fn go_on_after(&mut self, message: Option<Message>) -> io::Result<()> {
         if let Some(session) = &self.session {
             session.resume()?;
             self.pace.begin_anew();
@@ -421,7 +492,9 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         }
         self.resolver.reset();
         self.resize();
-        self.deliver(Message::Resumed);
+        if let Some(message) = message {
+            self.deliver(message);
+        }
         self.repaint_all();
         Ok(())
     }

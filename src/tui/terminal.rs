@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+mod editor;
 mod keeper;
 mod keyboard;
 mod painter;
@@ -20,6 +21,7 @@ mod request;
 mod tty;
 mod writer;
 
+pub use editor::{Editor, EditorError, Sheet};
 pub use keeper::{Ended, Ending};
 pub use keyboard::{ASK, Answers, Keyboard};
 pub use painter::Painter;
@@ -120,6 +122,18 @@ impl Session {
             tty.reopen_for_frames();
         }
         Ok(())
+    }
+
+    /// Gives the terminal back for as long as another program of this person has it. Interrupts from the
+    /// keyboard are that program's until [`Session::end_loan`], after which [`Session::resume`] is to be called.
+    pub fn lend(&self) {
+        self.ending.ignore_keyboard(true);
+        leave();
+    }
+
+    /// The other program is done.
+    pub fn end_loan(&self) {
+        self.ending.ignore_keyboard(false);
     }
 
     /// Gives the terminal back and stops the process group, as the shell expects it of Ctrl-Z. Comes back

@@ -9,8 +9,9 @@ use super::{
         notice::Tone,
         rollouts::SETTLE,
     },
-    message::{Command, Message, Moment},
+    message::{Answer, Command, Message, Moment},
 };
+use crate::settings::Occasion;
 
 mod act;
 mod answer;
@@ -19,6 +20,7 @@ mod choice;
 mod command;
 mod commit;
 mod consent;
+mod copy;
 mod flags;
 mod follow;
 mod input;
@@ -33,6 +35,7 @@ mod style;
 pub(in crate::tui) use act::{Item, items};
 pub(in crate::tui) use command::{COMMANDS, refused as command_refused};
 pub(in crate::tui) use commit::outcome_word;
+pub(in crate::tui) use copy::send as send_text;
 pub(in crate::tui) use flags::share_typed;
 pub(in crate::tui) use offered::refused;
 pub(in crate::tui) use style::told as told_of_style;
@@ -81,7 +84,15 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
             resumed(app);
             vec![Command::Redraw, Command::Refresh]
         }
+        Message::Edited(key, result) => input::edited(app, &key, result),
         Message::Answer(generation, answer) if generation == app.generation => match app.hold_answer(*answer) {
+            Some(answer) if is_outcome(&answer) => {
+                let commands = answer::answer(app, answer);
+                if let Some(notice) = &app.notice {
+                    app.alerts.note(Occasion::Answered, notice.text.as_str());
+                }
+                commands
+            }
             Some(answer) => answer::answer(app, answer),
             None if app.hold_is_full() => {
                 app.say(Tone::Attention, "the display goes on: more came than it can hold");
@@ -113,7 +124,20 @@ fn afterwards(app: &mut App) -> Vec<Command> {
     commands.extend(witness(app));
     commands.extend(follow(app));
     commands.extend(calendar::follow(app));
+    commands.extend(app.call().map(Command::Terminal));
     commands
+}
+
+/// Whether an answer says what became of something that was sent from here.
+const fn is_outcome(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::Acted(..)
+            | Answer::WindowChanged(..)
+            | Answer::OverrideChanged(..)
+            | Answer::ApprovalDecided(..)
+            | Answer::FlagChanged(..)
+    )
 }
 
 /// What time alone does.

@@ -29,6 +29,7 @@ mod footer;
 mod gates;
 mod header;
 pub(super) mod help;
+mod links;
 mod menu;
 mod objects;
 mod overrides;
@@ -47,6 +48,8 @@ mod windows;
 pub(super) mod words;
 mod workload;
 
+pub(super) use dialog::{quoted, twin};
+
 #[doc(hidden)]
 pub use objects::formatted as objects_formatted;
 #[doc(hidden)]
@@ -56,7 +59,7 @@ pub use overview::formatted;
 pub fn draw(app: &App, theme: &Theme, frame: &mut Frame<'_>) {
     app.spots.clear();
     let area = frame.area();
-    let cursor = paint(app, theme, area, frame);
+    let cursor = paint(app, theme, area, frame.buffer_mut());
     if theme.glyphs() == Glyphs::Ascii {
         spell_in_ascii(frame.buffer_mut());
     }
@@ -82,8 +85,28 @@ fn spell_in_ascii(buffer: &mut Buffer) {
     }
 }
 
-fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Position {
-    let buffer = frame.buffer_mut();
+/// What the screen shows, row by row without blanks at the ends, and the row of the selection.
+pub(super) fn text(app: &App, theme: &Theme) -> (Vec<String>, usize) {
+    app.spots.clear();
+    let area = app.area();
+    let mut buffer = Buffer::empty(area);
+    let place = paint(app, theme, area, &mut buffer);
+    let row = |y| {
+        let mut line = String::new();
+        let mut x = 0;
+        while x < area.width {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            // The cells behind a wide character show nothing of their own.
+            x += symbol.width().max(1) as u16;
+        }
+        line.truncate(line.trim_end().len());
+        line
+    };
+    ((0..area.height).map(row).collect(), usize::from(place.y))
+}
+
+fn paint(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Position {
     ground(theme, area, buffer);
     if layout::too_small(area) {
         small::draw(app, theme, area, buffer);
@@ -109,6 +132,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, frame: &mut Frame<'_>) -> Positio
         // What has the keys has the mouse.
         app.spots.clear();
     }
+    links::draw(app, body, buffer);
     let over = match &app.overlay {
         Overlay::None => None,
         Overlay::Dialog(dialog) => dialog::draw(app, dialog, theme, body, buffer),
@@ -150,7 +174,7 @@ fn ground(theme: &Theme, area: Rect, buffer: &mut ratatui::buffer::Buffer) {
 }
 
 /// Empties an area and draws a border with a title around it; what is left inside.
-fn boxed(theme: &Theme, area: Rect, title: &str, buffer: &mut ratatui::buffer::Buffer) -> Rect {
+fn boxed(theme: &Theme, area: Rect, title: &str, buffer: &mut Buffer) -> Rect {
     use super::theme::Role;
     use ratatui::widgets::{Block, Clear, Widget};
     Clear.render(area, buffer);

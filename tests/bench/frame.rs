@@ -130,6 +130,7 @@ impl Desk {
             clock: clock::system(),
             filters: std::collections::BTreeMap::new(),
             notices: Vec::new(),
+            preferences: rolldeck::tui::Preferences::default(),
         };
         let capability = Capability {
             depth: Depth::Ansi16,

@@ -5,6 +5,7 @@ mod access;
 mod audit;
 mod calendar;
 mod cluster;
+mod comforts;
 mod consent;
 mod desk;
 mod dialog;

@@ -1,11 +1,12 @@
 //! The form of an override: which windows it is to lift for what, how often and how long, and what is sent.
 
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     dialog::{Dialog, Pinned, Subject},
     text::Field,
     when,
+    zone::Zone,
 };
 use crate::{
     backend::OverrideRequest,
@@ -70,7 +71,7 @@ impl Asking {
     ///
     /// # Errors
     /// What is wrong with what was typed.
-    pub fn expires_at(&self, now: DateTime<Utc>, zone: Option<FixedOffset>) -> Result<DateTime<Utc>, String> {
+    pub fn expires_at(&self, now: DateTime<Utc>, zone: Zone) -> Result<DateTime<Utc>, String> {
         let text = self.expires.text().trim();
         let at = match text {
             "" => now + TimeDelta::hours(4),
@@ -110,7 +111,7 @@ impl Asking {
 ///
 /// # Errors
 /// Which field is not filled in, or wrong.
-pub fn request(dialog: &Dialog, now: DateTime<Utc>, zone: Option<FixedOffset>) -> Result<OverrideRequest, String> {
+pub fn request(dialog: &Dialog, now: DateTime<Utc>, zone: Zone) -> Result<OverrideRequest, String> {
     let Subject::Override(asking) = &dialog.subject else { return Err("this asks for no override".to_owned()) };
     let expires_at = asking.expires_at(now, zone)?;
     let uses = asking.uses_max()?;

@@ -4,8 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::App;
 use crate::{
@@ -26,52 +25,6 @@ pub enum Pane {
     Bars,
     /// The list of all windows.
     List,
-}
-
-/// The zone that the calendar is drawn in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Zone {
-    /// UTC.
-    Utc,
-    /// The viewer's, by its offset now.
-    Viewer(FixedOffset),
-    /// That of the selected window's schedule.
-    Window(Tz),
-}
-
-impl Zone {
-    /// The civil time there.
-    #[must_use]
-    pub fn civil(self, at: DateTime<Utc>) -> NaiveDateTime {
-        match self {
-            Self::Utc => at.naive_utc(),
-            Self::Viewer(offset) => at.with_timezone(&offset).naive_local(),
-            Self::Window(zone) => at.with_timezone(&zone).naive_local(),
-        }
-    }
-
-    /// Its name, and whose it is.
-    #[must_use]
-    pub fn name(self) -> String {
-        match self {
-            Self::Utc => "UTC".to_owned(),
-            Self::Viewer(offset) => format!("UTC{offset} (yours)"),
-            Self::Window(zone) => format!("{} (the window's)", zone.name()),
-        }
-    }
-
-    /// The beginning of the civil day that an instant lies in.
-    fn day(self, at: DateTime<Utc>) -> DateTime<Utc> {
-        let civil = self.civil(at);
-        let midnight = civil.date().and_hms_opt(0, 0, 0).unwrap_or(civil);
-        let earliest = match self {
-            Self::Utc => Some(midnight.and_utc()),
-            Self::Viewer(offset) => offset.from_local_datetime(&midnight).earliest().map(|at| at.to_utc()),
-            Self::Window(zone) => zone.from_local_datetime(&midnight).earliest().map(|at| at.to_utc()),
-        };
-        // Where the clock skips midnight the day begins with what comes after it: near enough for a range.
-        earliest.unwrap_or_else(|| at - TimeDelta::seconds(i64::from(civil.num_seconds_from_midnight())))
-    }
 }
 
 /// The cells of the range.
@@ -246,8 +199,6 @@ pub struct Calendar {
     pub error: Option<BackendError>,
     /// What has the keys.
     pub pane: Pane,
-    /// Whether times are in the zone of the selected window.
-    pub by_window: bool,
     asked: Option<(DateTime<Utc>, DateTime<Utc>)>,
     from: Option<DateTime<Utc>>,
     zoom: Option<usize>,
@@ -320,17 +271,6 @@ impl Calendar {
 }
 
 impl App {
-    /// The zone that the calendar is drawn in.
-    #[must_use]
-    pub fn calendar_zone(&self) -> Zone {
-        let of_window = || self.windows.selected()?.window.schedule.as_ref()?.zone.as_str().parse().ok();
-        match (self.calendar.by_window.then(of_window).flatten(), self.zone) {
-            (Some(zone), _) => Zone::Window(zone),
-            (None, Some(offset)) => Zone::Viewer(offset),
-            (None, None) => Zone::Utc,
-        }
-    }
-
     /// The cells of the calendar in so many columns.
     #[must_use]
     pub fn grid(&self, width: u16) -> Grid {
@@ -344,7 +284,7 @@ impl App {
         let per_day = 24 * 60 / minutes;
         let days = (room / per_day).min(DAYS_MAX);
         let cells = if days > 0 { days * per_day } else { room };
-        let from = self.calendar.from.unwrap_or_else(|| self.calendar_zone().day(self.server_now()));
+        let from = self.calendar.from.unwrap_or_else(|| self.zone().day(self.server_now()));
         Grid { from, cell: TimeDelta::minutes(minutes), cells: usize::try_from(cells).unwrap_or(8), label }
     }
 
@@ -455,8 +395,8 @@ impl App {
             let length = grid.until() - grid.from;
             let day = TimeDelta::days(1);
             self.calendar.from = Some(match (length >= day, to < grid.from) {
-                (true, true) => self.calendar_zone().day(to),
-                (true, false) => self.calendar_zone().day(to) - (length - day),
+                (true, true) => self.zone().day(to),
+                (true, false) => self.zone().day(to) - (length - day),
                 (false, true) => to,
                 (false, false) => to - length + grid.cell,
             });
@@ -487,26 +427,6 @@ impl App {
         self.calendar_go(to, grid);
         self.windows.select(&window);
         true
-    }
-
-    /// An instant on the calendar: its day, where that is not today, its time and, with it, the zone.
-    #[must_use]
-    pub fn calendar_clock(&self, at: DateTime<Utc>) -> String {
-        let zone = self.calendar_zone();
-        let (civil, today) = (zone.civil(at), zone.civil(self.server_now()));
-        let day = if civil.date() == today.date() {
-            String::new()
-        } else if civil.year() == today.year() {
-            civil.format("%d %b ").to_string()
-        } else {
-            civil.format("%d %b %Y ").to_string()
-        };
-        let sign = match zone {
-            Zone::Utc => "Z".to_owned(),
-            Zone::Viewer(offset) => super::zone::offset(offset),
-            Zone::Window(tz) => super::zone::offset(tz.offset_from_utc_datetime(&at.naive_utc()).fix()),
-        };
-        format!("{day}{}{sign}", civil.format("%H:%M"))
     }
 }
 

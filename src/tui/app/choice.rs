@@ -1,6 +1,7 @@
 //! One of a few lines to be chosen: a pop-up over a view that by itself changes nothing.
 
 use super::sort::SortBy;
+use crate::tui::message::ScreenPart;
 
 /// Most lines of a choice: what does not fit on a small screen is no choice between a few.
 pub const LINES_MAX: usize = 16;
@@ -44,6 +45,8 @@ pub enum Chosen {
     },
     /// An order of the list.
     Sort(SortBy),
+    /// A part of the screen, to be handed there too.
+    CopyScreen(ScreenPart),
 }
 
 /// A choice that is open.

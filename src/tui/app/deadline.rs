@@ -18,6 +18,7 @@ impl App {
         at.extend(self.trail.witness_due());
         at.extend(self.carriers.flips_in(server).map(|flip| now + flip));
         at.extend(self.notice.as_ref().map(|notice| notice.until));
+        at.extend(self.alerts.due_at());
         if self.rollouts.order_changed {
             at.push(self.last_input + SETTLE);
         }

@@ -254,6 +254,8 @@ pub struct Dialog {
     /// How far its text is scrolled.
     pub scroll: usize,
     last_press: Option<Duration>,
+    /// Where in the history of reasons it is, and what was typed before.
+    walked: Option<(usize, String)>,
 }
 
 impl Dialog {
@@ -293,6 +295,7 @@ impl Dialog {
             opened_at,
             scroll: 0,
             last_press: None,
+            walked: None,
         }
     }
 
@@ -457,6 +460,30 @@ impl Dialog {
     /// The reason, or the rule that it does not keep.
     pub fn checked_reason(&self) -> Result<Reason, crate::domain::ReasonError> {
         Reason::new(self.reason.text())
+    }
+
+    /// Goes to an older or a newer reason of those that were used before, the newest last. A reason that
+    /// was typed, or changed, is kept, and comes back after the newest.
+    pub fn step_reason(&mut self, older: bool, reasons: &[String]) {
+        let text = self.reason.text();
+        let at = self.walked.as_ref().map(|(at, _)| *at).filter(|at| reasons.get(*at).is_some_and(|used| used == text));
+        let to = match (at, older) {
+            (None, true) => reasons.len().checked_sub(1),
+            (Some(at), true) => Some(at.saturating_sub(1)),
+            (None, false) => return,
+            (Some(at), false) => Some(at + 1).filter(|at| *at < reasons.len()),
+        };
+        let typed = match (at, self.walked.take()) {
+            (Some(_), Some((_, typed))) => typed,
+            _ => text.to_owned(),
+        };
+        match to.and_then(|at| Some((at, reasons.get(at)?))) {
+            Some((at, reason)) => {
+                self.reason.set(reason);
+                self.walked = Some((at, typed));
+            }
+            None => self.reason.set(&typed),
+        }
     }
 
     /// The ticket, where one was given.

@@ -182,13 +182,13 @@ impl App {
             }
         }
         if matches!(dialog.subject, Subject::AddWindow)
-            && let Err(why) = super::when::window_request(dialog, self.server_now(), self.zone)
+            && let Err(why) = super::when::window_request(dialog, self.server_now(), self.zone())
         {
             return Some(why);
         }
         if matches!(dialog.subject, Subject::Override(_))
             && dialog.moved.is_none()
-            && let Err(why) = super::asking::request(dialog, self.server_now(), self.zone)
+            && let Err(why) = super::asking::request(dialog, self.server_now(), self.zone())
         {
             return Some(why);
         }

@@ -105,6 +105,8 @@ pub struct Changes {
     pub removed: usize,
     /// Rollouts that became abnormal.
     pub alarmed: Vec<RolloutId>,
+    /// Rollouts that came to be in another class, or are new.
+    pub entered: Vec<(RolloutId, Class)>,
 }
 
 /// The list.
@@ -258,6 +260,9 @@ impl Rollouts {
             row.changed_while_blind = blind && !first;
             changes.changed += 1;
             reclassed |= before != Some((row.class, false));
+            if !first && before.is_none_or(|(class, _)| class != row.class) {
+                changes.entered.push((row.id.clone(), row.class));
+            }
             if !first && row.class.is_abnormal() && before.is_none_or(|(class, _)| class != row.class) {
                 changes.alarmed.push(row.id.clone());
                 self.unseen.retain(|unseen| unseen.id != row.id);

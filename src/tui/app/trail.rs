@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, Local, Utc};
 
+use super::zone::{Mine, Zone};
 use crate::{
     backend::{AuditPage, AuditQuery, BackendError, CheckpointView, EntryFilter, VerifyReport, Witnessed},
     domain::{AuditEntry, SafeText},
@@ -44,7 +45,7 @@ pub fn query(
     text: &str,
     saved: &BTreeMap<String, String>,
     now: DateTime<Utc>,
-    zone: Option<FixedOffset>,
+    zone: Zone,
 ) -> Result<AuditQuery, String> {
     let (text, of) = match text.trim().strip_prefix('@') {
         Some(name) => match saved.get(name) {
@@ -58,8 +59,9 @@ pub fn query(
         None => (text, String::new()),
     };
     let expression = match zone {
-        Some(zone) => EntryFilter::parse(text, &now.with_timezone(&zone)),
-        None => EntryFilter::parse(text, &now),
+        Zone::Utc => EntryFilter::parse(text, &now),
+        Zone::Mine(Mine::Local) => EntryFilter::parse(text, &now.with_timezone(&Local)),
+        Zone::Mine(Mine::Named(zone)) | Zone::Site(zone) => EntryFilter::parse(text, &now.with_timezone(&zone)),
     }
     .map_err(|error| format!("{of}{error}"))?;
     let expression = (!expression.is_empty()).then_some(expression);

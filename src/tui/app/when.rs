@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-use super::dialog::Dialog;
+use super::{dialog::Dialog, zone::Zone};
 use crate::{
     backend::WindowRequest,
     domain::{OnEnter, Scope},
@@ -28,7 +28,7 @@ pub fn span(text: &str) -> Option<Duration> {
 
 /// Reads an instant: `+SPAN` or `SPAN` from now, `HH:MM` (the next one; with `Z` in UTC, else in the
 /// zone on screen), or an RFC 3339 time, with a space or without seconds too.
-pub fn instant(text: &str, now: DateTime<Utc>, zone: Option<FixedOffset>) -> Result<DateTime<Utc>, String> {
+pub fn instant(text: &str, now: DateTime<Utc>, zone: Zone) -> Result<DateTime<Utc>, String> {
     let text = text.trim();
     if let Some(span) = span(text.strip_prefix('+').unwrap_or(text)) {
         return Ok(now + TimeDelta::from_std(span).unwrap_or_default());
@@ -36,24 +36,26 @@ pub fn instant(text: &str, now: DateTime<Utc>, zone: Option<FixedOffset>) -> Res
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.with_timezone(&Utc));
     }
-    let utc = FixedOffset::east_opt(0);
-    let (local, offset) = match text.strip_suffix('Z') {
-        Some(rest) => (rest, utc),
-        None => (text, zone.or(utc)),
+    let (local, zone) = match text.strip_suffix('Z') {
+        Some(rest) => (rest, Zone::Utc),
+        None => (text, zone),
     };
-    let Some(offset) = offset else { return Err(expected(text)) };
-    let in_zone = |at: NaiveDateTime| at.and_local_timezone(offset).single().map(|at| at.with_timezone(&Utc));
     for form in ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"] {
         if let Ok(at) = NaiveDateTime::parse_from_str(local, form) {
-            return in_zone(at).ok_or_else(|| expected(text));
+            return zone.instant(at).ok_or_else(|| skipped(text));
         }
     }
     if let Ok(time) = NaiveTime::parse_from_str(local, "%H:%M") {
-        let today = now.with_timezone(&offset).date_naive();
-        let at = in_zone(today.and_time(time)).ok_or_else(|| expected(text))?;
-        return Ok(if at <= now { at + TimeDelta::days(1) } else { at });
+        let today = zone.civil(now).date();
+        let next = [Some(today), today.succ_opt()].into_iter().flatten();
+        let next = next.filter_map(|day| zone.instant(day.and_time(time))).find(|at| *at > now);
+        return next.ok_or_else(|| skipped(text));
     }
     Err(expected(text))
+}
+
+fn skipped(text: &str) -> String {
+    format!("clocks skip {text} on that day: use a time in UTC, such as 14:00Z")
 }
 
 fn expected(text: &str) -> String {
@@ -62,7 +64,7 @@ fn expected(text: &str) -> String {
 }
 
 /// The freeze that a dialog describes, without its reason being checked.
-pub fn window_request(dialog: &Dialog, now: DateTime<Utc>, zone: Option<FixedOffset>) -> Result<WindowRequest, String> {
+pub fn window_request(dialog: &Dialog, now: DateTime<Utc>, zone: Zone) -> Result<WindowRequest, String> {
     let scope: Scope = dialog.scope.text().parse().map_err(|e: crate::domain::ScopeError| e.to_string())?;
     let read = |field: &super::text::Field| match field.text().trim() {
         "" => Ok(None),
@@ -91,7 +93,7 @@ mod tests {
     #[test]
     fn times_are_read_as_people_type_them() {
         let now: DateTime<Utc> = "2026-03-26T12:04:31Z".parse().unwrap();
-        let berlin = FixedOffset::east_opt(3600);
+        let berlin = Zone::Site(chrono_tz::Europe::Berlin);
         let table = [
             ("+2h", "2026-03-26T14:04:31Z"),
             ("30m", "2026-03-26T12:34:31Z"),
@@ -101,11 +103,15 @@ mod tests {
             ("2026-03-28T00:10Z", "2026-03-28T00:10:00Z"),
             ("2026-03-28 00:10Z", "2026-03-28T00:10:00Z"),
             ("2026-03-28T00:10:00+02:00", "2026-03-27T22:10:00Z"),
+            ("2026-03-28 12:00", "2026-03-28T11:00:00Z"),
+            // Clocks go forward on the 29th.
+            ("2026-03-30 12:00", "2026-03-30T10:00:00Z"),
         ];
         for (text, at) in table {
             assert_eq!(instant(text, now, berlin), Ok(at.parse().unwrap()), "{text}");
         }
-        assert!(instant("soon", now, None).unwrap_err().contains("14:00Z"));
-        assert!(instant("99999999999999h", now, None).is_err());
+        assert!(instant("2026-03-29 02:30", now, berlin).unwrap_err().contains("clocks skip"));
+        assert!(instant("soon", now, Zone::Utc).unwrap_err().contains("14:00Z"));
+        assert!(instant("99999999999999h", now, Zone::Utc).is_err());
     }
 }

@@ -213,7 +213,7 @@ fn each_mistake_is_named_by_line_and_key_and_costs_only_that_key() {
         ("[list]\n\"Ctrl+d\" = \"rollback\"\n", ":2: list.\"Ctrl+d\": 'rollback' may not be on a key that moves"),
         ("[menu]\n\"Enter\" = \"pause\"\n", ":2: menu.\"Enter\": 'pause' may not be on Enter"),
         ("[menu]\n\"j\" = \"rollback\"\n", ""),
-        ("[dialog]\n\"y\" = \"rollback\"\n", ":2: dialog.\"y\": 'rollback' may not be bound in a dialog"),
+        ("[dialog]\n\"y\" = \"rollback\"\n", ":2: dialog.\"y\": 'rollback' may not be bound in a choice, a dialog"),
         ("[text]\n\"x\" = \"back\"\n", ":2: text.\"x\": x could no longer be typed"),
         (
             "[global]\n\"z\" = false\n\"Alt+z\" = \"hold-display\"\n",

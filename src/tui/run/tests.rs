@@ -112,6 +112,7 @@ impl Desk {
             size: Box::new(move || *shared_size.lock().unwrap()),
             multiplexer: Multiplexer::None,
             answers: None,
+            hyperlinks: None,
             session: None,
         };
         let perform = move |command: Command| shared_performed.lock().unwrap().push(format!("{command:?}"));

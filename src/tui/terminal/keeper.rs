@@ -37,6 +37,8 @@ pub struct Ending {
     heard: AtomicBool,
     /// For the thread that ends what does not end by itself.
     overdue: Notify,
+    /// Whether keys that interrupt and quit are meant for another program that has the terminal.
+    lent: AtomicBool,
 }
 
 /// The dashboard was ended from outside; the process is to exit with this code.
@@ -68,6 +70,11 @@ impl Ending {
         let _ = self.code.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
         self.asked.notify_one();
         self.overdue.notify_one();
+    }
+
+    /// Whether interrupts from the keyboard are meant for another program now.
+    pub(super) fn ignore_keyboard(&self, lent: bool) {
+        self.lent.store(lent, Ordering::SeqCst);
     }
 
     /// Waits until somebody asks.
@@ -104,7 +111,7 @@ pub(super) fn start() -> io::Result<Arc<Ending>> {
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
             let code = tokio::select! {
-                code = any(&mut signals) => { shared.ask(code); code }
+                code = any(&mut signals, &shared.lent) => { shared.ask(code); code }
                 () = shared.overdue.notified() => shared.code.load(Ordering::SeqCst),
             };
             tokio::time::sleep(GRACE_HUNG_UP).await;
@@ -128,14 +135,19 @@ pub(super) fn start() -> io::Result<Arc<Ending>> {
     Ok(ending)
 }
 
-/// The code of the first signal that comes.
-async fn any(signals: &mut [(Signal, i32); 4]) -> i32 {
+/// The code of the first signal that comes and is meant for this program.
+async fn any(signals: &mut [(Signal, i32); 4], lent: &AtomicBool) -> i32 {
     let [(hup, a), (int, b), (quit, c), (term, d)] = signals;
-    tokio::select! {
-        _ = hup.recv() => *a,
-        _ = int.recv() => *b,
-        _ = quit.recv() => *c,
-        _ = term.recv() => *d,
+    loop {
+        let code = tokio::select! {
+            _ = hup.recv() => *a,
+            _ = int.recv() => *b,
+            _ = quit.recv() => *c,
+            _ = term.recv() => *d,
+        };
+        if !(lent.load(Ordering::SeqCst) && (code == *b || code == *c)) {
+            return code;
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use ratatui::{
     layout::{Position, Size},
     style::{Color, Modifier},
 };
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::tui::hyperlink::Hyperlinks;
 
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
@@ -35,6 +37,9 @@ pub struct Painter {
     pen: Pen,
     /// Which cells show nothing, row by row.
     blank: Vec<bool>,
+    links: Option<Hyperlinks>,
+    /// The link that is open, by its number.
+    link: Option<u32>,
 }
 
 /// Colours and attributes in force.
@@ -53,7 +58,39 @@ impl Painter {
     pub fn new(size: Size) -> Self {
         let cursor = Cursor { visible: false, at: Position::ORIGIN };
         let blank = vec![true; usize::from(size.width) * usize::from(size.height)];
-        Self { size, body: Vec::new(), opening: Vec::new(), wanted: cursor, shown: cursor, pen: PLAIN, blank }
+        Self {
+            size,
+            body: Vec::new(),
+            opening: Vec::new(),
+            wanted: cursor,
+            shown: cursor,
+            pen: PLAIN,
+            blank,
+            links: None,
+            link: None,
+        }
+    }
+
+    /// Paints links where cells carry them.
+    pub fn link_by(&mut self, links: Hyperlinks) {
+        self.links = Some(links);
+    }
+
+    /// Opens, changes or closes a link (OSC 8). It is told which cells belong together, so that a link that
+    /// is painted in parts is one to the terminal.
+    fn put_link(&mut self, number: Option<u32>) {
+        if number == self.link {
+            return;
+        }
+        let url = number.and_then(|number| Some((number, self.links.as_ref()?.url(number)?)));
+        match &url {
+            Some((number, url)) => {
+                let _ = write!(self.body, "\x1b]8;id={number};{url}\x1b\\");
+            }
+            None if self.link.is_some() => self.body.extend_from_slice(b"\x1b]8;;\x1b\\"),
+            None => {}
+        }
+        self.link = url.map(|(number, _)| number);
     }
 
     /// The terminal has another size.
@@ -229,6 +266,18 @@ fn goto(out: &mut Vec<u8>, x: u16, y: u16) {
     };
 }
 
+/// Whether every terminal moves its cursor by one column for a symbol. Lines and blocks are taken to be what
+/// everything else here is drawn with; who has them wide has the ASCII marks.
+fn is_certain(symbol: &str) -> bool {
+    let mut chars = symbol.chars();
+    match (chars.next(), chars.next()) {
+        (Some(c), None) => {
+            c.is_ascii() || matches!(c, '\u{2500}'..='\u{259f}') || (c.width() == Some(1) && c.width_cjk() == Some(1))
+        }
+        _ => false,
+    }
+}
+
 impl Backend for Painter {
     type Error = Infallible;
 
@@ -239,6 +288,11 @@ impl Backend for Painter {
         // Where the terminal's cursor is, as far as that is certain.
         let mut at: Option<(u16, u16)> = None;
         for (x, y, cell) in content {
+            let link = self.links.as_ref().and_then(|_| Hyperlinks::number_of(cell.underline_color));
+            if at != Some((x, y)) || link.is_none() {
+                // Whatever moves the cursor does so outside of links.
+                self.put_link(None);
+            }
             match at {
                 Some(here) if here == (x, y) => {}
                 Some((from, row)) if row == y && x > from => self.skip(from, x, y),
@@ -246,19 +300,21 @@ impl Backend for Painter {
                 _ => goto(&mut self.body, x, y),
             }
             self.put(Pen { fg: cell.fg, bg: cell.bg, modifier: cell.modifier });
+            self.put_link(link);
             let symbol = cell.symbol();
             if let Some(index) = self.index(x, y) {
                 self.blank[index] = symbol == " " && cell.bg == Color::Reset && cell.modifier.is_empty();
             }
             self.body.extend_from_slice(symbol.as_bytes());
-            // After a wide character, or at the right edge, terminals differ on where the cursor is.
-            let width = symbol.width();
-            let plain = width == 1 && x + 1 < self.size.width;
-            if let Some(covered) = self.index(x + 1, y).filter(|_| width > 1) {
+            // After a wide character, one whose width depends on the font, one with marks and joiners on it, and
+            // at the right edge, terminals differ on where the cursor is.
+            let plain = is_certain(symbol) && x + 1 < self.size.width;
+            if let Some(covered) = self.index(x + 1, y).filter(|_| symbol.width() > 1) {
                 self.blank[covered] = false;
             }
             at = plain.then_some((x + 1, y));
         }
+        self.put_link(None);
         if !self.body.is_empty() {
             self.put(PLAIN);
         }
@@ -291,7 +347,7 @@ impl Backend for Painter {
     fn clear_region(&mut self, _: ClearType) -> Result<(), Infallible> {
         // A full screen is only ever cleared whole. What was gathered for it is void.
         self.body.clear();
-        self.pen = PLAIN;
+        (self.pen, self.link) = (PLAIN, None);
         self.blank.fill(true);
         self.body.extend_from_slice(b"\x1b[m\x1b[2J");
         Ok(())

@@ -157,6 +157,9 @@ fn view(app: &mut App, page: RolloutsPage, fresh: bool) -> Vec<Command> {
     let (RolloutsPage::All { carriers, .. } | RolloutsPage::Changed { carriers, .. }) = &page;
     let carriers = carriers.clone();
     let changes = app.rollouts.take(page, rest, blind.is_some());
+    for (id, class) in &changes.entered {
+        app.alerts.entered(id, *class);
+    }
     let server = app.server_now();
     if app.carriers.take(carriers, server) {
         app.touch();

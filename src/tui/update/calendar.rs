@@ -81,20 +81,3 @@ pub(super) fn motion(app: &mut App, intent: Intent) -> bool {
     }
     true
 }
-
-/// The next zone: UTC, the viewer's, that of the selected window where it has one.
-pub(super) fn switch_zone(app: &mut App) {
-    let has_own = app.windows.selected().is_some_and(|view| view.window.schedule.is_some());
-    if app.calendar.by_window {
-        app.calendar.by_window = false;
-        app.zone = None;
-    } else if app.zone.is_none() {
-        super::command::switch_zone(app);
-    } else if has_own {
-        app.calendar.by_window = true;
-    } else {
-        app.zone = None;
-    }
-    let name = app.calendar_zone().name();
-    app.say(Tone::Note, format!("times are in {name}"));
-}

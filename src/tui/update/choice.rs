@@ -10,7 +10,7 @@ use crate::tui::{
         notice::Tone,
     },
     intent::Intent,
-    message::{Command, Input, TerminalRequest},
+    message::{Command, Input},
 };
 
 /// Opens a choice.
@@ -55,10 +55,9 @@ fn choose(app: &mut App) -> Vec<Command> {
     };
     close(app);
     match chosen {
-        Chosen::Copy { what, text } => {
-            app.say(Tone::Note, format!("{what} was sent to the terminal: {text}"));
-            vec![Command::Terminal(TerminalRequest::Clipboard(text))]
-        }
+        Chosen::Copy { what, text } => super::copy::send(app, what, text),
+        // What is on the screen is known where it is painted.
+        Chosen::CopyScreen(part) => vec![Command::CopyScreen(part)],
         Chosen::Sort(by) => {
             sort::choose(app, by);
             Vec::new()

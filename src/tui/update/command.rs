@@ -1,10 +1,9 @@
 //! The command line's one table, and what keys and commands share: views to fill, contexts, arming, holding.
 
-use chrono::{Local, Offset, TimeZone};
-
 use super::{act, calendar, consent, flags, follow, input, offered, palette, pointer, record, sort};
 use crate::{
     domain::{Action, Role, RolloutId},
+    settings::Notify,
     tui::{
         app::{
             ARMED_FOR, App, Hold, Overlay, View,
@@ -16,6 +15,7 @@ use crate::{
             text::Field,
             trail::{self, Trail},
             when,
+            zone::{Mine, Zone},
         },
         intent::Intent,
         message::{Command, Input},
@@ -180,7 +180,7 @@ pub(in crate::tui) const COMMANDS: &[CommandSpec] = &[
         commands
     })
     .also(&["verify-audit"]),
-    CommandSpec::run("set", Argument::Setting, "NAME VALUE", "chart, theme, keymap, zone, mouse, wide", set),
+    CommandSpec::run("set", Argument::Setting, "NAME VALUE", "chart, theme, keymap, zone, mouse, notify, wide", set),
     CommandSpec::run(
         "sort",
         Argument::Order,
@@ -267,7 +267,7 @@ pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
 }
 
 fn audit(app: &mut App, rest: &str) -> Vec<Command> {
-    match trail::query(rest, &app.filters, app.server_now(), app.zone) {
+    match trail::query(rest, &app.filters, app.server_now(), app.zone()) {
         Ok(query) => {
             rest.clone_into(&mut app.trail.text);
             app.trail.query = query;
@@ -376,15 +376,15 @@ fn set(app: &mut App, rest: &str) -> Vec<Command> {
     match rest.split_once(char::is_whitespace).map(|(key, value)| (key, value.trim())) {
         Some(("theme", name)) => vec![Command::Theme(name.to_owned())],
         Some(("keymap", name)) => vec![Command::Keymap(name.to_owned())],
-        Some(("zone", "utc")) => {
-            app.zone = None;
-            Vec::new()
-        }
-        Some(("zone", "mine")) => {
-            app.zone = None;
-            switch_zone(app);
-            Vec::new()
-        }
+        Some(("zone", name)) => zone(app, name),
+        Some(("notify", name)) => match Notify::of(name) {
+            Some(notify) => {
+                app.alerts.set(notify);
+                app.say(Tone::Note, format!("you are called by {}", notify.says()));
+                Vec::new()
+            }
+            None => refuse(app, "set notify to what? off, bell or osc9"),
+        },
         Some(("chart", name)) => match ChartMode::ALL.into_iter().find(|mode| mode.as_str() == name) {
             Some(mode) => {
                 app.chart = mode;
@@ -399,7 +399,8 @@ fn set(app: &mut App, rest: &str) -> Vec<Command> {
         }
         _ => refuse(
             app,
-            "set what? theme NAME, keymap NAME, zone utc|mine, chart difference|ratio|raw, mouse on|off, or wide on|off",
+            "set what? theme NAME, keymap NAME, zone utc|mine|site|NAME, notify off|bell|osc9, chart difference|ratio|raw, \
+             mouse on|off, or wide on|off",
         ),
     }
 }
@@ -415,7 +416,7 @@ pub(super) fn ask_for(app: &mut App, view: View) -> Vec<Command> {
     match view {
         View::Audit => {
             if app.trail.query.limit == 0 {
-                app.trail.query = trail::query("", &app.filters, app.server_now(), app.zone).unwrap_or_default();
+                app.trail.query = trail::query("", &app.filters, app.server_now(), app.zone()).unwrap_or_default();
             }
             app.trail.asking = true;
             vec![Command::Audit(app.trail.query.clone())]
@@ -482,14 +483,39 @@ pub(super) fn hold(app: &mut App) -> Vec<Command> {
     }
 }
 
-/// UTC or the viewer's zone.
-pub(super) fn switch_zone(app: &mut App) {
-    app.zone = match app.zone {
-        Some(_) => None,
-        None => Some(Local.offset_from_utc_datetime(&app.now.wall.naive_utc()).fix()),
+fn zone(app: &mut App, name: &str) -> Vec<Command> {
+    let zone = match name {
+        "utc" | "UTC" => Zone::Utc,
+        "mine" | "local" => Zone::Mine(app.mine),
+        "site" => match app.site_zone() {
+            Some(zone) => Zone::Site(zone),
+            None => return refuse(app, "what is looked at has no zone of its own: select a window with a schedule"),
+        },
+        name => match name.parse() {
+            Ok(zone) => Zone::Mine(Mine::Named(zone)),
+            Err(_) => {
+                let name: String = name.chars().take(40).collect();
+                return refuse(app, format!("'{name}' is no zone: utc, mine, site, or a name such as Europe/Oslo"));
+            }
+        },
     };
-    let said = if app.zone.is_some() { "times are in your zone" } else { "times are in UTC" };
-    app.say(Tone::Note, said);
+    if let Zone::Mine(mine) = zone {
+        app.mine = mine;
+    }
+    set_zone(app, zone);
+    Vec::new()
+}
+
+/// The next zone: UTC, the viewer's, that of what is looked at where it has one.
+pub(super) fn switch_zone(app: &mut App) {
+    let next = app.next_zone();
+    set_zone(app, next);
+}
+
+fn set_zone(app: &mut App, zone: Zone) {
+    app.zone = zone;
+    let name = app.zone().name(app.server_now());
+    app.say(Tone::Note, format!("times are in {name}"));
 }
 
 /// Connects to another context: nothing of the last one stays on the screen, nothing stays armed.
@@ -498,6 +524,7 @@ pub(super) fn connect(app: &mut App, name: &str) -> Vec<Command> {
         return refuse(app, format!("there is no context '{}'", name.chars().take(40).collect::<String>()));
     };
     app.disarm();
+    app.alerts.forget();
     app.hold = None;
     app.context = index;
     app.context_cursor = index;

@@ -14,6 +14,7 @@ use crate::{
             notice::{Lasting, Tone},
             when,
         },
+        history,
         message::Command,
     },
 };
@@ -89,7 +90,7 @@ pub(super) fn back(app: &mut App) -> Vec<Command> {
 
 fn send(app: &mut App) -> Vec<Command> {
     let since = app.now.elapsed;
-    let (now, zone) = (app.server_now(), app.zone);
+    let (now, zone) = (app.server_now(), app.zone());
     let link = if app.link.is_live(app.now.elapsed) { "live" } else { "backend LOST" };
     let Some(dialog) = app.dialog_mut() else { return Vec::new() };
     let Ok(reason) = dialog.checked_reason() else { return Vec::new() };
@@ -189,13 +190,9 @@ fn send(app: &mut App) -> Vec<Command> {
     dialog.stage = Stage::Sending { since, again: 0 };
     dialog.refused = None;
     dialog.focus = Focus::Keep;
-    app.reasons.retain(|used| used != &reason);
-    app.reasons.push(reason);
-    if app.reasons.len() > 50 {
-        app.reasons.remove(0);
-    }
+    history::push(&mut app.reasons, &reason);
     app.touch();
-    vec![command]
+    vec![command, Command::Remember(reason)]
 }
 
 /// Asks again what the action would do, on the rollout as it is now.
@@ -462,26 +459,16 @@ pub(in crate::tui) const fn outcome_word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Brings back a reason that was used in this session.
+/// Walks through reasons that were used before; what was typed comes back after the newest of them.
 pub(super) fn step_reason(app: &mut App, older: bool) {
-    let reasons = app.reasons.clone();
-    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.is_editing() && dialog.focus == Focus::Reason) else {
-        // In another field the arrows move between fields.
-        if let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.is_editing()) {
-            dialog.move_focus(!older);
-        }
-        return;
-    };
-    if reasons.is_empty() {
+    let Overlay::Dialog(dialog) = &mut app.overlay else { return };
+    if !dialog.is_editing() {
         return;
     }
-    let at = reasons.iter().position(|reason| reason == dialog.reason.text().trim());
-    let to = match (at, older) {
-        (None, _) if !dialog.reason.text().trim().is_empty() => return,
-        (None, true) => reasons.len() - 1,
-        (None, false) => 0,
-        (Some(at), true) => (at + reasons.len() - 1) % reasons.len(),
-        (Some(at), false) => (at + 1) % reasons.len(),
-    };
-    dialog.reason.set(&reasons[to]);
+    if dialog.focus == Focus::Reason {
+        dialog.step_reason(older, &app.reasons);
+    } else {
+        // In another field the arrows move between fields.
+        dialog.move_focus(!older);
+    }
 }

@@ -4,8 +4,9 @@ use tui_input::InputRequest;
 
 use super::super::view::help::HelpDoes;
 use super::{
-    act, calendar, choice, close, command, commit, consent, flags, follow, motion, palette, pointer, record, sort,
+    act, calendar, choice, close, command, commit, consent, copy, flags, follow, motion, palette, pointer, record, sort,
 };
+use crate::domain::SafeText;
 use crate::tui::{
     app::{
         App, Overlay, View,
@@ -120,7 +121,6 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::ViewOverrides => return command::show(app, View::Overrides),
         Intent::ViewApprovals => return command::show(app, View::Approvals),
         Intent::NextPane | Intent::PreviousPane if app.view == View::Windows => calendar::switch_pane(app),
-        Intent::TimeZone if app.view == View::Windows => calendar::switch_zone(app),
         Intent::Approve | Intent::Reject | Intent::Withdraw | Intent::Countersign => return consent::open(app, intent),
         Intent::AskOverride => {
             app.say(Tone::Note, "open the action that a window holds: its dialog asks for an override");
@@ -161,6 +161,7 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::Newest => return motion::newest(app),
         Intent::TimeZone => command::switch_zone(app),
         Intent::Raw => record::open(app),
+        Intent::Copy => return copy::open(app),
         Intent::ActionMenu => app.overlay = Overlay::Menu { cursor: 0 },
         Intent::AddWindow => return act::add_window(app, None),
         Intent::LiftWindow => return act::lift_window(app, None),
@@ -230,6 +231,8 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
         Input::Unbound | Input::Pointer(_) => {}
         Input::Intent(intent) => match intent {
             Intent::Back => return commit::back(app),
+            Intent::Copy => return copy::open(app),
+            Intent::Editor => return edit(app),
             Intent::Left | Intent::Right | Intent::Press if dialog.focus == Focus::To && dialog.is_editing() => {
                 return commit::step_to(app, intent != Intent::Left);
             }
@@ -273,6 +276,42 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
     Vec::new()
 }
 
+/// Hands the focused field to the person's editor.
+fn edit(app: &mut App) -> Vec<Command> {
+    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.is_editing()) else { return Vec::new() };
+    let (key, about) = (dialog.key.clone(), dialog.draft_key());
+    let Some(field) = dialog.field() else { return Vec::new() };
+    let text = field.text().to_owned();
+    let about = vec![about, "Line breaks become blanks. Nothing is sent by saving.".to_owned()];
+    vec![Command::Edit { key, text, about }]
+}
+
+/// The person's editor ended. The dialog takes the text as it takes a paste; keys that were meant for the
+/// editor do not reach it.
+pub(super) fn edited(app: &mut App, key: &str, result: Result<String, SafeText>) -> Vec<Command> {
+    app.last_input = app.now.elapsed;
+    app.touch();
+    let Some(dialog) = app.dialog_mut().filter(|dialog| dialog.key == key) else {
+        app.say(Tone::Attention, "the dialog that the text was for is closed");
+        return Vec::new();
+    };
+    dialog.painted = None;
+    let editing = dialog.is_editing();
+    match (result, dialog.field().filter(|_| editing)) {
+        (Err(why), _) => app.say(Tone::Attention, why),
+        (Ok(_), None) => {}
+        (Ok(text), Some(field)) => {
+            field.clear();
+            let dropped = field.insert(&text);
+            if dropped > 0 {
+                app.say(Tone::Note, format!("{dropped} characters of the text were left out"));
+            }
+            return flags::share_typed(app);
+        }
+    }
+    Vec::new()
+}
+
 fn line(app: &mut App, input: Input) -> Vec<Command> {
     let Some(line) = &mut app.line else { return Vec::new() };
     match input {
@@ -293,6 +332,10 @@ fn line(app: &mut App, input: Input) -> Vec<Command> {
             typed(app);
         }
         Input::Unbound | Input::Pointer(_) => {}
+        // Here the key is what it is in a shell.
+        Input::Intent(Intent::Editor) => {
+            line.field.edit(InputRequest::GoToEnd);
+        }
         Input::Intent(intent) => match intent {
             Intent::Back => {
                 let before = (line.kind == Kind::Filter).then(|| line.before.clone());
@@ -342,7 +385,7 @@ fn enter(app: &mut App) -> Vec<Command> {
             command::run(app, &text)
         }
         Kind::Filter if app.view == View::Audit => {
-            match trail::query(&text, &app.filters, app.server_now(), app.zone) {
+            match trail::query(&text, &app.filters, app.server_now(), app.zone()) {
                 Ok(query) => {
                     app.trail.text = text;
                     app.trail.query = query;

@@ -35,7 +35,7 @@ pub(in crate::tui) fn refused(app: &App, intent: Intent) -> Option<String> {
         }
         Intent::AskOverride => Some("works in the dialog of what a window holds".to_owned()),
         Intent::Press => Some("works in a dialog".to_owned()),
-        Intent::HistoryOlder | Intent::HistoryNewer => Some("works in a text field".to_owned()),
+        Intent::HistoryOlder | Intent::HistoryNewer | Intent::Editor => Some("works in a text field".to_owned()),
         Intent::Filter => unless(view == View::Audit || app.filter().is_some(), "there is nothing to filter here"),
         Intent::Sort | Intent::ReverseSort => {
             unless(app.order().is_some() && !SortBy::of(view).is_empty(), "what is shown here has one order only")

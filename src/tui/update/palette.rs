@@ -158,6 +158,18 @@ fn settings(app: &App) -> Vec<String> {
     let charts = ChartMode::ALL.iter().map(|mode| format!("chart {}", mode.as_str()));
     let themes = app.themes.iter().map(|name| format!("theme {name}"));
     let keymaps = app.keymaps.iter().map(|name| format!("keymap {name}"));
-    let others = ["mouse on", "mouse off", "wide on", "wide off", "zone utc", "zone mine"].map(str::to_owned);
+    let others = [
+        "mouse on",
+        "mouse off",
+        "notify bell",
+        "notify off",
+        "notify osc9",
+        "wide on",
+        "wide off",
+        "zone utc",
+        "zone mine",
+        "zone site",
+    ]
+    .map(str::to_owned);
     charts.chain(themes).chain(keymaps).chain(others).collect()
 }

@@ -91,8 +91,11 @@ pub(super) fn scroll_clusters(app: &mut App, input: &Input) -> Vec<crate::tui::m
     Vec::new()
 }
 
-/// Scrolls the record, or closes it.
+/// Scrolls the record, copies it, or closes it.
 pub(super) fn scroll(app: &mut App, input: &Input) -> Vec<crate::tui::message::Command> {
+    if matches!(input, Input::Intent(Intent::Copy)) {
+        return super::copy::open(app);
+    }
     let page = usize::from(app.area().height.saturating_sub(6)).max(1);
     let Overlay::Raw { lines, top, .. } = &mut app.overlay else { return Vec::new() };
     let last = lines.len().saturating_sub(page);

@@ -68,7 +68,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let grid = app.grid(body.width);
     let bars = app.bars();
     let conflicts = app.calendar.conflicts();
-    let zone = format!("{} (t)", app.calendar_zone().name());
+    let zone = format!("{} (t)", app.zone().name(app.server_now()));
     let known = app.calendar.covers(grid.from, grid.until());
     let ahead = match (&app.calendar.error, conflicts.len(), known) {
         (Some(error), ..) => format!("calendar not to be had: {error}"),
@@ -133,7 +133,7 @@ fn write(line: &mut [char], at: usize, text: &str) -> bool {
 
 /// Days, hours, and where now and the cursor are.
 fn axes(app: &App, grid: &Grid, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let zone = app.calendar_zone();
+    let zone = app.zone();
     let mut days = vec![' '; grid.cells];
     let mut hours = vec![' '; grid.cells];
     let minutes = grid.cell.num_minutes().max(1);
@@ -220,7 +220,7 @@ fn draw_bars(
     let height = usize::from(area.height);
     let top = scroll(chosen.saturating_sub(height / 2), chosen, height, bars.len());
     let conflicts = app.calendar.conflicts();
-    let zone = app.calendar_zone();
+    let zone = app.zone();
     let mut cursor = None;
     for (y, bar) in bars.iter().enumerate().skip(top).take(height) {
         let selected = y == chosen;

@@ -307,7 +307,7 @@ fn refusal(app: &App, error: &BackendError, lines: &mut Vec<Styled>) {
 }
 
 /// Quotes a text for a shell.
-fn quoted(text: &str) -> String {
+pub(in crate::tui) fn quoted(text: &str) -> String {
     let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@*".contains(c));
     if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
@@ -343,7 +343,7 @@ pub(in crate::tui) fn twin(app: &App, dialog: &Dialog) -> String {
             words.extend(["window", "add", "--scope"].map(str::to_owned));
             words.push(quoted(dialog.scope.text().trim()));
             for (flag, field) in [("--from", &dialog.from), ("--until", &dialog.until)] {
-                if let Ok(at) = crate::tui::app::when::instant(field.text(), app.server_now(), app.zone) {
+                if let Ok(at) = crate::tui::app::when::instant(field.text(), app.server_now(), app.zone()) {
                     words.extend([flag.to_owned(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()]);
                 }
             }

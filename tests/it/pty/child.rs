@@ -9,7 +9,7 @@ use rolldeck::{
     tui::{
         intent::Intent,
         keymap::{ContextName, Keymap},
-        message::{Command, Input, Message, Moment},
+        message::{Command, Input, Message, Moment, TerminalRequest},
         run::{Io, Program, RunError, drive},
         terminal::Session,
     },
@@ -47,6 +47,16 @@ impl Program for Last {
                 },
                 _ => {}
             },
+            Message::Input(Input::Intent(Intent::Raw)) => {
+                let about = vec!["what it is for".to_owned()];
+                return vec![Command::Edit { key: "k1".to_owned(), text: "as it was".to_owned(), about }];
+            }
+            Message::Input(Input::Intent(Intent::Copy)) => {
+                let copy = TerminalRequest::Clipboard("dc-west/pick-assist".to_owned());
+                return vec![Command::Terminal(copy), Command::Terminal(TerminalRequest::Bell)];
+            }
+            Message::Edited(key, Ok(text)) => self.text = format!("<{key}: {}>", text.escape_debug()),
+            Message::Edited(key, Err(why)) => self.text = format!("<{key} not: {why}>"),
             Message::Input(Input::Intent(intent)) => self.text = format!("<{}>", intent.id()),
             Message::Input(Input::Paste(text)) => self.text = format!("<paste {}>", text.escape_debug()),
             Message::Resized { width, height } => self.text = format!("<{width}x{height}>"),

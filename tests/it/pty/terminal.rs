@@ -11,9 +11,13 @@ use crate::support::pty::{Left, Pty, SOON};
 const HANG_UP: Duration = Duration::from_millis(500);
 
 fn start(behaviour: &str) -> Pty {
+    start_in(behaviour, &[])
+}
+
+fn start_in(behaviour: &str, env: &[(&str, &str)]) -> Pty {
     let program = std::env::current_exe().unwrap();
     let args = ["--exact", "pty::child::child", "--ignored", "--nocapture", "--test-threads=1"];
-    let pty = Pty::start(program.to_str().unwrap(), &args, &[(BEHAVIOUR, behaviour)], 80, 24);
+    let pty = Pty::start(program.to_str().unwrap(), &args, &[&[(BEHAVIOUR, behaviour)], env].concat(), 80, 24);
     pty.wait_for("<ready>");
     pty
 }
@@ -197,4 +201,135 @@ fn ctrl_z_gives_the_terminal_back_and_takes_it_again() {
     pty.keys("q");
     assert_eq!(pty.ended().0, 0);
     assert_eq!(pty.left(), whole());
+}
+
+/// A shell script in a directory of its own.
+fn script(text: &str) -> (tempfile::TempDir, String) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("an editor");
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let quoted = format!("'{}'", path.display());
+    (dir, quoted)
+}
+
+#[test]
+fn an_editor_gets_the_terminal_as_the_shell_has_it_and_the_keys_and_gives_back_the_text() {
+    // It says whether the terminal echoes, and puts what is typed in front of the text.
+    let (_dir, editor) = script(
+        r#"mode=raw; stty -a | grep -q ' icanon' && mode=cooked
+           stat -c 'file %a' "$2"; printf 'editor %s %s\r\n' "$1" "$mode"
+           read -r line; { echo "$line"; cat "$2"; } > "$2.new"; mv "$2.new" "$2""#,
+    );
+    let mut pty = start_in("", &[("VISUAL", &format!("{editor} --wait")), ("EDITOR", "false")]);
+    let before = pty.count();
+    pty.keys("d");
+    pty.wait_for("editor --wait cooked");
+    pty.wait_for("file 600");
+    assert!(!pty.look(vt100::Screen::alternate_screen) && !pty.is_raw());
+    // A key that leaves, were it not the editor's.
+    pty.keys("q was typed\r");
+    pty.wait_for("<k1: q was typed\\nas it was>");
+    assert!(pty.is_raw() && pty.look(vt100::Screen::alternate_screen));
+    let bytes = String::from_utf8_lossy(&pty.bytes_since(before)).into_owned();
+    assert!(bytes.rfind("\x1b[?1049h") < bytes.rfind("\x1b[2J"), "painted whole: {bytes:?}");
+    pty.keys("j");
+    pty.wait_for("<down>");
+    pty.keys("q");
+    assert_eq!(pty.ended().0, 0);
+    assert_eq!(pty.left(), whole());
+}
+
+#[test]
+fn an_interrupt_in_the_editor_is_the_editors() {
+    // Whoever runs the tests in the background has the signal ignored in all that they start.
+    let (_dir, editor) = script(
+        r#"exec env --default-signal=INT sh -c '
+             trap "echo interrupted > \"$1\"; exit 0" INT; echo waits; while :; do sleep 0.05; done' x "$1""#,
+    );
+    let mut pty = start_in("", &[("EDITOR", &editor)]);
+    pty.keys("d");
+    pty.wait_for("waits");
+    pty.keys("\x03");
+    pty.wait_for("<k1: interrupted>");
+    // And afterwards it is the program's again.
+    pty.signal(Signal::INT);
+    assert_eq!(pty.ended().0, 130);
+    assert_eq!(pty.left(), whole());
+}
+
+#[test]
+fn an_editor_that_fails_or_is_missing_is_said_and_the_screen_comes_back() {
+    for (editor, said) in [("false", "<k1 not: false ended with"), ("/nowhere/ed", "<k1 not: cannot start /nowhere/ed")]
+    {
+        let mut pty = start_in("", &[("EDITOR", editor)]);
+        pty.keys("d");
+        pty.wait_for(said);
+        assert!(pty.is_raw() && pty.look(vt100::Screen::alternate_screen), "{editor}");
+        pty.keys("q");
+        assert_eq!(pty.ended().0, 0, "{editor}");
+        assert_eq!(pty.left(), whole(), "{editor}");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_while_an_editor_has_it_ends_both() {
+    let (dir, editor) = script(r#"echo $$ > "$0.pid"; echo waits; while :; do sleep 0.05; done"#);
+    let mut pty = start_in("", &[("EDITOR", &editor)]);
+    pty.keys("d");
+    pty.wait_for("waits");
+    pty.signal(Signal::TERM);
+    assert_eq!(pty.ended().0, 143);
+    let pid = std::fs::read_to_string(dir.path().join("an editor.pid")).unwrap();
+    let status = format!("/proc/{}/stat", pid.trim());
+    pty.until("the editor's end", SOON, |_| std::fs::read_to_string(&status).map_or(true, |stat| stat.contains(") Z")));
+    assert_eq!(pty.left(), whole());
+}
+
+#[test]
+fn what_is_copied_goes_out_beside_the_cells_and_in_front_of_the_frame() {
+    let mut pty = start("");
+    let before = pty.count();
+    pty.keys("y");
+    pty.until("the clipboard", SOON, |pty| pty.bytes_since(before).contains(&0x07));
+    pty.quiet(Duration::from_millis(100));
+    let bytes = String::from_utf8(pty.bytes_since(before)).unwrap();
+    assert!(bytes.starts_with("\x1b]52;c;ZGMtd2VzdC9waWNrLWFzc2lzdA==\x07\x07"), "{bytes:?}");
+    pty.keys("q");
+    pty.ended();
+}
+
+#[test]
+fn tmux_takes_what_is_copied_into_its_buffer() {
+    use std::process::Command;
+    if Command::new("tmux").arg("-V").output().is_err() {
+        eprintln!("there is no tmux here: this was not looked at");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("tmux");
+    let tmux = |args: &[&str]| {
+        let done = Command::new("tmux").arg("-S").arg(&socket).args(["-f", "/dev/null"]).args(args).output().unwrap();
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    let program = std::env::current_exe().unwrap();
+    let inner = format!(
+        "{BEHAVIOUR}= exec '{}' --exact pty::child::child --ignored --nocapture --test-threads=1",
+        program.display()
+    );
+    tmux(&["new-session", "-d", "-x", "80", "-y", "24", "cat"]);
+    tmux(&["set-option", "-s", "set-clipboard", "on"]);
+    tmux(&["respawn-pane", "-k", &inner]);
+    let until = std::time::Instant::now() + SOON;
+    let wait = |what: &str, holds: &dyn Fn() -> bool| {
+        while !holds() {
+            assert!(std::time::Instant::now() < until, "{what} did not come: {}", tmux(&["capture-pane", "-p"]));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait("the program", &|| tmux(&["capture-pane", "-p"]).contains("<ready>"));
+    tmux(&["send-keys", "y"]);
+    wait("the buffer", &|| tmux(&["show-buffer"]).trim() == "dc-west/pick-assist");
+    tmux(&["kill-server"]);
 }

@@ -62,6 +62,7 @@ impl Runner {
             clock: clock::system(),
             filters: std::collections::BTreeMap::new(),
             notices: Vec::new(),
+            preferences: rolldeck::tui::Preferences::default(),
         };
         let capability = Capability::of(|_| None, Wishes { depth: Some(Depth::Mono), glyphs: Some(Glyphs::Ascii) });
         let (events, queue) = unbounded_channel();
@@ -75,6 +76,7 @@ impl Runner {
             size: Box::new(move || Size { width, height }),
             multiplexer: Multiplexer::None,
             answers: None,
+            hyperlinks: None,
             session: None,
         };
         let task = tokio::spawn(async move { run_on(options, &capability, io).await });

@@ -85,6 +85,7 @@ pub fn options(protected: bool, read_only: bool) -> Options {
         clock: Arc::new(Counting::default()),
         filters: [("freezes".to_owned(), "subject:window since:7d".to_owned())].into(),
         notices: Vec::new(),
+        preferences: rolldeck::tui::Preferences::default(),
     }
 }
 

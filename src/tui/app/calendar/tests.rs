@@ -79,17 +79,3 @@ fn the_window_that_is_spoken_of_denies_before_it_allows_and_holds_before_it_come
     assert_eq!(of("26T06:00", "26T06:45").as_deref(), Some("w-2"), "the next to come");
     assert_eq!(of("26T22:00", "26T22:45").as_deref(), Some("w-1"), "the last one");
 }
-
-#[test]
-fn a_day_begins_where_the_zone_says_also_on_the_days_on_which_clocks_change() {
-    let oslo = Zone::Window("Europe/Oslo".parse().unwrap());
-    assert_eq!(oslo.day(at("26T12:00")), at("25T23:00"));
-    // Clocks go forward on the 29th at 01:00Z.
-    assert_eq!(oslo.day(at("29T12:00")), at("28T23:00"));
-    assert_eq!(oslo.day(at("30T12:00")), at("29T22:00"));
-    // Where midnight itself is skipped, the day begins all the same.
-    let beirut = Zone::Window("Asia/Beirut".parse().unwrap());
-    let day = beirut.day(at("29T12:00"));
-    assert!((at("28T21:00")..=at("28T23:00")).contains(&day), "{day}");
-    assert_eq!(Zone::Utc.day(at("26T23:59")), at("26T00:00"));
-}

@@ -78,12 +78,12 @@ fn a_filter_is_completed_by_keys_then_by_their_values() {
 fn a_filter_that_is_none_names_the_part_and_where_it_is_also_in_a_saved_one() {
     let now = DateTime::from_timestamp(1_774_526_671, 0).unwrap();
     let saved = [("mine".to_owned(), "actor:mira".to_owned()), ("odd".to_owned(), "since:someday".to_owned())].into();
-    assert!(query("", &saved, now, None).unwrap().expression.is_none());
-    assert!(query("actor:mira since:2h", &saved, now, None).unwrap().expression.is_some());
-    assert_eq!(query("@mine", &saved, now, None), query("actor:mira", &saved, now, None));
-    let error = query("actor:mira since:someday", &saved, now, None).unwrap_err();
+    assert!(query("", &saved, now, Zone::Utc).unwrap().expression.is_none());
+    assert!(query("actor:mira since:2h", &saved, now, Zone::Utc).unwrap().expression.is_some());
+    assert_eq!(query("@mine", &saved, now, Zone::Utc), query("actor:mira", &saved, now, Zone::Utc));
+    let error = query("actor:mira since:someday", &saved, now, Zone::Utc).unwrap_err();
     assert!(error.contains("character 18"), "{error}");
-    assert!(query("@odd", &saved, now, None).unwrap_err().contains("filter @odd"));
-    assert!(query("@none", &saved, now, None).unwrap_err().contains("mine, odd"));
+    assert!(query("@odd", &saved, now, Zone::Utc).unwrap_err().contains("filter @odd"));
+    assert!(query("@none", &saved, now, Zone::Utc).unwrap_err().contains("mine, odd"));
     assert_eq!(Trail::default().completions("@m", &saved), ["@mine"]);
 }

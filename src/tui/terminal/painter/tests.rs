@@ -7,6 +7,8 @@ use ratatui::{
     text::{Line, Span},
 };
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::*;
 
 fn terminal(width: u16, height: u16) -> Terminal<Painter> {
@@ -160,5 +162,136 @@ proptest! {
         frames in prop::collection::vec(prop::collection::vec(cell(), 0..32), 1..4)
     ) {
         shows(&frames)?;
+    }
+}
+
+/// A terminal whose cells carry links.
+fn linked(links: &Hyperlinks) -> Terminal<Painter> {
+    let mut painter = Painter::new(Size { width: 20, height: 3 });
+    painter.link_by(links.clone());
+    Terminal::new(painter).unwrap()
+}
+
+fn link(links: &Hyperlinks, text: &'static str, url: &str) -> Span<'static> {
+    Span::styled(text, links.style(url))
+}
+
+#[test]
+fn a_link_is_opened_before_its_cells_and_closed_after_them() {
+    let links = Hyperlinks::default();
+    let mut terminal = linked(&links);
+    let line = Line::from(vec![Span::raw("see "), link(&links, "cart", "https://a.example/cart"), Span::raw(" now")]);
+    assert_eq!(
+        text(frame(&mut terminal, &[line], None)),
+        "^[?2026h^[Hsee ^]8;id=1;https://a.example/cart^\\cart^]8;;^\\ now^[?2026l"
+    );
+}
+
+#[test]
+fn a_name_that_links_elsewhere_is_painted_again_though_it_reads_the_same() {
+    let links = Hyperlinks::default();
+    let mut terminal = linked(&links);
+    let line = |url: &str| [Line::from(link(&links, "cart", url))];
+    assert!(frame(&mut terminal, &line("https://a.example/1"), None).is_some());
+    assert_eq!(frame(&mut terminal, &line("https://a.example/1"), None), None);
+    let again = text(frame(&mut terminal, &line("https://a.example/2"), None));
+    assert!(again.contains("https://a.example/2") && again.contains("cart"), "{again}");
+    let without = text(frame(&mut terminal, &[Line::raw("cart")], None));
+    assert!(without.contains("cart") && !without.contains("]8"), "{without}");
+}
+
+#[test]
+fn no_cursor_moves_inside_a_link_and_none_stays_open_at_the_end_of_a_frame() {
+    let links = Hyperlinks::default();
+    let mut terminal = linked(&links);
+    let url = "https://a.example/x";
+    let lines = [Line::from(link(&links, "one", url)), Line::raw(""), Line::from(link(&links, "日本", url))];
+    let sent = text(frame(&mut terminal, &lines, None));
+    let mut open = false;
+    for part in sent.split('^').skip(1) {
+        if let Some(target) = part.strip_prefix("]8;") {
+            open = target != ";";
+        } else if !part.starts_with('\\') {
+            assert!(!open, "{part} in a link: {sent}");
+        }
+    }
+    assert!(!open, "{sent}");
+}
+
+#[test]
+fn a_terminal_without_links_gets_the_names_alone() {
+    let links = Hyperlinks::default();
+    let mut terminal = terminal(20, 3);
+    let sent = text(frame(&mut terminal, &[Line::from(link(&links, "cart", "https://a.example/x"))], None));
+    assert_eq!(sent, "^[?2026h^[Hcart^[?2026l");
+}
+
+#[test]
+fn what_is_for_the_terminal_beside_its_cells_goes_out_once_also_when_no_cell_changes() {
+    let mut terminal = terminal(20, 3);
+    frame(&mut terminal, &[Line::raw("a")], Some((0, 0)));
+    terminal.backend_mut().send_with(b"\x07");
+    assert!(terminal.backend().has_waiting());
+    assert_eq!(frame(&mut terminal, &[Line::raw("a")], Some((0, 0))), Some(b"\x07".to_vec()));
+    assert_eq!(frame(&mut terminal, &[Line::raw("a")], Some((0, 0))), None);
+    terminal.backend_mut().send_with(b"\x07");
+    let sent = text(frame(&mut terminal, &[Line::raw("b")], Some((0, 0))));
+    assert!(sent.starts_with("\x07^[?2026h"), "before the update begins: {sent}");
+}
+
+/// Texts of all kinds that people have and that attack terminals, as they pass the edge.
+fn any_text() -> impl Strategy<Value = String> {
+    let nasty = prop::sample::select(vec![
+        "e\u{301}\u{323}",
+        "日本語",
+        "👩\u{200d}👩\u{200d}👧",
+        "❤\u{fe0f}",
+        "🇳🇴",
+        "שלום",
+        "\u{202e}evil",
+        "\u{200b}",
+        "ก็",
+        "\u{1160}",
+        "각",
+        "ﷺ",
+        "a\u{300}\u{301}\u{302}\u{303}\u{304}",
+        "\x1b[31m",
+        "\u{9b}2J",
+        "\t",
+        "｡ﾟ",
+        "…",
+        "─",
+    ]);
+    prop::collection::vec(prop_oneof![nasty.prop_map(str::to_owned), "\\PC{0,6}", "[ -~]{0,6}"], 0..8)
+        .prop_map(|parts| crate::domain::SafeText::new(parts.concat()).as_str().to_owned())
+}
+
+proptest! {
+    /// Whatever a text is, the fields after it are where they belong on every terminal that agrees on widths.
+    #[test]
+    fn no_text_moves_what_is_painted_beside_it(texts in prop::collection::vec(any_text(), 1..4)) {
+        use crate::tui::widget::fit;
+        const WIDTH: u16 = 24;
+        let mut terminal = Terminal::new(Painter::new(Size { width: WIDTH, height: 4 })).unwrap();
+        let mut screen = vt100::Parser::new(4.try_into().unwrap(), WIDTH.try_into().unwrap(), 0);
+        for round in 0..2 {
+            let lines: Vec<Line<'static>> = texts
+                .iter()
+                .cycle()
+                .skip(round)
+                .take(texts.len())
+                .map(|text| Line::raw(format!("{}|end", fit::pad(text, 12, "~"))))
+                .collect();
+            for line in &lines {
+                prop_assert_eq!(line.width(), 16);
+            }
+            if let Some(frame) = frame(&mut terminal, &lines, None) {
+                screen.process(&frame);
+            }
+            for y in 0..lines.len() {
+                let row: String = (12..16).map(|x| screen.screen().cell(y as u16, x).unwrap().contents()).collect();
+                prop_assert_eq!(&row, "|end", "row {} of {:?}", y, texts);
+            }
+        }
     }
 }

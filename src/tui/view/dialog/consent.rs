@@ -107,7 +107,7 @@ fn asks(app: &App, asking: &Asking, lines: &mut Vec<Styled>) {
         )));
     }
     let now = app.server_now();
-    let until = asking.expires_at(now, app.zone).map_or_else(|why| why, |at| app.day_clock(at));
+    let until = asking.expires_at(now, app.zone()).map_or_else(|why| why, |at| app.day_clock(at));
     let uses = asking.uses_max().unwrap_or(1);
     let times = if uses == 1 { "once".to_owned() } else { format!("{uses} times") };
     lines.push(plain(format!(
@@ -236,7 +236,7 @@ pub(super) fn twin(app: &App, dialog: &Dialog, words: &mut Vec<String>) {
             }
             words.extend(["--action".to_owned(), asking.operation.as_str().to_owned()]);
             words.extend(["--kind".to_owned(), kind(asking.kind).0.to_owned()]);
-            if let Ok(at) = asking.expires_at(app.server_now(), app.zone) {
+            if let Ok(at) = asking.expires_at(app.server_now(), app.zone()) {
                 words.extend(["--expires".to_owned(), at.format("%Y-%m-%dT%H:%M:%SZ").to_string()]);
             }
             words.extend(["--uses".to_owned(), asking.uses_max().unwrap_or(1).to_string()]);
