@@ -193,6 +193,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("ROLLDECK_CONFIG_DIR", "Where the config, themes and keymaps are, in place of the platform's directory."),
     ("ROLLDECK_DATA_DIR", "Where data is, in place of the platform's directory."),
     ("ROLLDECK_STATE", "Where what can be lost is, in place of the platform's directory."),
+    ("VISUAL, EDITOR", "What the dashboard hands a text to; vi, where neither is set."),
+    ("TZ", "Your time zone, where time_zone of the config names none."),
 ];
 
 /// Variables that the commands read which may keep everything in a database.
@@ -248,6 +250,7 @@ fn files(command: &clap::Command, roff: &mut Roff) {
         ("~/.config/rolldeck/themes/NAME.toml", "Your themes."),
         ("~/.config/rolldeck/keymaps/NAME.toml", "Your keymaps."),
         ("~/.local/share/rolldeck/", "What is remembered of the audit trails of servers, and journals of clusters."),
+        ("~/.local/state/rolldeck/reasons", "Reasons that you gave in the dashboard, to be offered again."),
         ("~/.kube/config", "The kubeconfig, whose contexts can be used as they are."),
     ];
     for (file, what) in places {

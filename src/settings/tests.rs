@@ -297,3 +297,54 @@ fn a_config_that_somebody_changed_meanwhile_is_not_overwritten() {
     std::fs::write(&path, "theme = \n").unwrap();
     assert!(ConfigEditor::open(&path).is_err());
 }
+
+#[test]
+fn what_the_dashboard_does_beside_its_screen_is_read_from_its_own_tables() {
+    let file = parse(
+        r#"
+time_zone = "Europe/Oslo"
+
+[tui]
+clipboard = "off"
+notify = "osc9"
+notify_on = ["needs-you", "frozen"]
+history = false
+
+[links]
+rollout = "https://deck.example/{target}/{name}"
+
+[contexts.prod]
+server = "https://deck.example"
+
+[contexts.prod.links]
+ticket = "https://jira.example/browse/{ticket}"
+"#,
+    )
+    .unwrap();
+    let settings = Settings::build(&Overrides::default(), &Env::default(), paths(), file).unwrap();
+    assert_eq!(settings.time_zone, TimeZone::Named("Europe/Oslo".parse().unwrap()));
+    assert_eq!(
+        (settings.tui.clipboard, settings.tui.notify, settings.tui.history),
+        (Clipboard::Off, Notify::Osc9, false)
+    );
+    assert_eq!(settings.tui.notify_on, [Occasion::NeedsYou, Occasion::Frozen]);
+    assert!(settings.tui.links, "what is not said holds as ever");
+    let links = settings.contexts["prod"].links.over(&settings.links);
+    assert_eq!(links.ticket("OPS-1").as_deref(), Some("https://jira.example/browse/OPS-1"));
+    assert_eq!(links.rollout("shop", "cart").as_deref(), Some("https://deck.example/shop/cart"));
+}
+
+#[test]
+fn a_mistake_in_them_is_told_with_its_line_and_what_was_expected() {
+    for (text, at, said) in [
+        ("time_zone = \"Europe/Olso\"", ":1:", "an IANA name such as Europe/Oslo"),
+        ("[tui]\nnotify = \"loudly\"", ":2:", "osc9"),
+        ("[tui]\nnotify_on = [\"everything\"]", ":2:", "needs-you"),
+        ("[tui]\nclipbord = \"off\"", ":2:", "clipboard"),
+        ("[links]\nticket = \"ftp://x.example/{ticket}\"", "config.toml:", "expected https or http"),
+        ("[links]\nrollout = \"https://{target}/{name}\"", "config.toml:", "written out"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(at) && error.contains(said), "{text}: {error}");
+    }
+}

@@ -469,7 +469,7 @@ impl App {
     }
 
     /// Paints names as links from now on.
-    pub(super) fn link_names(&mut self, hyperlinks: Hyperlinks) {
+    pub fn link_names(&mut self, hyperlinks: Hyperlinks) {
         self.hyperlinks = Some(hyperlinks);
     }
 

@@ -1,6 +1,7 @@
 //! What the dashboard does beside its screen: copying, calling, editing and remembering, and in which zone
 //! its times are.
 
+use ratatui::{Terminal, backend::TestBackend};
 use rolldeck::{
     backend::{BackendError, RolloutsPage},
     domain::{Phase, Role},
@@ -8,15 +9,18 @@ use rolldeck::{
     tui::{
         Options,
         app::zone::{Mine, Zone},
+        capability::{Depth, Glyphs},
         hyperlink::Hyperlinks,
         intent::Intent as I,
         message::{Answer, Command, Input, Message, ScreenPart, TerminalRequest},
+        theme::Theme,
+        view,
     },
 };
 use tui_input::InputRequest;
 
 use super::{
-    desk::{Desk, options},
+    desk::{Desk, capability, options},
     fleet::{applied, breach, nine, preview, rollout},
 };
 
@@ -115,22 +119,49 @@ fn in_a_dialog_the_command_line_is_copied_and_in_its_fields_the_letter_is_typed(
     assert!(desk.app.dialog().is_some(), "the dialog stays open");
 }
 
+fn deck_links() -> Links {
+    let text = "links = { rollout = \"https://deck.example/r/{target}/{name}\" }";
+    let mut tables: std::collections::BTreeMap<String, Links> = toml::from_str(text).unwrap();
+    tables.remove("links").unwrap()
+}
+
 #[test]
-fn a_link_is_offered_and_painted_where_the_config_names_a_host() {
-    let links: Links = toml::from_str::<std::collections::BTreeMap<String, Links>>(
-        "links = { rollout = \"https://deck.example/r/{target}/{name}\" }",
-    )
-    .unwrap()
-    .remove("links")
-    .unwrap();
+fn a_link_is_offered_where_the_config_names_a_host() {
     let mut desk = with(|options| {
-        options.preferences.links.insert("prod-eu".to_owned(), links);
+        options.preferences.links.insert("prod-eu".to_owned(), deck_links());
     });
     let id = desk.app.subject().unwrap();
     desk.press(I::Copy);
     letter(&mut desk, 'l');
     assert_eq!(copied(&mut desk), Some(format!("https://deck.example/r/{}/{}", id.target, id.name)));
-    let _ = Hyperlinks::default();
+}
+
+#[test]
+fn every_rollout_of_the_list_links_to_its_own_page_and_nothing_else_is_a_link() {
+    let mut desk = with(|options| {
+        options.preferences.links.insert("prod-eu".to_owned(), deck_links());
+    });
+    let hyperlinks = Hyperlinks::default();
+    desk.app.link_names(hyperlinks.clone());
+    let theme = Theme::built_in("dark", &capability(Depth::Mono, Glyphs::Ascii));
+    let mut terminal = Terminal::new(TestBackend::new(100, 30)).unwrap();
+    terminal.draw(|frame| view::draw(&desk.app, &theme, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let mut linked = std::collections::BTreeMap::<String, String>::new();
+    for y in 0..30 {
+        let mut row = std::collections::BTreeMap::<String, String>::new();
+        for x in 0..100 {
+            let cell = &buffer[(x, y)];
+            if let Some(url) = Hyperlinks::number_of(cell.underline_color).and_then(|n| hyperlinks.url(n)) {
+                row.entry(url.to_string()).or_default().push_str(cell.symbol());
+            }
+        }
+        linked.extend(row);
+    }
+    assert_eq!(linked.len(), nine().len(), "{linked:?}");
+    for (url, text) in linked {
+        assert_eq!(url, format!("https://deck.example/r/{text}"));
+    }
 }
 
 /// What the terminal was asked for to call somebody.
