@@ -25,6 +25,7 @@ mod output;
 mod overrides;
 mod parse;
 mod plane;
+mod recover;
 mod schema;
 mod screenshot;
 mod serve;
@@ -89,6 +90,8 @@ enum Command {
     List(list::Args),
     /// Show one rollout with its stages, gates and what blocks it
     Show(show::Args),
+    /// Say what is wrong with a rollout, what changed before, and what can be done: the safest step first
+    Recover(recover::Args),
     /// Wait until a rollout is in a phase
     Wait(wait::Args),
     /// Stop a rollout where it is; no further unit is told
@@ -226,6 +229,7 @@ async fn chosen(
         Command::Start(args) => start::run(session, args).await,
         Command::List(args) => list::run(session, args).await,
         Command::Show(args) => show::run(session, args).await,
+        Command::Recover(args) => recover::run(session, args).await,
         Command::Wait(args) => wait::run(session, args).await,
         Command::Pause(args) => act::run(session, Action::Pause, args, None).await,
         Command::Resume(args) => act::run(session, Action::Resume, args, None).await,

@@ -50,6 +50,11 @@ pub const EXAMPLES: &[Example] = &[
     of("rolldeck-list", "rolldeck list --phase paused -o json", "Every paused rollout, as the API's JSON."),
     of("rolldeck-show", "rolldeck show dc-west/pick-assist", "One rollout with its stages, gates and what blocks it."),
     of(
+        "rolldeck-recover",
+        "rolldeck recover dc-west/pick-assist",
+        "What is wrong, what changed before, and the safest step first; nothing is changed.",
+    ),
+    of(
         "rolldeck-wait",
         "rolldeck wait dc-west/pick-assist --for completed,rolled_back --timeout 2h",
         "Stay until it is through, either way; for scripts.",
@@ -221,6 +226,9 @@ pub const RELATED: &[(&str, &str)] = &[
     ("rolldeck-list", "rolldeck-show"),
     ("rolldeck-show", "rolldeck-list"),
     ("rolldeck-show", "rolldeck-wait"),
+    ("rolldeck-show", "rolldeck-recover"),
+    ("rolldeck-recover", "rolldeck-pause"),
+    ("rolldeck-recover", "rolldeck-rollback"),
     ("rolldeck-serve", "rolldeck-token-add"),
     ("rolldeck-serve", "rolldeck-agent"),
     ("rolldeck-agent", "rolldeck-serve"),

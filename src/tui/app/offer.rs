@@ -2,7 +2,7 @@
 
 use super::{App, View, age, flags::change::Verb, rollouts::Row};
 use crate::{
-    backend::FlagView,
+    backend::{FlagView, ServerInfo},
     domain::{Action, Freeze, Role, SafeText},
 };
 
@@ -23,6 +23,18 @@ impl Why {
             Self::Never(text) | Self::Held(text) => text,
         }
     }
+}
+
+/// Whether a caller's role allows something that needs `needed` on a target; on any, where that is empty.
+pub fn permitted(info: &ServerInfo, needed: Role, target: &str) -> Result<(), String> {
+    if !info.role.covers(needed) {
+        return Err(format!("your role here is {}; it needs {} or more", info.role.as_str(), needed.as_str()));
+    }
+    let holds = |pattern: &str| wildmatch::WildMatch::new(pattern).matches(target);
+    if !target.is_empty() && !info.targets.is_empty() && !info.targets.iter().any(|p| holds(p.as_str())) {
+        return Err(format!("your role does not hold for {target}"));
+    }
+    Ok(())
 }
 
 impl App {
@@ -80,15 +92,7 @@ impl App {
         if self.read_only {
             return Err("this session is read-only".to_owned());
         }
-        let Some(info) = &self.info else { return Ok(()) };
-        if !info.role.covers(needed) {
-            return Err(format!("your role here is {}; it needs {} or more", info.role.as_str(), needed.as_str()));
-        }
-        let holds = |pattern: &str| wildmatch::WildMatch::new(pattern).matches(target);
-        if !target.is_empty() && !info.targets.is_empty() && !info.targets.iter().any(|p| holds(p.as_str())) {
-            return Err(format!("your role does not hold for {target}"));
-        }
-        Ok(())
+        self.info.as_ref().map_or(Ok(()), |info| permitted(info, needed, target))
     }
 
     /// What holds back whatever widens a change now: a lock, or data that is not fresh.
