@@ -138,12 +138,10 @@ screens! {
     };
     dialog_override = |size| consent::override_dialog(size);
     dialog_countersign = |size| {
-        let mut desk = after(waited_for(fleet(size, false)), &[I::ViewOverrides]);
+        let desk = after(waited_for(fleet(size, false)), &[I::ViewOverrides]);
         // The one that was taken without waiting.
-        while !desk.screen().lines().any(|line| line.starts_with('>') && line.contains("o-5")) {
-            desk.keys(&[I::Down]);
-        }
-        opened(desk, I::Countersign)
+        let here = |desk: &Desk| desk.screen().lines().any(|line| line.starts_with('>') && line.contains("o-5"));
+        opened(down_to(desk, here), I::Countersign)
     };
     dialog_approve = |size| opened(after(waited_for(fleet(size, false)), &[I::ViewApprovals]), I::Approve);
 }
@@ -245,14 +243,22 @@ fn dialog(size: (u16, u16), protected: bool) -> Desk {
     desk
 }
 
-/// A dialog whose button was pressed, with no answer yet.
-fn committed(size: (u16, u16), action: I) -> Desk {
-    let mut desk = fleet(size, false);
-    // Something that can be promoted, and paused.
-    while desk.app.subject().is_none_or(|id| id.to_string() != "osl/ui-shell") {
+/// With the selection moved down until it is where it is wanted.
+fn down_to(mut desk: Desk, here: impl Fn(&Desk) -> bool) -> Desk {
+    for _ in 0..20 {
+        if here(&desk) {
+            return desk;
+        }
         desk.keys(&[I::Down]);
     }
-    let mut desk = opened(desk, action);
+    panic!("it is not in the list:\n{}", desk.screen());
+}
+
+/// A dialog whose button was pressed, with no answer yet.
+fn committed(size: (u16, u16), action: I) -> Desk {
+    // Something that can be promoted, and paused.
+    let here = |desk: &Desk| desk.app.subject().is_some_and(|id| id.to_string() == "osl/ui-shell");
+    let mut desk = opened(down_to(fleet(size, false), here), action);
     previewed(&mut desk);
     desk.write("the numbers are as good as they get");
     for _ in 0..8 {
