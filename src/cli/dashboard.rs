@@ -137,9 +137,9 @@ pub fn plain(session: &Session, settings: &Settings, notices: Vec<SafeText>) -> 
         preferences: Preferences {
             tui: settings.tui.clone(),
             links: links(settings),
-            zone: match (settings.time_zone, mine) {
-                (TimeZone::Utc, _) => Zone::Utc,
-                (TimeZone::Local | TimeZone::Named(_), mine) => Zone::Mine(mine),
+            zone: match settings.time_zone {
+                TimeZone::Utc => Zone::Utc,
+                TimeZone::Local | TimeZone::Named(_) => Zone::Mine(mine),
             },
             mine,
             state_dir: Some(settings.paths.state_dir.clone()),

@@ -1,18 +1,15 @@
 //! What can be copied of what is selected or open, and how it is handed to the terminal.
 
 use super::choice;
-use crate::{
-    domain::SafeText,
-    tui::{
-        app::{
-            App, Overlay, View,
-            choice::{Choice, ChoiceLine, Chosen},
-            notice::Tone,
-        },
-        message::{Command, ScreenPart, TerminalRequest},
-        terminal::fits_clipboard,
-        view::quoted,
+use crate::tui::{
+    app::{
+        App, Overlay, View,
+        choice::{Choice, ChoiceLine, Chosen},
+        notice::Tone,
     },
+    message::{Command, ScreenPart, TerminalRequest},
+    terminal::fits_clipboard,
+    view::quoted,
 };
 
 /// What is selected or open: its id, its link, and the command line that shows it.
@@ -104,18 +101,21 @@ pub(super) fn open(app: &mut App) -> Vec<Command> {
     }
     let it = subject(app);
     let copy = |what, text: String| Chosen::Copy { what, text };
-    let mut lines = Vec::new();
-    lines.push(match it.id {
+    let id = match it.id {
         Some(id) => ChoiceLine::new('i', "id", id.clone(), copy(it.what, id)),
         None => ChoiceLine::refused('i', "id", "nothing is selected"),
-    });
-    lines.push(match it.link {
+    };
+    let link = match it.link {
         Some(link) => ChoiceLine::new('l', "link", link.clone(), copy("the link", link)),
         None => ChoiceLine::refused('l', "link", "[links] of the config names none for it"),
-    });
-    lines.push(ChoiceLine::new('c', "command line", it.twin.clone(), copy("the command line", it.twin)));
-    lines.push(ChoiceLine::new('r', "row", "the selected row, as it is shown", Chosen::CopyScreen(ScreenPart::Row)));
-    lines.push(ChoiceLine::new('v', "view", "all of the screen, as text", Chosen::CopyScreen(ScreenPart::View)));
+    };
+    let lines = vec![
+        id,
+        link,
+        ChoiceLine::new('c', "command line", it.twin.clone(), copy("the command line", it.twin)),
+        ChoiceLine::new('r', "row", "the selected row, as it is shown", Chosen::CopyScreen(ScreenPart::Row)),
+        ChoiceLine::new('v', "view", "all of the screen, as text", Chosen::CopyScreen(ScreenPart::View)),
+    ];
     choice::open(app, Choice::new("copy: sent to the terminal, which may put it into its clipboard", lines));
     Vec::new()
 }
@@ -137,6 +137,6 @@ pub(in crate::tui) fn send(app: &mut App, what: &str, text: String) -> Vec<Comma
         app.say(Tone::Attention, said);
         return Vec::new();
     }
-    app.say(Tone::Note, SafeText::new(format!("sent to the terminal ({what}): {shown}")));
+    app.say(Tone::Note, format!("sent to the terminal ({what}): {shown}"));
     vec![Command::Terminal(TerminalRequest::Clipboard(text))]
 }
