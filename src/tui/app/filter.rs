@@ -14,6 +14,9 @@ use nucleo_matcher::{
 
 /// Between the columns of [`Words`]; no text that passed the edge has it.
 const SEPARATOR: char = '\u{1f}';
+/// The best row is looked for among so many of those that fit, the first ones: to weigh a row takes ten times
+/// as long as to see whether it fits.
+pub const BEST_OF: usize = 500;
 /// Most words of a filter that count.
 const TERMS_MAX: usize = 12;
 
@@ -81,6 +84,8 @@ struct Term {
     atom: Atom,
     /// The same, to be found as it is.
     literal: Atom,
+    /// Its letters, where they may lie apart and are all of ASCII.
+    letters: Option<Box<str>>,
 }
 
 impl Term {
@@ -101,15 +106,31 @@ impl Term {
             // A sign that is typed before its word is no word yet.
             return None;
         }
+        let letters = match atom.needle_text() {
+            Utf32Str::Ascii(text) if atom.kind == AtomKind::Fuzzy => std::str::from_utf8(text).ok().map(Into::into),
+            _ => None,
+        };
         let mut literal = atom.clone();
         if literal.kind == AtomKind::Fuzzy {
             literal.kind = AtomKind::Substring;
         }
-        Some(Self { column, atom, literal })
+        Some(Self { column, atom, literal, letters })
     }
 
     fn atom(&self, column: Column) -> &Atom {
         if column.kind == Kind::Sentence { &self.literal } else { &self.atom }
+    }
+
+    /// Whether a column's text has it: what [`Atom::score`] says too, and slowly, for it looks for the best way
+    /// to find it.
+    fn is_in(&self, text: &str, column: Column, finder: &mut Finder) -> bool {
+        match &self.letters {
+            Some(letters) if column.kind != Kind::Sentence && text.is_ascii() => has_letters(text, letters),
+            _ => {
+                let Finder { matcher, chars, .. } = finder;
+                self.atom(column).score(Utf32Str::new(text, chars), matcher).is_some()
+            }
+        }
     }
 
     /// Whether it is looked for in a column.
@@ -130,6 +151,12 @@ impl Term {
         let same = self.column == other.column && self.atom.kind == other.atom.kind;
         same && grows && !self.atom.negative && !other.atom.negative && longer()
     }
+}
+
+/// Whether a text has these letters in that order; both of ASCII.
+fn has_letters(text: &str, letters: &str) -> bool {
+    let mut bytes = text.bytes();
+    letters.bytes().all(|letter| bytes.any(|byte| byte.eq_ignore_ascii_case(&letter)))
 }
 
 /// Without the sign that it begins with.
@@ -210,6 +237,24 @@ impl Filter {
         change
     }
 
+    /// Whether a row is let through.
+    #[must_use]
+    pub fn fits(&self, words: &Words) -> bool {
+        FINDER.with_borrow_mut(|finder| {
+            self.terms.iter().all(|term| {
+                let mut columns = words.0.split(SEPARATOR).zip(self.columns).enumerate();
+                let mut has = |(index, (text, column)): (usize, (&str, &Column))| {
+                    term.looks_into(index, *column).then(|| term.is_in(text, *column, finder))
+                };
+                if term.atom.negative {
+                    columns.all(|at| has(at) != Some(false))
+                } else {
+                    columns.any(|at| has(at) == Some(true))
+                }
+            })
+        })
+    }
+
     /// How well a row fits, or nothing where some word is not found in it.
     #[must_use]
     pub fn score(&self, words: &Words) -> Option<u32> {
@@ -259,6 +304,10 @@ pub fn rank<'n, T>(typed: &str, names: impl Iterator<Item = (T, &'n str)>, mut t
     let atom = Atom::new(typed, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy, false);
     FINDER.with_borrow_mut(|Finder { matcher, chars, .. }| {
         for (item, name) in names {
+            // Most names are ruled out before the best way through them is looked for.
+            if typed.is_ascii() && name.is_ascii() && !has_letters(name, typed) {
+                continue;
+            }
             if let Some(score) = atom.score(Utf32Str::new(name, chars), matcher) {
                 take(item, u32::from(score));
             }

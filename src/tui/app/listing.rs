@@ -1,7 +1,7 @@
 //! Which rows of a list are shown and which is selected: by identity, whatever is filtered, sorted or
 //! comes in. The rows themselves are their view's.
 
-use super::filter::{Change, Column, Filter, Words};
+use super::filter::{BEST_OF, Change, Column, Filter, Words};
 
 /// A row, as far as it is to be found and to be kept selected.
 #[derive(Debug, Clone)]
@@ -19,8 +19,8 @@ pub struct Entry {
 pub struct Listing {
     filter: Filter,
     entries: Vec<Entry>,
-    /// How well each entry fits the filter; none for those that do not.
-    scores: Vec<Option<u32>>,
+    /// Whether each entry fits the filter.
+    fits: Vec<bool>,
     shown: Vec<usize>,
     cursor: usize,
     selected: Option<String>,
@@ -74,13 +74,13 @@ impl Listing {
     /// Takes all rows in their order; the selection stays with its row.
     pub fn put(&mut self, entries: Vec<Entry>) {
         self.entries = entries;
-        self.scores = self.entries.iter().map(|entry| self.filter.score(&entry.words)).collect();
+        self.fits = self.entries.iter().map(|entry| self.filter.fits(&entry.words)).collect();
         self.show();
         self.follow();
     }
 
     fn show(&mut self) {
-        self.shown = (0..self.entries.len()).filter(|entry| self.scores[*entry].is_some()).collect();
+        self.shown = (0..self.entries.len()).filter(|entry| self.fits[*entry]).collect();
     }
 
     fn row_of(&self, id: &str) -> Option<usize> {
@@ -134,21 +134,19 @@ impl Listing {
         match self.filter.set(text, columns) {
             Change::Same => return,
             Change::Narrower => {
-                for (entry, score) in self.entries.iter().zip(&mut self.scores) {
-                    if score.is_some() {
-                        *score = self.filter.score(&entry.words);
-                    }
+                for (entry, fits) in self.entries.iter().zip(&mut self.fits) {
+                    *fits = *fits && self.filter.fits(&entry.words);
                 }
             }
             Change::Other => {
-                self.scores = self.entries.iter().map(|entry| self.filter.score(&entry.words)).collect();
+                self.fits = self.entries.iter().map(|entry| self.filter.fits(&entry.words)).collect();
             }
         }
         self.show();
         let kept = self.first.as_deref().or(self.selected.as_deref()).and_then(|id| self.row_of(id));
         let best = || {
-            let scored = self.shown.iter().enumerate().rev();
-            scored.max_by_key(|(_, entry)| self.scores[**entry]).map(|(row, _)| row)
+            let scored = self.shown.iter().enumerate().take(BEST_OF).rev();
+            scored.max_by_key(|(_, entry)| self.filter.score(&self.entries[**entry].words)).map(|(row, _)| row)
         };
         if let Some(row) = kept.or_else(best) {
             self.move_to(row);

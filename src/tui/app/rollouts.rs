@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{
     attention::{self, Class, Rank},
     carriers,
-    filter::{Change, Column, Filter, Words},
+    filter::{BEST_OF, Change, Column, Filter, Words},
     sort::{Sort, SortBy},
     workload,
 };
@@ -53,8 +53,8 @@ pub struct Row {
     id: RolloutId,
     rank: Rank,
     words: Words,
-    /// How well it fits the filter; nothing where it does not.
-    score: Option<u32>,
+    /// Whether it fits the filter.
+    fits: bool,
 }
 
 impl Row {
@@ -67,7 +67,7 @@ impl Row {
             id: rollout.id(),
             rank: attention::rank(&rollout),
             words: attention::words(&rollout),
-            score: None,
+            fits: true,
             rollout: Arc::new(rollout),
         }
     }
@@ -338,7 +338,7 @@ impl Rollouts {
     }
 
     fn put(&mut self, mut row: Row) {
-        row.score = self.filter.score(&row.words);
+        row.fits = self.filter.fits(&row.words);
         self.looked += u64::from(!self.filter.is_empty());
         if let Some(slot) = self.index.get(&row.id).copied() {
             if let Some(old) = self.slots[slot].take()
@@ -455,13 +455,13 @@ impl Rollouts {
             Change::Same => return,
             Change::Narrower => {
                 let shown = std::mem::take(&mut self.shown);
-                self.score(&shown);
+                self.look(&shown);
                 self.shown = shown;
-                self.shown.retain(|slot| self.slots[*slot].as_ref().is_some_and(|row| row.score.is_some()));
+                self.shown.retain(|slot| self.slots[*slot].as_ref().is_some_and(|row| row.fits));
             }
             Change::Other => {
                 let order = std::mem::take(&mut self.order);
-                self.score(&order);
+                self.look(&order);
                 self.order = order;
                 self.show();
             }
@@ -476,10 +476,10 @@ impl Rollouts {
         }
     }
 
-    fn score(&mut self, slots: &[usize]) {
+    fn look(&mut self, slots: &[usize]) {
         for slot in slots {
             if let Some(row) = &mut self.slots[*slot] {
-                row.score = self.filter.score(&row.words);
+                row.fits = self.filter.fits(&row.words);
             }
         }
         self.looked += slots.len() as u64;
@@ -487,19 +487,20 @@ impl Rollouts {
 
     /// The position of the row that fits the filter best; of several the first.
     fn best(&self) -> Option<usize> {
-        let scored = self.shown.iter().enumerate().rev();
-        scored.max_by_key(|(_, slot)| self.slots[**slot].as_ref().and_then(|row| row.score)).map(|(at, _)| at)
+        let score = |slot: usize| self.slots[slot].as_ref().and_then(|row| self.filter.score(&row.words));
+        let scored = self.shown.iter().enumerate().take(BEST_OF).rev();
+        scored.max_by_key(|(_, slot)| score(**slot)).map(|(at, _)| at)
     }
 
     /// Where a rollout is in the list.
     fn position(&self, id: &RolloutId) -> Option<usize> {
         let slot = *self.index.get(id)?;
-        self.slots[slot].as_ref()?.score?;
+        self.slots[slot].as_ref().filter(|row| row.fits)?;
         self.shown.iter().position(|shown| *shown == slot)
     }
 
     fn show(&mut self) {
-        let shown = |slot: &&usize| self.slots[**slot].as_ref().is_some_and(|row| row.score.is_some());
+        let shown = |slot: &&usize| self.slots[**slot].as_ref().is_some_and(|row| row.fits);
         self.shown = self.order.iter().filter(shown).copied().collect();
     }
 

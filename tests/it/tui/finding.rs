@@ -387,6 +387,11 @@ proptest! {
             prop_assert!(desk.acts().is_empty(), "{word}{argument}");
             desk.screen();
             desk.taken();
+            // Out of whatever it opened: what is typed next is a line again.
+            for _ in 0..3 {
+                desk.press(I::Back);
+            }
+            prop_assert!(desk.app.dialog().is_none() && desk.acts().is_empty());
         }
     }
 

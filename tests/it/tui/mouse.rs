@@ -1,7 +1,7 @@
 //! The mouse, where it is on: it chooses what keys choose, and never commits.
 
 use rolldeck::{
-    domain::Role,
+    domain::{Phase, Role},
     tui::{
         intent::Intent as I,
         message::{Answer, Command, Input, Message, Pointer, PointerKind, TerminalRequest},
@@ -10,7 +10,7 @@ use rolldeck::{
 
 use super::{
     desk::{Desk, options},
-    fleet::{nine, preview, sites},
+    fleet::{nine, preview, rollout, sites},
 };
 
 fn desk(size: (u16, u16)) -> Desk {
@@ -123,7 +123,7 @@ fn no_click_commits_a_dialog_and_the_safe_button_leaves_it() {
             _ => None,
         })
         .unwrap();
-    desk.answer(Answer::Previewed(key, Ok(preview(&nine()[5]))));
+    desk.answer(Answer::Previewed(key, Ok(preview(&rollout("ber/planner", Phase::Progressing, 1)))));
     desk.paint().wait(1000);
     desk.write("customers call, INC-2231");
     for _ in 0..3 {
