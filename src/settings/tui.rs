@@ -82,6 +82,8 @@ pub struct TuiSettings {
     pub notify_on: Vec<Occasion>,
     /// Whether reasons that were given are kept for the next time.
     pub history: bool,
+    /// Whether the mouse selects, opens and scrolls; without, it selects text as in any terminal.
+    pub mouse: bool,
 }
 
 impl Default for TuiSettings {
@@ -92,6 +94,7 @@ impl Default for TuiSettings {
             notify: Notify::default(),
             notify_on: vec![Occasion::Breach, Occasion::NeedsYou, Occasion::Lost],
             history: true,
+            mouse: false,
         }
     }
 }

@@ -297,7 +297,7 @@ impl App {
             chart: ChartMode::default(),
             hold: None,
             wide: false,
-            mouse: false,
+            mouse: options.preferences.tui.mouse,
             spots: Spots::default(),
             pressed: None,
             drafts: BTreeMap::new(),

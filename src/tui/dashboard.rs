@@ -11,7 +11,7 @@ use super::{
     effects::Effects,
     history,
     keymap::{ContextName, Keymap, Resolver},
-    message::{Command, Message, Moment, ScreenPart},
+    message::{Command, Message, Moment, ScreenPart, TerminalRequest},
     options::Options,
     overlay,
     run::{Io, Program, RunError, drive},
@@ -187,7 +187,11 @@ impl Dashboard {
 
 impl Program for Dashboard {
     fn start(&mut self) -> Vec<Command> {
-        self.app.start()
+        let mut commands = self.app.start();
+        if self.app.mouse {
+            commands.push(Command::Terminal(TerminalRequest::Mouse(true)));
+        }
+        commands
     }
 
     fn contexts(&self) -> Vec<ContextName> {

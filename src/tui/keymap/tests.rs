@@ -80,7 +80,8 @@ fn every_intent_can_be_reached_by_some_key() {
 fn the_inner_context_answers_first_and_the_outer_ones_after_it() {
     let mut resolver = default().resolver();
     assert_eq!(resolver.press(&[C::Detail, C::Global], char(']'), AT), Press::Intent(Intent::NextStage));
-    assert_eq!(resolver.press(LIST, char(']'), AT), Press::Unbound);
+    assert_eq!(resolver.press(LIST, char(']'), AT), Press::Intent(Intent::ViewForward));
+    assert_eq!(resolver.press(LIST, char('V'), AT), Press::Unbound);
     assert_eq!(resolver.press(LIST, char('j'), AT), Press::Intent(Intent::Down));
     assert_eq!(resolver.press(&[C::Menu], char('q'), AT), Press::Intent(Intent::Back));
     assert_eq!(resolver.press(LIST, char('q'), AT), Press::Intent(Intent::Quit));
