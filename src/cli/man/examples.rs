@@ -201,6 +201,13 @@ pub const EXAMPLES: &[Example] = &[
         "rolldeck screenshot --demo --all assets/screens",
         "The pictures of the manual, made anew.",
     ),
+    of("rolldeck-keys-check", "rolldeck keys check mine", "What is wrong with your keymap, by line and key."),
+    of("rolldeck-keys-list", "rolldeck keys list vim --in global", "What every key of the vim map does in all views."),
+    of(
+        "rolldeck-schema",
+        "rolldeck schema keymap > keymap.schema.json",
+        "For an editor: name it in the keymap's first line, #:schema ./keymap.schema.json.",
+    ),
     of("rolldeck-doctor", "rolldeck doctor", "What is wrong, and what to do about it."),
     of(
         "rolldeck-completions",

@@ -97,3 +97,20 @@ async fn the_doctor_says_what_is_configured_reachable_and_permitted() {
         assert!(ran.out.contains(said), "no {said:?} in {}", ran.out);
     }
 }
+
+#[test]
+fn the_doctor_says_what_a_theme_is_made_for_and_what_of_it_cannot_be_read() {
+    let shell = Shell::new();
+    std::fs::create_dir(shell.path("config/themes")).unwrap();
+    let text = "extends = \"light\"\n[roles]\nfail = { fg = \"#FFB000\" }\n";
+    shell.file("config/themes/mine.toml", text);
+    for (theme, said) in [
+        ("terminal", "in your terminal's own colours"),
+        ("dark", "made for a background up to #282C34"),
+        ("high-contrast", "it paints its own background"),
+        ("mine", "fail has a contrast of 1.7 to 1, where 4.5 are needed: many people cannot read it"),
+    ] {
+        let ran = shell.run(&["doctor", "--offline", "--theme", theme, "--color", "true"]);
+        assert!(ran.out.contains(said), "no {said:?} in {}", ran.out);
+    }
+}
