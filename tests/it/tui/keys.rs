@@ -37,11 +37,10 @@ fn letter(c: char) -> KeyEvent {
 fn what_may_follow_is_shown_to_who_hesitates_and_to_nobody_else() {
     let mut desk = desk();
     desk.paint();
-    let before = desk.screen();
     begin(&mut desk, "default", letter('g'));
     assert!(!desk.app.is_dirty(), "a sequence that is typed at once costs no frame");
     desk.wait(290);
-    assert_eq!(desk.screen(), before);
+    assert!(!desk.screen().contains("g ..."));
     desk.wait(20);
     assert!(desk.app.is_dirty());
     let screen = desk.screen();
