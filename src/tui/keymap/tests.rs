@@ -327,6 +327,7 @@ fn vim_has_its_leader_its_views_and_its_windows_and_no_prefix_of_tmux() {
         ("zh", Intent::HoldDisplay),
         ("ZZ", Intent::Quit),
         ("gg", Intent::Top),
+        ("yy", Intent::Copy),
     ] {
         let [first, second] = keys.chars().collect::<Vec<_>>()[..] else { panic!("{keys}") };
         assert_eq!(vim.press(LIST, char(first), AT), Press::Pending, "{keys}");
@@ -350,6 +351,8 @@ fn emacs_moves_cancels_and_leaves_as_emacs_does_in_lists_menus_dialogs_and_field
         (alt('<'), Intent::Top),
         (alt('>'), Intent::Bottom),
         (alt('x'), Intent::CommandLine),
+        (alt('w'), Intent::Copy),
+        (ctrl('w'), Intent::Copy),
         (ctrl('g'), Intent::Back),
         (char('/'), Intent::Filter),
     ] {
@@ -369,6 +372,9 @@ fn emacs_moves_cancels_and_leaves_as_emacs_does_in_lists_menus_dialogs_and_field
     let text = [C::Text, C::Dialog];
     assert_eq!(emacs.press(&text, ctrl('a'), AT), Press::Edit(InputRequest::GoToStart), "in a field it moves");
     assert_eq!(emacs.press(&text, ctrl('b'), AT), Press::Edit(InputRequest::GoToPrevChar));
+    assert_eq!(emacs.press(&text, ctrl('e'), AT), Press::Edit(InputRequest::GoToEnd), "and is no editor");
+    assert_eq!(emacs.press(&text, ctrl('x'), AT), Press::Pending);
+    assert_eq!(emacs.press(&text, ctrl('e'), AT), Press::Intent(Intent::Editor));
 }
 
 #[test]
