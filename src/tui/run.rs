@@ -31,6 +31,8 @@ use pace::Pace;
 
 /// Least time between two frames that data asked for; keys are shown at once.
 const DATA_FRAME: Duration = Duration::from_millis(33);
+/// Frames that are drawn as soon as there is something to show: a person who has just come waits for them.
+const FIRST_FRAMES: u32 = 3;
 /// Most time between two frames, however slowly the terminal reads.
 const SLOWEST_FRAME: Duration = Duration::from_secs(2);
 /// A changed screen is painted after this long even while more keeps coming.
@@ -169,6 +171,7 @@ pub async fn drive(
         multiplexer: io.multiplexer,
         session: io.session,
         painted_at: None,
+        painted: 0,
         dirty_since: None,
         urgent: true,
         repaint: false,
@@ -208,6 +211,8 @@ struct Loop<P, F> {
     multiplexer: Multiplexer,
     session: Option<Session>,
     painted_at: Option<Instant>,
+    /// How many frames were drawn.
+    painted: u32,
     /// Since when there is something to paint.
     dirty_since: Option<Instant>,
     /// Whether a person waits for the next frame.
@@ -417,7 +422,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         }
         let free = self.pace.free_at(now);
         match self.painted_at {
-            Some(before) if !self.urgent => Some((before + self.paint_every).max(free)),
+            Some(before) if !self.urgent && self.painted >= FIRST_FRAMES => Some((before + self.paint_every).max(free)),
             _ => Some(free),
         }
     }
@@ -451,6 +456,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
         let program = &mut self.program;
         let Ok(_) = self.terminal.draw(|frame| program.draw(frame));
         (self.urgent, self.repaint) = (false, false);
+        self.painted = self.painted.saturating_add(1);
         self.dirty_since = None;
         self.painted_at = Some(Instant::now());
         let now = Instant::now();
