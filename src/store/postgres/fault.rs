@@ -14,9 +14,9 @@ pub(super) fn fault(place: &str, doing: &'static str, error: sqlx::Error) -> Sto
         sqlx::Error::Database(database) => {
             let code = database.code().unwrap_or_default().into_owned();
             let said = database.message().to_owned();
-            return of_code(place, doing, &code, said, error);
+            of_code(place, doing, &code, &said, error)
         }
-        sqlx::Error::Io(io) => return of_io(place, io),
+        sqlx::Error::Io(io) => of_io(place, io),
         sqlx::Error::PoolTimedOut => StoreError::Unreachable { place, detail: no_answer() },
         sqlx::Error::Tls(why) => StoreError::Unfit { place, detail: tls(&**why) },
         sqlx::Error::Configuration(why) => StoreError::Unfit { place, detail: format!("cannot be asked: {why}") },
@@ -32,7 +32,7 @@ pub(super) fn fault(place: &str, doing: &'static str, error: sqlx::Error) -> Sto
 }
 
 /// An error that the server told.
-fn of_code(place: String, doing: &'static str, code: &str, said: String, error: sqlx::Error) -> StoreError {
+fn of_code(place: String, doing: &'static str, code: &str, said: &str, error: sqlx::Error) -> StoreError {
     let again = "it goes on by itself once that is over";
     match code {
         // The class of insufficient resources: the disk, and too many connections.
@@ -53,8 +53,10 @@ fn of_code(place: String, doing: &'static str, code: &str, said: String, error: 
         },
         "3D000" => StoreError::Unfit { place, detail: format!("cannot be used: {said}; make it with createdb") },
         "25006" => StoreError::Unfit { place, detail: only_reads() },
-        "XX001" | "XX002" => StoreError::Damaged { place, detail: format!("{said}, found while {doing}") },
-        "42P01" | "42703" => StoreError::Damaged { place, detail: format!("{said}, found while {doing}") },
+        // Pages that do not hold together; a table or column that is gone.
+        "XX001" | "XX002" | "42P01" | "42703" => {
+            StoreError::Damaged { place, detail: format!("{said}, found while {doing}") }
+        }
         code if code.starts_with("08") => StoreError::Unreachable { place, detail: format!("{said}; {again}") },
         _ => StoreError::Failed { place, doing, source: Box::new(error) },
     }
