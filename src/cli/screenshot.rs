@@ -36,11 +36,11 @@ const BEGAN: &str = "2026-03-26T12:00:00Z";
 const GALLERY: [(&str, &str, (u16, u16)); 7] = [
     ("overview", "overview", (120, 30)),
     ("detail", "detail webshop/basket", (120, 40)),
-    ("dialog", "dialog rollback webshop/basket", (120, 40)),
-    ("audit", "audit", (120, 30)),
+    ("dialog", "dialog rollback dc-west/pick-assist", (120, 40)),
+    ("audit", "audit -action:told", (120, 30)),
     ("calendar", "windows", (120, 40)),
     ("flags", "flags", (120, 30)),
-    ("follow", "follow dc-west/reno", (120, 40)),
+    ("follow", "follow stores-nordic/oslo-1", (120, 40)),
 ];
 
 /// Arguments.

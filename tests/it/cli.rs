@@ -6,6 +6,7 @@ mod against_stand_in;
 mod files;
 mod judge;
 mod keys;
+mod pictures;
 mod schema;
 mod sli;
 

@@ -9,6 +9,7 @@ mod links;
 mod monkey;
 mod multiplexer;
 mod outside;
+mod plain;
 mod sizes;
 mod style;
 mod terminal;

@@ -24,6 +24,7 @@ mod keys;
 mod list;
 mod monkey;
 mod mouse;
+mod plain;
 mod property;
 mod screens;
 mod signals;

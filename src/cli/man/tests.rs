@@ -16,7 +16,7 @@ fn every_command_has_a_page_with_all_that_a_reader_looks_for() {
         let text = page(&root, command).unwrap();
         let own = name(command).replace('-', "\\-");
         assert!(section(&text, "NAME").contains(&format!("{own} \\- ")), "{own}");
-        let usage = command.get_bin_name().unwrap().replace('-', "\\-");
+        let usage = command.get_bin_name().unwrap_or("rolldeck").replace('-', "\\-");
         assert!(section(&text, "SYNOPSIS").contains(&usage), "{own}: {}", section(&text, "SYNOPSIS"));
         for title in ["DESCRIPTION", "EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"] {
             assert!(section(&text, title).len() > 20, "{own}: {title}");

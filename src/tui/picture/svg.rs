@@ -87,10 +87,8 @@ pub fn svg(buffer: &Buffer, paper: &Paper) -> String {
 struct Look {
     ink: Rgb,
     ground: Rgb,
-    bold: bool,
-    italic: bool,
-    underlined: bool,
-    crossed_out: bool,
+    /// Bold, italic, underlined, crossed out.
+    marks: Modifier,
 }
 
 impl Look {
@@ -108,14 +106,12 @@ impl Look {
         if has(Modifier::HIDDEN) {
             ink = ground;
         }
-        Self {
-            ink,
-            ground,
-            bold: has(Modifier::BOLD),
-            italic: has(Modifier::ITALIC),
-            underlined: has(Modifier::UNDERLINED),
-            crossed_out: has(Modifier::CROSSED_OUT),
-        }
+        let marks = Modifier::BOLD | Modifier::ITALIC | Modifier::UNDERLINED | Modifier::CROSSED_OUT;
+        Self { ink, ground, marks: cell.modifier & marks }
+    }
+
+    const fn has(self, mark: Modifier) -> bool {
+        self.marks.contains(mark)
     }
 }
 
@@ -173,7 +169,7 @@ fn runs(run: &[(Glyph<'_>, Look)], look: Look, top: u32, paper: &Paper, out: &mu
         let of = kind(first);
         let mut end = at + 1;
         match of {
-            Kind::Blank if !look.underlined && !look.crossed_out => {}
+            Kind::Blank if !look.marks.intersects(Modifier::UNDERLINED | Modifier::CROSSED_OUT) => {}
             Kind::Blank | Kind::Whole => write(&run[at..end], look, top, paper, true, out),
             Kind::Letter => {
                 // Single blanks between words belong to the run; wider gaps end it.
@@ -220,20 +216,20 @@ fn write(run: &[(Glyph<'_>, Look)], look: Look, top: u32, paper: &Paper, whole: 
     if look.ink != paper.ink() {
         let _ = write!(out, " fill=\"{}\"", hex(look.ink));
     }
-    if look.bold {
+    if look.has(Modifier::BOLD) {
         out.push_str(" font-weight=\"bold\"");
     }
-    if look.italic {
+    if look.has(Modifier::ITALIC) {
         out.push_str(" font-style=\"italic\"");
     }
-    match (look.underlined, look.crossed_out) {
+    match (look.has(Modifier::UNDERLINED), look.has(Modifier::CROSSED_OUT)) {
         (true, _) => out.push_str(" text-decoration=\"underline\""),
         (false, true) => out.push_str(" text-decoration=\"line-through\""),
         (false, false) => {}
     }
     let words: String = run
         .iter()
-        .map(|(glyph, _)| if look.underlined && glyph.symbol == " " { "\u{a0}" } else { glyph.symbol })
+        .map(|(glyph, _)| if look.has(Modifier::UNDERLINED) && glyph.symbol == " " { "\u{a0}" } else { glyph.symbol })
         .collect();
     let _ = writeln!(out, ">{}</text>", escaped(&words));
 }
@@ -284,7 +280,7 @@ fn draw(run: &[(Glyph<'_>, Look)], look: Look, top: u32, out: &mut String) {
     flush(&mut level, &mut lines);
     let ink = hex(look.ink);
     if !lines.is_empty() {
-        let weight = if look.bold { " stroke-width=\"1.6\"" } else { "" };
+        let weight = if look.has(Modifier::BOLD) { " stroke-width=\"1.6\"" } else { "" };
         let _ = writeln!(out, "<path d=\"{lines}\" stroke=\"{ink}\"{weight} fill=\"none\"/>");
     }
     if !points.is_empty() {

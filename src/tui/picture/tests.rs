@@ -62,7 +62,7 @@ fn columns_line_up_whatever_font_there_is() {
     );
     assert!(svg.contains("<text x=\"52\" y=\"41.4\" fill=\"#f0706a\" font-weight=\"bold\">✓</text>"), "{svg}");
     // The box is drawn as one line with two ends.
-    assert!(svg.contains("M73 37v9M72.9 37"), "{svg}");
+    assert!(svg.contains("M73 37v9M98.2 37v9M73 37h25.2"), "{svg}");
     assert!(svg.contains("<rect x=\"35.2\" y=\"46\" width=\"16.8\" height=\"18\" fill=\"#d8dce3\"/>"), "{svg}");
 }
 

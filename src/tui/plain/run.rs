@@ -290,6 +290,7 @@ impl Plain {
         self.print(&lines)?;
         if let Some(talk) = &self.talk
             && !self.prompted
+            && self.teller.has_begun()
         {
             let prompt = talk.prompt(&self.app);
             if !prompt.is_empty() {

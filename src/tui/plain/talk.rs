@@ -182,6 +182,7 @@ impl Talk {
     /// Stops what waits to be sent; the program is about to end.
     pub fn leave(&mut self, app: &mut App, now: Moment) -> Vec<String> {
         app.now = now;
+        self.mode = Mode::Command;
         let counting = app.dialog().is_some_and(|d| matches!(d.stage, crate::tui::app::dialog::Stage::Counting { .. }));
         if counting { vec!["stopped: nothing was sent".to_owned()] } else { Vec::new() }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    fmt::Write as _,
     sync::Arc,
     time::Duration,
 };
@@ -108,6 +109,12 @@ impl Teller {
         lines
     }
 
+    /// Whether it has said how everything stands, or why that is not known: only then is it of use to answer.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.stood || self.lost.is_some()
+    }
+
     /// When it has something to say again although nothing happened, since the program started.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
@@ -174,6 +181,7 @@ impl Teller {
     }
 
     /// How everything stands, the worst first. Quiet ones are counted where there are many, unless all are asked for.
+    #[must_use]
     pub fn standing(&self, app: &App, all: bool) -> Vec<String> {
         let mut lines = vec![self.voice.line(&who(app), "")];
         if self.scope == Scope::Site {
@@ -189,7 +197,7 @@ impl Teller {
             let rank = |row: &Row| (row.class, attention::rank(&row.rollout));
             rank(one).cmp(&rank(other)).then_with(|| one.id().cmp(other.id()))
         });
-        lines.push(self.voice.line(&counts(&rows), ""));
+        lines.push(self.voice.line(&counts(&rows), "list all"));
         for view in app.windows.active() {
             lines.push(self.voice.line(&window(app, &view.window, "holds"), "windows"));
         }
@@ -199,7 +207,7 @@ impl Teller {
         let hides = !all && rows.len() > LISTED;
         let quiet = rows.iter().filter(|row| row.class.is_quiet()).count();
         for row in rows.iter().filter(|row| !(hides && row.class.is_quiet())) {
-            lines.push(self.voice.line(&stands(app, &row.rollout), &format!("show {}", row.id())));
+            lines.push(self.voice.line(&stands(app, &row.rollout), "show"));
         }
         if hides && quiet > 0 {
             lines.push(self.voice.line(&format!("{quiet} more are quiet: the command list all names them"), ""));
@@ -246,7 +254,7 @@ impl Teller {
         told.sort();
         for (_, id, news) in told {
             for what in news {
-                lines.push(self.line(app, &format!("{id} {what}"), &format!("show {id}")));
+                lines.push(self.line(app, &format!("{id} {what}"), "show"));
             }
         }
     }
@@ -303,14 +311,14 @@ fn who(app: &App) -> String {
         said.push_str(", SIMULATED");
     }
     if let Some(info) = &app.info {
-        said.push_str(&format!(", you are {} ({})", info.actor, info.role.as_str()));
+        _ = write!(said, ", you are {} ({})", info.actor, info.role.as_str());
     }
     if app.read_only {
         said.push_str(", READ-ONLY");
     } else if app.is_protected() {
         said.push_str(if app.is_armed() { ", protected and ARMED" } else { ", protected and LOCKED" });
     }
-    said.push_str(&format!(", {}", app.clock_seconds(app.server_now())));
+    _ = write!(said, ", {}", app.clock_seconds(app.server_now()));
     said.push_str(match app.link.state(app.now.elapsed) {
         LinkState::Connecting(_) => ", connecting",
         LinkState::Live if app.dark().is_some() => ", no cluster answers",
@@ -340,21 +348,21 @@ pub(super) fn stands(app: &App, rollout: &Rollout) -> String {
     let class = Class::of(rollout);
     let mut said = format!("{} {}", class.word(), rollout.id());
     if let Some(version) = &rollout.candidate.version {
-        said.push_str(&format!(" {version}"));
+        _ = write!(said, " {version}");
     }
     if !class.is_quiet()
         && let Some(stage) = &rollout.current_stage
     {
-        said.push_str(&format!(", stage {stage}"));
+        _ = write!(said, ", stage {stage}");
     }
-    said.push_str(&format!(", {}", workload::reach(rollout)));
+    _ = write!(said, ", {}", workload::reach(rollout));
     let signal = attention::worst_signal(rollout, app.server_now());
     if !signal.is_empty() {
-        said.push_str(&format!(": {signal}"));
+        _ = write!(said, ": {signal}");
     }
     let next = words::next(app, rollout);
     if !class.is_quiet() && next != "-" {
-        said.push_str(&format!("; next: {next}"));
+        _ = write!(said, "; next: {next}");
     }
     said
 }

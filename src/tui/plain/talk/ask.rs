@@ -48,13 +48,15 @@ enum Step {
 #[derive(Debug)]
 pub(super) struct Question {
     step: Step,
+    /// Whether its fields were asked for.
+    filled: bool,
     /// When the open question was asked: what was typed before was not meant for it.
     asked: Duration,
 }
 
 impl Question {
     pub(super) fn new() -> Self {
-        Self { step: Step::Preview, asked: Duration::ZERO }
+        Self { step: Step::Preview, filled: false, asked: Duration::ZERO }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -97,7 +99,7 @@ impl Question {
             }
             Step::Whether | Step::Again => match text {
                 "" | "1" => self.stop(app, now),
-                "2" => self.press(app, now),
+                "2" => press(app, now),
                 _ => Reply::said("1 or 2?"),
             },
         }
@@ -153,12 +155,10 @@ impl Question {
     }
 
     fn fill(&mut self, voice: Voice, app: &mut App, focus: Focus, text: &str, now: Moment) -> Reply {
-        let used = app.reasons.last().cloned();
+        let offered = offered(app);
         let Some(dialog) = app.dialog_mut() else { return Reply::default() };
         dialog.focus = focus;
         if focus == Focus::Reason && text.is_empty() {
-            let kept = dialog.reason.text().trim().to_owned();
-            let offered = if kept.is_empty() { used } else { Some(kept) };
             match offered {
                 Some(offered) => {
                     if let Some(field) = dialog.field() {
@@ -191,14 +191,15 @@ impl Question {
         let mut fields = dialog.order().iter().copied().filter(|focus| focus.is_text());
         let next = match after {
             Some(after) => fields.skip_while(|focus| *focus != after).nth(1),
-            // The reason that is there already was kept from before, or for asking again.
             None => fields.next(),
         };
         self.asked = now.elapsed;
-        if let Some(next) = next {
+        // What it would do was looked at again after the fields: they stay as they are.
+        if let Some(next) = next.filter(|_| !self.filled) {
             self.step = Step::Field(next);
             return Reply::default();
         }
+        self.filled = true;
         if let Some(name) = far(app, dialog) {
             self.step = Step::Name(name);
             return Reply::default();
@@ -226,13 +227,6 @@ impl Question {
         Reply { lines, ..Reply::default() }
     }
 
-    fn press(&mut self, app: &mut App, now: Moment) -> Reply {
-        if let Some(dialog) = app.dialog_mut() {
-            dialog.focus = Focus::Commit;
-        }
-        Reply::asks(update::update(app, Message::Input(Input::Intent(Intent::Press)), now))
-    }
-
     fn stop(&mut self, app: &mut App, now: Moment) -> Reply {
         self.step = Step::Over;
         let sent = app.dialog().is_some_and(|dialog| !dialog.is_editing());
@@ -246,6 +240,14 @@ impl Question {
     }
 }
 
+/// Presses the dialog's button, as a key would.
+fn press(app: &mut App, now: Moment) -> Reply {
+    if let Some(dialog) = app.dialog_mut() {
+        dialog.focus = Focus::Commit;
+    }
+    Reply::asks(update::update(app, Message::Input(Input::Intent(Intent::Press)), now))
+}
+
 /// What was said of the dialog counts as seen.
 fn painted(app: &mut App, now: Moment) {
     app.take_dirty();
@@ -255,6 +257,12 @@ fn painted(app: &mut App, now: Moment) {
 /// Fields whose text stays where nothing is typed.
 const fn keeps(focus: Focus) -> bool {
     matches!(focus, Focus::Scope | Focus::Share | Focus::Ticket)
+}
+
+/// The reason that an empty line stands for: what was typed before for this, or the last one that was used.
+fn offered(app: &App) -> Option<String> {
+    let kept = app.dialog().and_then(|dialog| dialog.checked_reason().ok()).map(|reason| reason.as_str().to_owned());
+    kept.or_else(|| app.reasons.last().cloned())
 }
 
 /// The question for a field.
@@ -270,13 +278,10 @@ fn field(app: &App, focus: Focus) -> String {
         Focus::From => "from, such as 14:00 or 2h, nothing is now: ".to_owned(),
         Focus::Until => "until, nothing is until somebody lifts it: ".to_owned(),
         Focus::Ticket => format!("ticket, may be empty{}: ", kept(dialog.map(|dialog| dialog.ticket.text()))),
-        _ => {
-            let draft = dialog.map(|dialog| dialog.reason.text().trim().to_owned()).filter(|text| !text.is_empty());
-            match draft.or_else(|| app.reasons.last().cloned()) {
-                Some(used) => format!("reason, kept in the audit trail, nothing repeats \"{used}\": "),
-                None => "reason, 10 characters or more, kept in the audit trail, nothing stops: ".to_owned(),
-            }
-        }
+        _ => match offered(app) {
+            Some(used) => format!("reason, kept in the audit trail, nothing repeats \"{used}\": "),
+            None => "reason, 10 characters or more, kept in the audit trail, nothing stops: ".to_owned(),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{BlockerKind, Rollout},
+    domain::{BlockerKind, Rollout, Verdict, sli::SliState},
     tui::app::{
         attention::{self, Class},
         signal, workload,
@@ -33,18 +33,26 @@ pub(in crate::tui::plain) fn changes(before: &Rollout, after: &Rollout, now: Dat
     for sli in &after.slis {
         let earlier = before.slis.iter().find(|other| other.name == sli.name);
         let (state, past) = (signal::state(sli, now), earlier.map(|sli| signal::state(sli, now)));
-        if let Some(past) = past.filter(|past| *past != state) {
+        // From warming to passing and back is the way of all measurements: no news.
+        let is_news = |past: SliState| past != state && (is_loud(past) || is_loud(state));
+        if let Some(past) = past.filter(|past| is_news(*past)) {
             let why = if sli.why.is_empty() { signal::brief(sli, now) } else { sli.why.to_string() };
             news.push(format!("signal {} from {} to {}: {why}", sli.name, signal::word(past), signal::word(state)));
         }
     }
-    if before.verdict.label != after.verdict.label {
+    let settles = (before.verdict.label, after.verdict.label) == (Verdict::NoData, Verdict::Insufficient);
+    let quiet = |verdict| matches!(verdict, Verdict::Pass | Verdict::Insufficient);
+    if before.verdict.label != after.verdict.label
+        && !settles
+        && !(quiet(before.verdict.label) && quiet(after.verdict.label))
+    {
         let word = attention::verdict_word;
         let (past, present) = (word(before.verdict.label), word(after.verdict.label));
         news.push(format!("verdict from {past} to {present}: {}", after.verdict.why));
     }
     if was == is && kinds(before) != kinds(after) && !is.is_quiet() {
-        let new = after.blockers.iter().find(|blocker| !before.blockers.iter().any(|b| b.kind == blocker.kind));
+        let (had, has) = (kinds(before), kinds(after));
+        let new = after.blockers.iter().find(|blocker| has.contains(&blocker.kind) && !had.contains(&blocker.kind));
         match new {
             Some(blocker) => news.push(format!("blocked by: {}", blocker.summary)),
             None if after.blockers.is_empty() => news.push("nothing blocks the next promotion any more".to_owned()),
@@ -77,11 +85,19 @@ fn quarter(rollout: &Rollout) -> u32 {
     }
 }
 
-/// What kinds of things block it: their words may tell numbers, which are no news.
+/// Whether somebody should hear of an indicator in that state.
+const fn is_loud(state: SliState) -> bool {
+    matches!(state, SliState::Fail | SliState::Error | SliState::NoData | SliState::Stale | SliState::Watch)
+}
+
+/// What kinds of things block it, but for what every stage goes through: units on their way, gates that
+/// are not true yet, holds. Their words may tell numbers, which are no news.
 fn kinds(rollout: &Rollout) -> Vec<BlockerKind> {
+    let every_day =
+        |kind| matches!(kind, BlockerKind::InProgress | BlockerKind::Hold | BlockerKind::Gate | BlockerKind::Phase);
     let mut kinds: Vec<BlockerKind> = Vec::new();
     for blocker in &rollout.blockers {
-        if !kinds.contains(&blocker.kind) {
+        if !every_day(blocker.kind) && !kinds.contains(&blocker.kind) {
             kinds.push(blocker.kind);
         }
     }
