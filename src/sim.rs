@@ -172,13 +172,19 @@ impl Sim {
 pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
     let directory = tempfile::Builder::new().prefix("rolldeck-sim-").tempdir().map_err(SimError::Directory)?;
     let store = Sqlite::open(directory.path(), Durability::Relaxed).await?;
-    let mut sim = start_at(options, clock::system(), Arc::new(store)).await?;
+    let mut sim = start_at(options, clock::system(), Arc::new(store), false).await?;
     sim.directory = Some(directory);
     Ok(sim)
 }
 
-/// Starts one by a clock and on a store.
-async fn start_at(options: SimOptions, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Result<Sim, SimError> {
+/// Starts one by a clock and on a store. `in_turn`: of people who are told at one moment, one acts after the
+/// other, because who is told first is chance.
+async fn start_at(
+    options: SimOptions,
+    clock: Arc<dyn Clock>,
+    store: Arc<dyn Store>,
+    in_turn: bool,
+) -> Result<Sim, SimError> {
     let Some(scenario) = scenario::find(&options.scenario) else {
         return Err(SimError::UnknownScenario { given: options.scenario, known: scenarios() });
     };
@@ -201,6 +207,7 @@ async fn start_at(options: SimOptions, clock: Arc<dyn Clock>, store: Arc<dyn Sto
     let scene = Arc::new(Scene {
         control: control.clone(),
         pace: Pace::new(options.speed, clock),
+        in_turn,
         check_interval: scenario.check_interval,
         stop: stop.clone(),
         hurried: AtomicBool::new(true),
@@ -319,11 +326,12 @@ async fn let_people_act(
     set: Arc<watch::Sender<usize>>,
     failed: watch::Sender<Option<(String, SafeText)>>,
 ) {
-    let telling = |(group, versions): (Group, BTreeMap<String, Digest>)| {
+    let telling = |(place, (group, versions)): (usize, (Group, BTreeMap<String, Digest>))| {
         let (scene, set) = (Arc::clone(&scene), Arc::clone(&set));
-        async move { people::tell(&scene, &group, &versions, &set).await }
+        let turn = Duration::from_millis(if scene.in_turn { place as u64 + 1 } else { 0 });
+        async move { people::tell(&scene, &group, &versions, &set, turn).await }
     };
-    let mut acting = stream::iter(groups).map(telling).buffer_unordered(TOGETHER);
+    let mut acting = stream::iter(groups.into_iter().enumerate()).map(telling).buffer_unordered(TOGETHER);
     loop {
         tokio::select! {
             () = scene.stop.cancelled() => return,

@@ -33,6 +33,8 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Scene {
     pub(super) control: Control,
     pub(super) pace: Pace,
+    /// Whether people act one after the other.
+    pub(super) in_turn: bool,
     pub(super) check_interval: f64,
     pub(super) stop: CancellationToken,
     /// While the scene is being set, applies take no time: the past is not waited for.

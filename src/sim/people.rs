@@ -67,12 +67,13 @@ pub(super) async fn tell(
     group: &Group,
     versions: &BTreeMap<String, Digest>,
     set: &watch::Sender<usize>,
+    turn: Duration,
 ) -> Result<(), SimError> {
     let target = TargetName::new(&group.name).map_err(|error| SimError::name(&error))?;
     let mut has_set = false;
     for story in &group.stories {
         let name = RolloutName::new(&story.name).map_err(|error| SimError::name(&error))?;
-        let told = Told { scene, story, id: RolloutId { target: target.clone(), name }, versions };
+        let told = Told { scene, story, id: RolloutId { target: target.clone(), name }, versions, turn };
         for step in &story.steps {
             if matches!(step, Step::Set) {
                 has_set = true;
@@ -93,6 +94,8 @@ struct Told<'a> {
     story: &'a Story,
     id: RolloutId,
     versions: &'a BTreeMap<String, Digest>,
+    /// How long they take to act on what they see.
+    turn: Duration,
 }
 
 impl Told<'_> {
@@ -205,6 +208,9 @@ impl Told<'_> {
         loop {
             if let Tagged::Fresh(rollout, now) = self.look(tag.as_deref()).await? {
                 if holds(&rollout) {
+                    if !self.turn.is_zero() {
+                        self.scene.pace.clock().sleep(self.turn).await;
+                    }
                     return Ok(());
                 }
                 tag = Some(now);

@@ -73,7 +73,7 @@ fn tell(
         }
     };
     runtime.block_on(async {
-        let sim = match start_at(options, Arc::new(clock.clone()), Arc::new(Memory::default())).await {
+        let sim = match start_at(options, Arc::new(clock.clone()), Arc::new(Memory::default()), true).await {
             Ok(sim) => sim,
             Err(error) => {
                 let _ = ready.send(Err(error));
