@@ -34,7 +34,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_EVERY: Duration = Duration::from_millis(50);
 
 /// Settings of the session that writes: a machine that vanished does not hold the lock for longer than half a minute.
-const WRITING: [(&str, &str); 6] = [
+const WRITING: [(&str, &str); 7] = [
+    // That the migrator's table is there already is no news.
+    ("client_min_messages", "warning"),
     ("statement_timeout", WORKING),
     ("lock_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "60s"),
