@@ -131,7 +131,7 @@ pub fn keys(wanted: &Wanted) -> Held {
         let mut took = Vec::new();
         for n in 0..wanted.times(300, 60) {
             session.pump(Duration::from_millis(40), |_, _| false);
-            let key = ["j", "j", "j", "k"][n as usize % 4];
+            let key = ["j", "k"][n as usize % 2];
             took.extend(session.press(key, Duration::from_secs(2)));
         }
         report(&mut held, &format!("key, {rollouts} rollouts{while_}"), &took);
