@@ -31,7 +31,7 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
     /// A keymap's name, or a file; the keymap in use, when absent
-    #[arg(value_name = "FILE|NAME")]
+    #[arg(id = "checked", value_name = "FILE|NAME")]
     keymap: Option<String>,
     /// The same as --output json
     #[arg(long)]
@@ -42,10 +42,10 @@ pub struct CheckArgs {
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
     /// A keymap's name, or a file; the keymap in use, when absent
-    #[arg(value_name = "FILE|NAME")]
+    #[arg(id = "listed", value_name = "FILE|NAME")]
     keymap: Option<String>,
     /// The keys of one context alone: always, global, list, menu, ...
-    #[arg(long = "in", value_name = "CONTEXT", value_parser = context)]
+    #[arg(id = "in", long = "in", value_name = "CONTEXT", value_parser = context)]
     context: Option<ContextName>,
 }
 

@@ -123,8 +123,8 @@ async fn watch(files: Files, sender: Sender<Message>) {
         }
         let Ok(now) = look(&files).await else { return };
         if now.names != last.names {
-            // It was chosen by hand, and read then.
-            (last, settles) = (now, None);
+            // It was chosen by hand, and read then; what the configuration says was not.
+            (last, settles) = (Look { config: last.config, ..now }, None);
         } else if now == last {
             settles = None;
         } else if settles.as_ref() != Some(&now) {

@@ -206,7 +206,8 @@ pub fn lane_state(lane: &LaneView) -> &'static str {
         Some((ReportState::Failed, _)) => "FAILED",
         Some((ReportState::Unhealthy, _)) => "UNHEALTHY",
         Some(_) if lane.drift.is_some() => "DRIFT",
-        Some((ReportState::Applying | ReportState::Applied, _)) => "applying",
+        Some((ReportState::Applying, _)) => "applying",
+        Some((ReportState::Applied, _)) => "applied",
         Some((ReportState::Healthy, _)) => "healthy",
         Some((ReportState::Idle, _)) => "idle",
     }

@@ -1,14 +1,15 @@
 //! Text cut and padded by the columns it takes, never by its bytes or characters.
 
+use ratatui::buffer::CellWidth as _;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 use crate::tui::{capability::Glyphs, theme::Theme};
 
-/// How many columns a text takes.
+/// How many columns a text takes, by the same rule as it is painted by.
 #[must_use]
 pub fn width(text: &str) -> usize {
-    text.width()
+    // One byte is one column: a control character that is measured before it is replaced is no mistake.
+    text.graphemes(true).map(|of| if of.len() == 1 { 1 } else { usize::from(of.cell_width()) }).sum()
 }
 
 /// The sign that something was cut off.

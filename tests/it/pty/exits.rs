@@ -144,7 +144,7 @@ fn stopped_by_ctrl_z_it_gives_the_shell_its_terminal_and_can_be_killed_or_gone_o
         ("HOME", stage.folder.path().to_str().unwrap()),
         ("PS1", "prompt> "),
     ];
-    let mut pty = Pty::start("/bin/bash", &["--norc", "--noprofile", "-i"], &env, 100, 30);
+    let mut pty = Pty::start("/bin/bash", &["--norc", "--noprofile", "--noediting", "-i"], &env, 100, 30);
     pty.wait_for("prompt>");
     let start = format!("'{}' --server {}\r", env!("CARGO_BIN_EXE_rolldeck"), stage.url());
     for (round, word) in [("fg\r", "ROLLOUTS"), ("kill %1\r", "Terminated")] {

@@ -28,10 +28,13 @@ fn what_agents_and_plans_say_reaches_the_terminal_as_text() {
     let text = format!(
         "rollout: pick-assist\ntarget: dc-west\nsnapshot: {snapshot}\nowner: \"{owner}\"\ngates:\n  health: runtime_healthy\nstages:\n  - canary: 1 site\n"
     );
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, &text).unwrap();
     let output = stage.run(&["start", path.to_str().unwrap(), "--reason", WHY]);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    assert!(output.status.code() == Some(2) && said.contains("owner: a control or invisible character"), "{said}");
+    std::fs::write(&path, text.replace(&owner, "team-日本語")).unwrap();
+    let output = stage.run(&["start", path.to_str().unwrap(), "--reason", WHY]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     stage.wait("a failure", |stage| {
         let shown = stage.json(&["show", "dc-west/pick-assist"]);
         shown["failures"].as_array().is_some_and(|all| !all.is_empty())

@@ -35,6 +35,8 @@ fn in_a_terminal_it_asks_line_by_line_and_moves_no_cursor() {
     let is_sent = |pty: &Pty| pty.screen().contains("did pause on dc-west/pick-assist: customers call about labels");
     while !is_sent(&pty) {
         let before = too_soon(&pty);
+        // Read, and then answered.
+        pty.quiet(Duration::from_millis(400));
         pty.keys("2\n");
         pty.until("an answer", SOON, |pty| is_sent(pty) || too_soon(pty) > before);
     }

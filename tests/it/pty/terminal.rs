@@ -45,7 +45,7 @@ fn the_first_frame_brings_the_screen_with_it_and_is_one_update() {
     let bytes = String::from_utf8(pty.bytes_since(0)).unwrap();
     let (_, ours) = bytes.split_once("\x1b[?1049h").unwrap();
     assert!(ours.starts_with("\x1b[?2004h\x1b[?25l\x1b[2J\x1b[?2026h"), "{ours:?}");
-    assert!(ours.ends_with("\x1b[?2026l"), "{ours:?}");
+    assert!(ours.ends_with("\x1b[?2026l\x1b[5n"), "{ours:?}");
     assert_eq!(ours.matches("\x1b[?2026h").count(), 1, "{ours:?}");
     pty.keys("q");
     pty.ended();

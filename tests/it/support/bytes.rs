@@ -17,7 +17,10 @@ impl vte::Perform for Check<'_> {
     }
 
     fn execute(&mut self, byte: u8) {
-        assert!(matches!(byte, b'\r' | b'\n'), "{}: control {byte:#04x} was written{}", self.what, self.place());
+        // The bell is rung between frames, and in none.
+        let rings = byte == 0x07 && !self.open && self.bytes[self.at + 1..].starts_with(b"\x1b[?2026h");
+        let fine = rings || matches!(byte, b'\r' | b'\n');
+        assert!(fine, "{}: control {byte:#04x} was written{}", self.what, self.place());
     }
 
     fn csi_dispatch(&mut self, params: &vte::Params, intermediates: &[u8], ignore: bool, action: char) {
@@ -31,7 +34,9 @@ impl vte::Perform for Check<'_> {
                     self.open = action == 'h';
                     self.frames += usize::from(self.open);
                 }
+                // What leaves switches the mouse off, whether it was on or not.
                 matches!(params[..], [1049 | 2004 | 25 | 2026])
+                    || (action == 'l' && matches!(params[..], [1000 | 1006]))
             }
             (b"", 'H') => params.len() <= 2,
             (b"", 'C') => params.len() == 1,

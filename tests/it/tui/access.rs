@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use ratatui::{
     buffer::Cell,
     style::{Color, Modifier},
@@ -11,6 +12,7 @@ use rolldeck::{
     domain::{
         ApprovalState, BlockerKind, GateState, Outcome, OverrideState, Phase, ReportState, Role, StageState, Verdict,
         WindowState,
+        approval::Decision,
         rollout::{Check, CheckState},
         sli::{Family, SliState, TelemetryState},
         workload::ObjectState,
@@ -27,7 +29,7 @@ use super::{
     cluster, consent,
     desk::{Desk, options, start},
     emulator::{Frame, frame, theme},
-    fleet::{blocker, breach, entry, freeze, gate, preview, rollout, sites, trail, verified, window},
+    fleet::{ago, blocker, breach, entry, freeze, gate, preview, rollout, sites, trail, verified, window},
     indicators::indicator,
     table::{SCREENS, SIZES},
 };
@@ -605,7 +607,19 @@ fn every_state_of_an_override_and_of_an_approval_has_its_word() {
     told_apart(override_states(), |state| {
         let mut page = consent::overrides();
         page.overrides.truncate(1);
-        page.overrides[0].state = state;
+        let record = &mut page.overrides[0].record;
+        match state {
+            OverrideState::Waiting => {
+                record.approvals.clear();
+                record.uses.clear();
+            }
+            OverrideState::Upcoming => record.not_before = start() + TimeDelta::hours(1),
+            OverrideState::Active => {}
+            OverrideState::UsedUp => record.uses_max = 1,
+            OverrideState::Expired => record.expires_at = ago(5),
+            OverrideState::Withdrawn => record.withdrawn = consent::overrides().overrides[3].record.withdrawn.clone(),
+        }
+        assert_eq!(record.state(start()), state);
         let mut desk = alone(&breach());
         desk.answer(Answer::Overrides(Ok(page))).press(I::ViewOverrides);
         desk.ascii()
@@ -613,7 +627,21 @@ fn every_state_of_an_override_and_of_an_approval_has_its_word() {
     told_apart(approval_states(), |state| {
         let mut page = consent::approvals();
         page.approvals.truncate(1);
-        page.approvals[0].state = state;
+        let approval = &mut page.approvals[0].approval;
+        match state {
+            ApprovalState::Waiting => {}
+            ApprovalState::Expired => approval.expires_at = ago(5),
+            ApprovalState::Approved | ApprovalState::Rejected | ApprovalState::Withdrawn => {
+                approval.decision = Some(Decision {
+                    state,
+                    by: "mira".into(),
+                    at: ago(5),
+                    reason: "looked at it".into(),
+                    failed: None,
+                });
+            }
+        }
+        assert_eq!(approval.state(start()), state);
         let mut desk = alone(&breach());
         desk.answer(Answer::Approvals(Ok(page))).press(I::ViewApprovals);
         desk.ascii()

@@ -291,8 +291,10 @@ impl Desk {
         let buffer = self.buffer(theme(Glyphs::Unicode)).0;
         let mut out: Vec<String> = Vec::new();
         let (mut open, mut hidden) = (false, 0);
-        let above = usize::from(buffer.area.width) * usize::from(buffer.area.height.saturating_sub(2));
-        for cell in buffer.content().iter().take(above) {
+        let width = usize::from(buffer.area.width);
+        let above = width * usize::from(buffer.area.height.saturating_sub(2));
+        // The rows above a list count states, some of which a theme underlines.
+        for cell in buffer.content().iter().take(above).skip(3 * width) {
             if hidden > 0 {
                 hidden -= 1;
                 continue;

@@ -283,7 +283,7 @@ proptest! {
                 .map(|text| Line::raw(format!("{}|end", fit::pad(text, 12, "~"))))
                 .collect();
             for line in &lines {
-                prop_assert_eq!(line.width(), 16);
+                prop_assert_eq!(fit::width(&line.to_string()), 16);
             }
             if let Some(frame) = frame(&mut terminal, &lines, None) {
                 screen.process(&frame);
