@@ -82,6 +82,7 @@ use link::Link;
 use notice::{Lasting, Notice, Tone};
 use overrides::Overrides;
 use places::{Sites, Windows};
+use recover::course::Recover;
 use rollouts::Rollouts;
 use spots::Spots;
 use text::Field;
@@ -116,6 +117,8 @@ pub enum View {
     Approvals,
     /// One site during a pilot window.
     Follow,
+    /// What is wrong, what changed, what to do.
+    Recover,
     /// Contexts to switch to.
     Contexts,
 }
@@ -202,6 +205,7 @@ pub struct App {
     pub(super) overrides: Overrides,
     pub(super) approvals: Approvals,
     pub(super) follow: Option<Follow>,
+    pub(super) recover: Option<Recover>,
     pub(super) sites: Sites,
     pub(super) flags: Flags,
     pub(super) view: View,
@@ -277,6 +281,7 @@ impl App {
             overrides: Overrides::default(),
             approvals: Approvals::default(),
             follow,
+            recover: None,
             sites: Sites::default(),
             flags: Flags::default(),
             view: if following { View::Follow } else { View::Overview },
@@ -394,6 +399,7 @@ impl App {
             View::Audit => ContextName::Audit,
             View::Windows => ContextName::Windows,
             View::Flags => ContextName::Flags,
+            View::Recover => ContextName::Recover,
             View::Overview | View::Sites | View::Contexts | View::Overrides | View::Approvals | View::Follow => {
                 ContextName::List
             }
@@ -529,6 +535,7 @@ impl App {
             View::Detail => self.detail.as_ref().map(|detail| detail.id.clone()),
             View::Overview => self.rollouts.selected().map(|row| row.id().clone()),
             View::Follow => self.followed_rollouts().into_iter().next(),
+            View::Recover => self.recovered().ok().and_then(|ground| ground.rollout),
             _ => None,
         }
     }
@@ -587,6 +594,7 @@ impl App {
                 | Answer::Approvals(_)
                 | Answer::SiteState(..)
                 | Answer::SiteTrail(..)
+                | Answer::RecoveryTrail(..)
                 | Answer::Sites(_)
                 | Answer::Flags(_)
                 | Answer::FlagHistory(..)

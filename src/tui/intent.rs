@@ -57,6 +57,7 @@ intents! {
     ViewFlags = "view-flags", "flags by site and lane";
     ViewOverrides = "view-overrides", "overrides: who may pass which window";
     ViewApprovals = "view-approvals", "what waits for a second person";
+    ViewRecover = "view-recover", "guided recovery: what is wrong, what changed, what to do";
     LastView = "last-view", "the view before";
     ViewForward = "view-forward", "the view that was left by going back";
     NextView = "next-view", "the next view by number";
@@ -106,6 +107,15 @@ intents! {
     HistoryOlder = "history-older", "an older entry of the history";
     HistoryNewer = "history-newer", "a newer entry of the history";
     Editor = "editor", "write the text in $EDITOR";
+    Choose1 = "choose-1", "line 1: the answer, or the dialog of the step";
+    Choose2 = "choose-2", "line 2: the answer, or the dialog of the step";
+    Choose3 = "choose-3", "line 3: the answer, or the dialog of the step";
+    Choose4 = "choose-4", "line 4: the answer, or the dialog of the step";
+    Choose5 = "choose-5", "line 5: the answer, or the dialog of the step";
+    Choose6 = "choose-6", "line 6: the answer, or the dialog of the step";
+    Choose7 = "choose-7", "line 7: the answer, or the dialog of the step";
+    Choose8 = "choose-8", "line 8: the answer, or the dialog of the step";
+    Choose9 = "choose-9", "line 9: the answer, or the dialog of the step";
     Suspend = "suspend", "suspend to the shell";
     Quit = "quit", "leave";
     QuitNow = "quit-now", "leave, pressed twice";

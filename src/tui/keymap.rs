@@ -50,6 +50,8 @@ pub enum ContextName {
     Windows,
     /// Flags.
     Flags,
+    /// Guided recovery: numbers choose.
+    Recover,
     /// The action menu.
     Menu,
     /// One of a few lines is chosen: a letter that is bound to nothing here chooses its line.
@@ -62,7 +64,7 @@ pub enum ContextName {
 
 impl ContextName {
     /// Every context, in the order of the help.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Always,
         Self::Global,
         Self::List,
@@ -70,6 +72,7 @@ impl ContextName {
         Self::Audit,
         Self::Windows,
         Self::Flags,
+        Self::Recover,
         Self::Menu,
         Self::Choice,
         Self::Dialog,
@@ -87,6 +90,7 @@ impl ContextName {
             Self::Audit => "audit",
             Self::Windows => "windows",
             Self::Flags => "flags",
+            Self::Recover => "recover",
             Self::Menu => "menu",
             Self::Choice => "choice",
             Self::Dialog => "dialog",
@@ -103,7 +107,9 @@ impl ContextName {
     const fn behind(self) -> &'static [Self] {
         match self {
             Self::Always => &[],
-            Self::List | Self::Detail | Self::Audit | Self::Windows | Self::Flags => &[Self::Global, Self::Always],
+            Self::List | Self::Detail | Self::Audit | Self::Windows | Self::Flags | Self::Recover => {
+                &[Self::Global, Self::Always]
+            }
             Self::Global | Self::Menu | Self::Choice | Self::Dialog | Self::Text => &[Self::Always],
         }
     }

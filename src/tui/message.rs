@@ -152,6 +152,8 @@ pub enum Answer {
     SiteState(WindowsQuery, Result<WindowsState, BackendError>),
     /// Audit entries since the site is followed.
     SiteTrail(AuditQuery, Result<AuditPage, BackendError>),
+    /// Audit entries of the time before something began to be wrong, and since.
+    RecoveryTrail(AuditQuery, Result<AuditPage, BackendError>),
     /// A dry run of a flag's change, for the dialog of this idempotency key.
     FlagPreviewed(String, Result<FlagReply, BackendError>),
     /// A flag's change, by its idempotency key.
@@ -282,6 +284,8 @@ pub enum Command {
     SiteState(WindowsQuery),
     /// Ask for audit entries since the site is followed.
     SiteTrail(AuditQuery),
+    /// Ask for audit entries of the time before something began to be wrong, and since.
+    RecoveryTrail(AuditQuery),
     /// Ask what a flag's change would do (a dry run).
     PreviewFlag {
         /// The dialog's idempotency key.

@@ -29,6 +29,7 @@ mod offered;
 mod palette;
 mod pointer;
 mod record;
+mod recover;
 mod sort;
 mod style;
 
@@ -122,6 +123,7 @@ fn afterwards(app: &mut App) -> Vec<Command> {
     let mut commands = due(app);
     commands.extend(flags::due(app));
     commands.extend(witness(app));
+    commands.extend(recover::due(app));
     commands.extend(follow(app));
     commands.extend(calendar::follow(app));
     commands.extend(app.call().map(Command::Terminal));
@@ -209,6 +211,7 @@ fn follow(app: &mut App) -> Vec<Command> {
     let wanted = act::wants_revisions(app).or_else(|| match app.view {
         View::Detail => app.detail.as_ref().map(|detail| detail.id.clone()),
         View::Follow => app.followed_rollouts().into_iter().next(),
+        View::Recover => app.subject(),
         View::Overview if layout::overview(body, app.wide).shows_past() => {
             app.rollouts.selected().map(|row| row.id().clone())
         }

@@ -36,6 +36,7 @@ mod overrides;
 mod overview;
 mod palette;
 mod raw;
+mod recover;
 mod revisions;
 mod sequence;
 mod sites;
@@ -124,6 +125,7 @@ fn paint(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Position 
         View::Overrides => overrides::draw(app, theme, body, buffer),
         View::Approvals => approvals::draw(app, theme, body, buffer),
         View::Follow => follow::draw(app, theme, body, buffer),
+        View::Recover => recover::draw(app, theme, body, buffer),
         View::Sites => sites::draw(app, theme, body, buffer),
         View::Flags => flags::draw(app, theme, body, buffer),
         View::Contexts => contexts::draw(app, theme, body, buffer),

@@ -26,6 +26,7 @@ mod monkey;
 mod mouse;
 mod plain;
 mod property;
+mod recover;
 mod screens;
 mod signals;
 mod table;

@@ -47,6 +47,14 @@ impl App {
         if self.view == View::Follow {
             at.extend(self.follow.as_ref().and_then(|follow| follow.flips_at(now)));
         }
+        if self.view == View::Recover {
+            at.extend(self.recover.as_ref().and_then(|recover| recover.trail.flips_at(now)));
+            at.push(self.last_input + SETTLE);
+            if let Some(rollout) = self.subject().and_then(|id| self.rollout(&id)) {
+                at.extend(self.stales_at(&rollout, server));
+                at.extend(self.indicators_age_at(&rollout, server));
+            }
+        }
         match self.view {
             View::Overview => {
                 let height = self.page();

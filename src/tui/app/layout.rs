@@ -171,7 +171,7 @@ impl App {
             View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
             View::Flags => flags(body).table.height.saturating_sub(4),
             View::Sites | View::Contexts => body.height.saturating_sub(2),
-            View::Detail | View::Follow => body.height / 3,
+            View::Detail | View::Follow | View::Recover => body.height / 3,
         };
         usize::from(rows.max(1))
     }

@@ -81,7 +81,7 @@ impl App {
             View::Flags => self.flags.set_order(order),
             View::Overrides => self.overrides.set_order(order),
             View::Approvals => self.approvals.set_order(order),
-            View::Detail | View::Audit | View::Follow | View::Contexts => {}
+            View::Detail | View::Audit | View::Follow | View::Recover | View::Contexts => {}
         }
         self.touch();
     }

@@ -24,6 +24,7 @@ use crate::{
 };
 
 pub mod changes;
+pub mod course;
 pub mod evidence;
 pub mod signs;
 pub mod steps;

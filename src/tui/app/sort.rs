@@ -38,7 +38,7 @@ impl SortBy {
             View::Windows => &[Self::Attention, Self::Name, Self::Begins, Self::Ends],
             View::Flags => &[Self::Attention, Self::Name, Self::Owner],
             View::Overrides | View::Approvals => &[Self::Attention, Self::Name, Self::Age, Self::Ends],
-            View::Detail | View::Audit | View::Follow | View::Contexts => &[],
+            View::Detail | View::Audit | View::Follow | View::Recover | View::Contexts => &[],
         }
     }
 

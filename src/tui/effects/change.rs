@@ -49,6 +49,10 @@ pub(super) async fn run(line: Line, command: Command) {
             let asked = query.clone();
             Answer::SiteTrail(query, line.ask(GRACE, |backend| async move { backend.audit(asked).await }).await)
         }
+        Command::RecoveryTrail(query) => {
+            let asked = query.clone();
+            Answer::RecoveryTrail(query, line.ask(GRACE, |backend| async move { backend.audit(asked).await }).await)
+        }
         _ => return,
     };
     line.send(answer).await;

@@ -1,6 +1,6 @@
 //! What the backend answered.
 
-use super::{act, command, commit, consent, flags, follow};
+use super::{act, command, commit, consent, flags, follow, recover};
 use crate::{
     backend::{BackendError, Code, RolloutsPage, Tagged},
     domain::{Rollout, RolloutId, SafeText},
@@ -102,6 +102,7 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
         Answer::ApprovalDecided(key, result) => return consent::decided(app, &key, result),
         Answer::SiteState(query, result) => return follow::state_came(app, &query, result),
         Answer::SiteTrail(query, result) => return follow::trail_came(app, &query, result),
+        Answer::RecoveryTrail(query, result) => return recover::trail_came(app, &query, result),
         Answer::Sites(result) => {
             match result {
                 Ok(page) => app.sites.take(page),
@@ -202,6 +203,7 @@ fn view(app: &mut App, page: RolloutsPage, fresh: bool) -> Vec<Command> {
         let moved = moved || first || blind.is_some();
         commands.extend(consent::poll(app, moved));
         commands.extend(if first { command::ask_for_followed(app) } else { follow::poll(app, moved) });
+        commands.extend(recover::poll(app, moved));
     }
     if (moved && matches!(app.view, View::Audit | View::Windows)) || app.view == View::Sites {
         commands.extend(command::ask_for(app, app.view));

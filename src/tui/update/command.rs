@@ -1,6 +1,6 @@
 //! The command line's one table, and what keys and commands share: views to fill, contexts, arming, holding.
 
-use super::{act, calendar, consent, flags, follow, input, offered, palette, pointer, record, sort};
+use super::{act, calendar, consent, flags, follow, input, offered, palette, pointer, record, recover, sort};
 use crate::{
     domain::{Action, Role, RolloutId},
     settings::Notify,
@@ -151,6 +151,14 @@ pub(in crate::tui) const COMMANDS: &[CommandSpec] = &[
         "one site: what holds it, what runs there, what touched it",
         follow_site,
     ),
+    CommandSpec::run(
+        "recover",
+        Argument::Rollout,
+        "[TARGET/NAME | [GROUP/]SITE]",
+        "guided recovery: what is wrong, what changed, what to do",
+        recover::open,
+    )
+    .also(&["view-recover"]),
     CommandSpec::run("ctx", Argument::Context, "[NAME]", "contexts, or connect to one", context)
         .also(&["context", "contexts"]),
     CommandSpec::run("clusters", Argument::None, "", "clusters and others that carry rollouts out", clusters)
@@ -429,6 +437,7 @@ pub(super) fn ask_for(app: &mut App, view: View) -> Vec<Command> {
         }
         View::Approvals => vec![Command::Approvals],
         View::Follow => follow::ask(app),
+        View::Recover => recover::ask(app),
         View::Sites => vec![Command::Sites],
         View::Flags => flags::ask(app),
         View::Overview | View::Detail | View::Contexts => Vec::new(),
@@ -542,6 +551,7 @@ pub(super) fn connect(app: &mut App, name: &str) -> Vec<Command> {
     app.overrides = crate::tui::app::overrides::Overrides::default();
     app.approvals = crate::tui::app::approvals::Approvals::default();
     app.follow = None;
+    app.recover = None;
     app.sites = crate::tui::app::places::Sites::default();
     app.flags = crate::tui::app::flags::Flags::default();
     app.overlay = Overlay::None;

@@ -34,7 +34,7 @@ pub(super) fn poll(app: &mut App, moved: bool) -> Vec<Command> {
     }
     let waits = app.overrides.all().iter().any(|view| view.record.state(now) == OverrideState::Waiting)
         || app.overrides.open_break_glass() > 0;
-    let looked_at = matches!(app.view, View::Windows | View::Flags | View::Overrides | View::Follow);
+    let looked_at = matches!(app.view, View::Windows | View::Flags | View::Overrides | View::Follow | View::Recover);
     let every = if waits || looked_at { WAITING } else { Duration::from_mins(1) };
     if (moved && looked_at) || app.overrides.due(elapsed, every) {
         commands.extend(ask_for_overrides(app));

@@ -37,6 +37,11 @@ fn subject(app: &App) -> Subject {
             let link = id.as_ref().and_then(|id| links.rollout(id.target.as_str(), id.name.as_str()));
             of("rollout", id.map(|id| id.to_string()), link, "show", "list")
         }
+        View::Recover => {
+            let id = app.subject();
+            let link = id.as_ref().and_then(|id| links.rollout(id.target.as_str(), id.name.as_str()));
+            of("rollout", id.map(|id| id.to_string()), link, "recover", "list")
+        }
         View::Flags => {
             let key = app.flags.selected().map(|view| view.flag.key.to_string());
             let link = key.as_deref().and_then(|key| links.flag(key));

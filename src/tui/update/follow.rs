@@ -85,6 +85,7 @@ pub(super) fn windows_came(app: &mut App, changed: bool) -> Vec<Command> {
 
 /// What entries speak of came, or cannot be had.
 pub(super) fn settled(app: &mut App, kind: SubjectKind) {
+    super::recover::settled(app, kind);
     if app.follow.as_mut().is_some_and(|follow| follow.settled(kind)) {
         app.touch();
     }

@@ -4,7 +4,8 @@ use tui_input::InputRequest;
 
 use super::super::view::help::HelpDoes;
 use super::{
-    act, calendar, choice, close, command, commit, consent, copy, flags, follow, motion, palette, pointer, record, sort,
+    act, calendar, choice, close, command, commit, consent, copy, flags, follow, motion, palette, pointer, record,
+    recover, sort,
 };
 use crate::domain::SafeText;
 use crate::tui::{
@@ -83,6 +84,9 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
     if let Some(verb) = flags::verb_of(intent) {
         return flags::open(app, verb, None);
     }
+    if let Some(commands) = recover::key(app, intent) {
+        return commands;
+    }
     if app.view == View::Follow && follow::motion(app, intent) {
         return Vec::new();
     }
@@ -120,6 +124,7 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
         Intent::ChangedOnly => flags::toggle_changed(app),
         Intent::ViewOverrides => return command::show(app, View::Overrides),
         Intent::ViewApprovals => return command::show(app, View::Approvals),
+        Intent::ViewRecover => return recover::open(app, ""),
         Intent::NextPane | Intent::PreviousPane if app.view == View::Windows => calendar::switch_pane(app),
         Intent::Approve | Intent::Reject | Intent::Withdraw | Intent::Countersign => return consent::open(app, intent),
         Intent::AskOverride => {

@@ -22,13 +22,14 @@ fn step(intent: Intent, page: usize) -> Option<isize> {
 }
 
 /// The views that have numbers, in their order.
-const NUMBERED: [(View, Intent); 7] = [
+const NUMBERED: [(View, Intent); 8] = [
     (View::Overview, Intent::ViewOverview),
     (View::Detail, Intent::ViewDetail),
     (View::Sites, Intent::ViewSites),
     (View::Audit, Intent::ViewAudit),
     (View::Windows, Intent::ViewWindows),
     (View::Flags, Intent::ViewFlags),
+    (View::Recover, Intent::ViewRecover),
     (View::Approvals, Intent::ViewApprovals),
 ];
 
@@ -55,7 +56,7 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
             View::Sites => app.sites.list.move_to(to(app.sites.list.cursor())),
             View::Flags => app.flags.list.move_to(to(app.flags.list.cursor())),
             View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
-            View::Follow => {}
+            View::Follow | View::Recover => {}
             View::Detail => {
                 if let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id))
                     && let Some(detail) = &mut app.detail
@@ -112,6 +113,7 @@ pub(super) fn open(app: &mut App) -> Vec<Command> {
                 detail.toggle_zoom();
             }
         }
+        View::Recover => {}
         View::Audit | View::Windows | View::Overrides | View::Approvals | View::Sites | View::Flags | View::Follow => {
             super::record::open(app);
         }

@@ -21,7 +21,7 @@ fn lines(value: &impl Serialize) -> Vec<String> {
 /// Shows the raw record of what is selected.
 pub(super) fn open(app: &mut App) {
     let record = match app.view {
-        View::Overview | View::Detail => app
+        View::Overview | View::Detail | View::Recover => app
             .subject()
             .and_then(|id| app.rollout(&id).map(|rollout| (format!("rollout {id}"), lines(rollout.as_ref())))),
         View::Audit => app.trail.selected().map(|entry| (format!("audit #{}", entry.seq), lines(entry))),

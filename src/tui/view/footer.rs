@@ -159,6 +159,14 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
             (I::Help, "help"),
             (I::Back, "back"),
         ],
+        View::Recover => vec![
+            (I::Choose1, "to 9 choose"),
+            (I::Open, "take the selected"),
+            (I::ActionMenu, "act"),
+            (I::VerifyAudit, "verify"),
+            (I::Help, "help"),
+            (I::Back, "one question back"),
+        ],
         View::Overrides => vec![
             (I::ActionMenu, "countersign or take back"),
             (I::Open, "record"),

@@ -25,6 +25,7 @@ fn title(view: View) -> &'static str {
         View::Overrides => "OVERRIDES",
         View::Approvals => "APPROVALS",
         View::Follow => "SITE",
+        View::Recover => "RECOVER",
         View::Contexts => "CONTEXTS",
     }
 }

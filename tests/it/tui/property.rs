@@ -63,7 +63,7 @@ proptest! {
     fn nothing_is_sent_but_from_a_committed_dialog_and_no_screen_panics(
         protected in any::<bool>(),
         role in prop_oneof![Just(Role::Viewer), Just(Role::Operator), Just(Role::Commander)],
-        view in 0..5_usize,
+        view in 0..6_usize,
         mouse in any::<bool>(),
         steps in prop::collection::vec(step(), 1..120),
     ) {
@@ -84,6 +84,9 @@ proptest! {
             4 => {
                 desk.press(Intent::ViewFlags);
                 desk.answer(Answer::Flags(Ok(flags::page())));
+            }
+            5 => {
+                desk = super::recover::opened((100, 30), role, protected);
             }
             _ => {}
         }

@@ -23,7 +23,7 @@ use super::{
     desk::{Desk, options, unreachable},
     flags,
     fleet::{breach, freeze, nine, preview, sites, trail, verified, windows},
-    follow,
+    follow, recover,
 };
 
 pub const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -100,6 +100,9 @@ screens! {
     overrides = |size| after(waited_for(fleet(size, false)), &[I::ViewOverrides]);
     approvals = |size| after(waited_for(fleet(size, false)), &[I::ViewApprovals]);
     follow = |size| follow::followed(size);
+    recover_question = |size| recover::opened(size, Role::Operator, false);
+    recover = |size| recover::answered(size);
+    recover_lost = |size| lost(recover::answered(size));
     contexts = |size| {
         let mut desk = fleet(size, true);
         desk.command("ctx");
@@ -292,6 +295,7 @@ kinds!(view, VIEWS, View {
     View::Overrides => "overrides",
     View::Approvals => "approvals",
     View::Follow => "follow",
+    View::Recover => "recover",
     View::Contexts => "contexts",
 });
 
