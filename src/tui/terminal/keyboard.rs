@@ -177,7 +177,8 @@ impl Reader {
         all.extend_from_slice(bytes);
         let (mut answers, mut from) = (0, 0);
         while let Some(at) = position(&all[from..], WORKS) {
-            self.parse(&all[from..from + at], true);
+            // Whatever stands before an answer is whole: an escape there is the key, and waits for nothing.
+            self.parse(&all[from..from + at], false);
             from += at + WORKS.len();
             answers += 1;
         }

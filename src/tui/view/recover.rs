@@ -248,7 +248,7 @@ fn line_room(area: Rect, wide: bool) -> usize {
 fn question(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let Scene { theme, recover, situation, .. } = scene;
     let (title, options) = lines::question(recover, situation);
-    titled_ends(theme, area.width, (&title, Role::Heading), ("enter takes the selected, esc goes back", Role::Hint))
+    titled_ends(theme, area.width, (&title, Role::Heading), ("enter takes it, esc goes back", Role::Hint))
         .draw(area, 0, buffer);
     let height = usize::from(area.height).saturating_sub(1).min(options.len());
     let cursor = recover.cursor.min(options.len().saturating_sub(1));

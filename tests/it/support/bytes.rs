@@ -18,7 +18,8 @@ impl vte::Perform for Check<'_> {
 
     fn execute(&mut self, byte: u8) {
         // The bell is rung between frames, and in none.
-        let rings = byte == 0x07 && !self.open && self.bytes[self.at + 1..].starts_with(b"\x1b[?2026h");
+        let next = &self.bytes[self.at + 1..];
+        let rings = byte == 0x07 && !self.open && (next.starts_with(b"\x1b[?2026h") || next.starts_with(b"\x1b[5n"));
         let fine = rings || matches!(byte, b'\r' | b'\n');
         assert!(fine, "{}: control {byte:#04x} was written{}", self.what, self.place());
     }

@@ -308,6 +308,8 @@ impl Desk {
             }
             open = under;
         }
+        // The line that is typed into is underlined as a field is, wherever it stands.
+        out.retain(|run| !run.starts_with('/'));
         out
     }
 

@@ -148,13 +148,13 @@ fn another_keymap_is_asked_for_by_name_and_a_broken_one_leaves_the_keys_as_they_
 fn views_can_be_gone_through_in_their_order_and_back() {
     let mut desk = desk();
     let mut seen = Vec::new();
-    for _ in 0..7 {
+    for _ in 0..8 {
         seen.push(desk.app.contexts()[0]);
         desk.press(Intent::NextView);
     }
     assert_eq!(seen.first(), desk.app.contexts().first(), "round");
     desk.press(Intent::PreviousView);
     assert!(desk.screen().contains("APPROVALS"), "{}", desk.screen());
-    desk.keys(&[Intent::PreviousView, Intent::PreviousView]);
+    desk.keys(&[Intent::PreviousView, Intent::PreviousView, Intent::PreviousView]);
     assert!(matches!(desk.app.contexts()[0], rolldeck::tui::keymap::ContextName::Windows), "{}", desk.screen());
 }

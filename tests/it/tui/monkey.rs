@@ -192,7 +192,18 @@ impl Monkey {
     /// Never blank: the first row says where one is, or how much room is missing.
     fn look(&self) {
         let row = self.desk.row(0);
-        let words = ["ROLLOUT", "SITE", "AUDIT", "WINDOWS", "FLAGS", "OVERRIDES", "APPROVALS", "CONTEXTS", "rolldeck"];
+        let words = [
+            "ROLLOUT",
+            "SITE",
+            "AUDIT",
+            "WINDOWS",
+            "FLAGS",
+            "OVERRIDES",
+            "APPROVALS",
+            "CONTEXTS",
+            "RECOVER",
+            "rolldeck",
+        ];
         let (width, height) = self.desk.size;
         // A terminal of a few columns has no room for a word.
         let begins = words.iter().any(|word| {

@@ -33,6 +33,13 @@ fn escape_is_a_key_at_once_when_nothing_is_awaited_and_soon_when_something_is() 
 }
 
 #[test]
+fn escape_right_before_an_answer_is_a_key_and_not_kept_for_the_next_one() {
+    let mut reader = Reader::default();
+    assert_eq!(reader.take(b"\x1b\x1b[0n", true), 1);
+    assert_eq!(keys(&mut reader), [KeyEvent::from(KeyCode::Esc)]);
+}
+
+#[test]
 fn keys_pastes_and_the_mouse_come_as_they_did() {
     use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
     let key = |code, modifiers| Event::Key(KeyEvent::new(code, modifiers));
