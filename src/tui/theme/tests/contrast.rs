@@ -188,17 +188,17 @@ const VISIONS: [(&str, [[f64; 3]; 3]); 4] = [
 ];
 
 /// A colour as it is seen, in CIE L*a*b* (D65).
-fn seen((r, g, b): Rgb, vision: &[[f64; 3]; 3]) -> [f64; 3] {
-    let linear = [r, g, b].map(|channel| {
+fn seen((red, green, blue): Rgb, vision: &[[f64; 3]; 3]) -> [f64; 3] {
+    let linear = [red, green, blue].map(|channel| {
         let channel = f64::from(channel) / 255.0;
         if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
     });
     let mix = |row: &[f64; 3], with: [f64; 3]| row.iter().zip(with).map(|(a, b)| a * b).sum::<f64>();
-    let l = vision.map(|row| mix(&row, linear).clamp(0.0, 1.0));
+    let light = vision.map(|row| mix(&row, linear).clamp(0.0, 1.0));
     let cube = |t: f64| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
-    let x = cube(mix(&[0.4124, 0.3576, 0.1805], l) / 0.950_47);
-    let y = cube(mix(&[0.2126, 0.7152, 0.0722], l));
-    let z = cube(mix(&[0.0193, 0.1192, 0.9505], l) / 1.088_83);
+    let x = cube(mix(&[0.4124, 0.3576, 0.1805], light) / 0.950_47);
+    let y = cube(mix(&[0.2126, 0.7152, 0.0722], light));
+    let z = cube(mix(&[0.0193, 0.1192, 0.9505], light) / 1.088_83);
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 
