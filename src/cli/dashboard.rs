@@ -44,12 +44,12 @@ pub async fn run(session: &Session, open: Option<RolloutId>, follow: Option<Foll
 pub async fn present(options: Options, config: WatchedConfig, plain: bool) -> Result<()> {
     let capability = Capability::here(Wishes { depth: options.color, glyphs: options.glyphs });
     if !plain && capability.full_screen {
-        return Ok(tui::run(options, Some(config)).await?);
+        return Ok(Box::pin(tui::run(options, Some(config))).await?);
     }
     if !plain {
         say("this terminal cannot move its cursor (TERM): lines are printed, as with --plain");
     }
-    match tui::plain::run(options, &capability).await {
+    match Box::pin(tui::plain::run(options, &capability)).await {
         // Whoever interrupts it knows that.
         Err(PlainError::Ended(ended)) => Err(Failure::Silent(u8::try_from(ended.code).unwrap_or(FAILED)).into()),
         ended => Ok(ended?),

@@ -28,7 +28,7 @@ pub enum Storage {
     /// In a database; the key is in a directory.
     Database {
         /// The database.
-        address: Address,
+        address: Box<Address>,
         /// What has the key.
         dir: PathBuf,
     },
@@ -46,7 +46,7 @@ impl Storage {
             None => Paths::find(session.global.config.as_deref(), &session.env)?.data_dir,
         };
         Ok(match address {
-            Some(address) => Self::Database { address, dir },
+            Some(address) => Self::Database { address: Box::new(address), dir },
             None => Self::Directory(dir),
         })
     }

@@ -79,17 +79,18 @@ impl Writer {
                 // Only what is in the queue already is still taken: nobody waits for the next pulse.
                 pause = Duration::ZERO;
             }
-            let first = match self.kept.pop_front() {
-                Some(job) => Some(job),
-                None => tokio::select! {
+            let first = if let Some(job) = self.kept.pop_front() {
+                Some(job)
+            } else {
+                tokio::select! {
                     biased;
-                    job = self.jobs.recv() => match job {
-                        Some(job) => Some(job),
-                        None => break,
-                    },
+                    job = self.jobs.recv() => {
+                        let Some(job) = job else { break };
+                        Some(job)
+                    }
                     () = self.shared.stop.cancelled(), if !stopping => None,
                     () = self.shared.clock.sleep(pause) => None,
-                },
+                }
             };
             if stopping && first.is_none() {
                 break;

@@ -180,6 +180,7 @@ pub struct Hold {
 
 /// The dashboard's state.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and no two make a state together")]
 pub struct App {
     pub(super) now: Moment,
     pub(super) size: (u16, u16),

@@ -107,7 +107,8 @@ async fn run_watching(
     let dashboard = Dashboard { app, theme, user_dir, capability: capability.clone(), restyled: false, watch, history };
     // What is for the terminal was done by the loop before it came here.
     let perform = move |command| drop(effects.run(command));
-    drive(dashboard, perform, messages, resolver, Arc::clone(&options.clock), io).await
+    // What the loop holds is large, and is moved by all that wait for it.
+    Box::pin(drive(dashboard, perform, messages, resolver, Arc::clone(&options.clock), io)).await
 }
 
 struct Dashboard {
@@ -166,13 +167,13 @@ impl Dashboard {
         let row = rows.get(selected).map(|row| row.trim_start_matches('>').trim().to_owned());
         match part {
             ScreenPart::View => update::send_text(&mut self.app, "the screen", rows.join("\n")),
-            ScreenPart::Row => match row.filter(|row| !row.is_empty()) {
-                Some(row) => update::send_text(&mut self.app, "the row", row),
-                None => {
+            ScreenPart::Row => {
+                let Some(row) = row.filter(|row| !row.is_empty()) else {
                     self.app.say(Tone::Note, "no row is selected here");
-                    Vec::new()
-                }
-            },
+                    return Vec::new();
+                };
+                update::send_text(&mut self.app, "the row", row)
+            }
         }
     }
 

@@ -320,13 +320,13 @@ impl Keymap {
     }
 
     /// The contexts that are asked where one has the keys, in that order.
-    fn order(&self, context: ContextName) -> impl Iterator<Item = ContextName> {
+    fn order(context: ContextName) -> impl Iterator<Item = ContextName> {
         std::iter::once(context).chain(context.behind().iter().copied())
     }
 
     /// Whether a binding is what its keys come to where a context has the keys.
     fn means(&self, context: ContextName, bind: &Bind) -> bool {
-        let mut same = self.order(context).flat_map(|at| self.binds.iter().filter(move |other| other.context == at));
+        let mut same = Self::order(context).flat_map(|at| self.binds.iter().filter(move |other| other.context == at));
         same.find(|other| other.keys == bind.keys) == Some(bind)
     }
 

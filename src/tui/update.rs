@@ -72,8 +72,6 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
             app.sequence = sequence;
             Vec::new()
         }
-        // What the app shows does not depend on it: who paints has it.
-        Message::Theme(_) => Vec::new(),
         Message::Keymap(keymap) => style::keymap(app, *keymap),
         Message::Told(why) => {
             app.say(Tone::Attention, format!("{why}; what was in force stays"));
@@ -101,8 +99,8 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
             }
             None => Vec::new(),
         },
-        // Another context's answer.
-        Message::Answer(..) => Vec::new(),
+        // Another context's answer; and a theme, which whoever paints has, and what is shown does not depend on.
+        Message::Answer(..) | Message::Theme(_) => Vec::new(),
     };
     commands.extend(afterwards(app));
     commands

@@ -83,13 +83,12 @@ fn database(session: &Session, args: &Verify) -> Result<Option<(Address, Option<
         return Ok(None);
     }
     let Some(address) = storage::address(session, args.database.as_deref())? else { return Ok(None) };
-    let key_dir = match &args.data {
-        Some(dir) => Some(dir.clone()),
-        None => {
-            let dir = Paths::find(session.global.config.as_deref(), &session.env)?.data_dir;
-            // The key there is another trail's.
-            (!is_of_sqlite(&dir)).then_some(dir)
-        }
+    let key_dir = if let Some(dir) = &args.data {
+        Some(dir.clone())
+    } else {
+        let dir = Paths::find(session.global.config.as_deref(), &session.env)?.data_dir;
+        // The key there is another trail's.
+        (!is_of_sqlite(&dir)).then_some(dir)
     };
     Ok(Some((address, key_dir)))
 }

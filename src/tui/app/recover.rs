@@ -241,10 +241,9 @@ impl Situation<'_> {
             .as_deref()
             .map_or((None, None), |rollout| (rollout.candidate.snapshot.as_ref(), rollout.stable.snapshot.as_ref()));
         let runs = |digest: Option<&crate::domain::Digest>| match digest {
-            None => Runs::Unknown,
             Some(digest) if Some(digest) == candidate => Runs::Candidate,
             Some(_) if candidate.is_some() || stable.is_some() => Runs::Before,
-            Some(_) => Runs::Unknown,
+            Some(_) | None => Runs::Unknown,
         };
         let reported: Vec<Unit<'_>> = self
             .own_sites()
@@ -281,7 +280,7 @@ impl Situation<'_> {
     }
 
     /// Whether a unit is in the place.
-    pub(super) fn is_in(&self, unit: &Unit<'_>, spot: &Spot) -> bool {
+    pub(super) fn is_in(unit: &Unit<'_>, spot: &Spot) -> bool {
         match spot {
             Spot::Site(site) => unit.site == site,
             Spot::Candidate => unit.runs == Runs::Candidate,
@@ -292,7 +291,7 @@ impl Situation<'_> {
     /// Whether an entry is about the rollout at stake, or about what it did to a unit.
     pub(super) fn is_own(&self, entry: &AuditEntry) -> bool {
         let Some(rollout) = self.rollout.as_deref() else { return false };
-        let target = entry.subject.target.as_ref().map(|target| target.as_str());
+        let target = entry.subject.target.as_ref().map(crate::domain::SafeText::as_str);
         match entry.subject.kind {
             SubjectKind::Rollout => {
                 target == Some(rollout.target.as_str()) && entry.subject.name.as_str() == rollout.name.as_str()

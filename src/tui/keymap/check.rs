@@ -109,10 +109,10 @@ pub(super) fn essentials(map: &Keymap, base: &Keymap, own: &Read) -> Vec<Broken>
             }
             let took = |entry: &&Entry| {
                 let hides = |bind: &&Bind| {
-                    bind.intent == intent && bind.keys == entry.keys && base.order(view).any(|at| at == bind.context)
+                    bind.intent == intent && bind.keys == entry.keys && Keymap::order(view).any(|at| at == bind.context)
                 };
                 entry.intent != Some(intent)
-                    && base.order(view).any(|at| at == entry.context)
+                    && Keymap::order(view).any(|at| at == entry.context)
                     && base.binds.iter().any(|bind| hides(&bind))
             };
             for entry in own.entries.iter().filter(took) {
@@ -139,8 +139,9 @@ pub(super) fn remarks(map: &Keymap) -> Vec<Finding> {
         });
         let Some(hidden) = hidden else { continue };
         let (context, intent) = (bind.context.id(), hidden.intent.id());
-        let left = map.order(bind.context).flat_map(|at| map.binds.iter().filter(move |other| other.context == at));
-        let left = left.filter(|other| other.intent == hidden.intent && map.means(bind.context, other)).next();
+        let mut left =
+            Keymap::order(bind.context).flat_map(|at| map.binds.iter().filter(move |other| other.context == at));
+        let left = left.find(|other| other.intent == hidden.intent && map.means(bind.context, other));
         let rest = match left {
             Some(other) => format!("which is on {} there", other.keys),
             None => "which has no key there".to_owned(),

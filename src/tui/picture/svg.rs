@@ -300,7 +300,7 @@ fn left(glyph: &Glyph<'_>) -> u32 {
 
 /// Tenths of a pixel as pixels.
 fn tenths(value: u32) -> String {
-    if value % 10 == 0 { (value / 10).to_string() } else { format!("{}.{}", value / 10, value % 10) }
+    if value.is_multiple_of(10) { (value / 10).to_string() } else { format!("{}.{}", value / 10, value % 10) }
 }
 
 fn hex((red, green, blue): Rgb) -> String {

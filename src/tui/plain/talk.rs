@@ -128,7 +128,7 @@ impl Talk {
         let text = text.trim();
         let reply = match std::mem::take(&mut self.mode) {
             Mode::Command => self.command(app, teller, text, now),
-            Mode::Menu(id, items) => self.choose(app, &id, &items, text, now),
+            Mode::Menu(id, items) => Self::choose(app, &id, &items, text, now),
             Mode::Dialog(mut question) => {
                 let reply = question.line(self.voice, app, text, now);
                 self.mode = Mode::Dialog(question);
@@ -287,7 +287,7 @@ impl Talk {
         Reply { lines, commands, leaves: false }
     }
 
-    fn choose(&mut self, app: &mut App, id: &RolloutId, items: &[Item], text: &str, now: Moment) -> Reply {
+    fn choose(app: &mut App, id: &RolloutId, items: &[Item], text: &str, now: Moment) -> Reply {
         if text.is_empty() {
             return Reply::said("nothing was chosen");
         }

@@ -500,13 +500,13 @@ fn zone(app: &mut App, name: &str) -> Vec<Command> {
             Some(zone) => Zone::Site(zone),
             None => return refuse(app, "what is looked at has no zone of its own: select a window with a schedule"),
         },
-        name => match name.parse() {
-            Ok(zone) => Zone::Mine(Mine::Named(zone)),
-            Err(_) => {
+        name => {
+            let Ok(zone) = name.parse() else {
                 let name: String = name.chars().take(40).collect();
                 return refuse(app, format!("'{name}' is no zone: utc, mine, site, or a name such as Europe/Oslo"));
-            }
-        },
+            };
+            Zone::Mine(Mine::Named(zone))
+        }
     };
     if let Zone::Mine(mine) = zone {
         app.mine = mine;

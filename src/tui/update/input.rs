@@ -437,10 +437,9 @@ fn help(app: &mut App, input: Input) -> Vec<Command> {
                     close(app);
                     // The help runs what it lists; whatever changes something still opens its dialog only.
                     match chosen {
-                        Some(Ok(HelpDoes::Intent(Intent::Suspend | Intent::QuitNow))) | None => {}
+                        Some(Ok(HelpDoes::Intent(Intent::Suspend | Intent::QuitNow) | HelpDoes::Nothing)) | None => {}
                         Some(Ok(HelpDoes::Intent(intent))) => return view(app, intent),
                         Some(Ok(HelpDoes::Command(name))) => command::begin(app, name),
-                        Some(Ok(HelpDoes::Nothing)) => {}
                         Some(Err(why)) => app.say(Tone::Note, why),
                     }
                 }

@@ -66,12 +66,11 @@ pub(super) fn run(app: &mut App, rest: &str) -> Vec<Command> {
         return Vec::new();
     };
     let names = || SortBy::of(app.view).iter().map(|by| by.as_str()).collect::<Vec<_>>().join(", ");
-    match SortBy::named(name).filter(|by| SortBy::of(app.view).contains(by)) {
-        Some(by) => set(app, Sort { by, reversed: words.next().is_some_and(|word| "reversed".starts_with(word)) }),
-        None => {
-            let said = format!("sort by what? {}", names());
-            app.say(Tone::Attention, said);
-        }
+    if let Some(by) = SortBy::named(name).filter(|by| SortBy::of(app.view).contains(by)) {
+        set(app, Sort { by, reversed: words.next().is_some_and(|word| "reversed".starts_with(word)) });
+    } else {
+        let said = format!("sort by what? {}", names());
+        app.say(Tone::Attention, said);
     }
     Vec::new()
 }

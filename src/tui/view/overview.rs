@@ -355,16 +355,13 @@ fn line<'a>(app: &App, item: &Item, selected: bool, c: &Columns, theme: &'a Them
     } else {
         attention::worst_signal(rollout, now)
     };
-    row = match sent {
+    row = if let Some((mark, text)) = sent {
         // Whoever sent it looks for this first; how old the rest is, is said all the same.
-        Some((mark, text)) => {
-            let old = if stale { "STALE " } else { "" };
-            row.cell(&format!("{old}{text}"), c.worst, mark.role())
-        }
-        None => {
-            let role = if stale || !live { Role::Stale } else { Role::Normal };
-            row.found(&worst, c.worst, role, &found("signal", &worst))
-        }
+        let old = if stale { "STALE " } else { "" };
+        row.cell(&format!("{old}{text}"), c.worst, mark.role())
+    } else {
+        let role = if stale || !live { Role::Stale } else { Role::Normal };
+        row.found(&worst, c.worst, role, &found("signal", &worst))
     };
     row = row.right(&age::coarse(now, rollout.updated_at), c.since, Role::Normal);
     if c.next > 0 {

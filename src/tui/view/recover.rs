@@ -137,7 +137,7 @@ fn column(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer, all: bool) -> Opti
     let cursor = draw_steps(scene, area, y, room[2], buffer);
     y = (y + 1 + room[2] as u16).min(area.height);
     let told: Vec<_> =
-        worked.lines.iter().map(|line| (mark(line.weight), line.text.clone(), role(line.weight))).collect();
+        worked.lines.iter().map(|line| (Some(mark(line.weight)), line.text.clone(), role(line.weight))).collect();
     section(scene, area, y, "how you will know it worked", &lines::wrapped(scene.theme, &told, width, room[3]), buffer);
     cursor
 }

@@ -114,12 +114,11 @@ pub struct Rest {
 fn about(situation: &Situation<'_>, entry: &AuditEntry) -> About {
     match entry.subject.kind {
         SubjectKind::Flag => FlagKey::new(entry.subject.name.as_str()).map_or(About::Paper, About::Flag),
-        SubjectKind::Rollout if situation.is_own(entry) => About::Version,
+        SubjectKind::Rollout | SubjectKind::Unit if situation.is_own(entry) => About::Version,
         SubjectKind::Rollout => {
             let target = entry.subject.target.as_ref().map_or("", |target| target.as_str());
             About::Rollout(format!("{target}/{}", entry.subject.name))
         }
-        SubjectKind::Unit if situation.is_own(entry) => About::Version,
         SubjectKind::Unit => match entry.subject.name.as_str().split('/').next().map(str::parse) {
             Some(Ok(site)) => About::Site(site),
             _ => About::Common,

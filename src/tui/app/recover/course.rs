@@ -41,6 +41,9 @@ pub enum Question {
     Answer,
 }
 
+/// What somebody said: the symptom, when it began and whether that is a guess, and where.
+pub type Said<'a> = (Option<&'a Symptom>, Option<(DateTime<Utc>, bool)>, Option<&'a Spot>);
+
 impl Question {
     /// Its number, from 1.
     #[must_use]
@@ -200,7 +203,7 @@ impl Recover {
 
     /// What somebody said so far; the open question and those after it are not among it.
     #[must_use]
-    pub fn said(&self) -> (Option<&Symptom>, Option<(DateTime<Utc>, bool)>, Option<&Spot>) {
+    pub fn said(&self) -> Said<'_> {
         (self.symptom.as_ref(), self.began, self.spot.as_ref())
     }
 

@@ -93,7 +93,7 @@ pub fn weigh(situation: &Situation<'_>, answers: &Answers, changes: &[Change]) -
     }
     found.extend(by_site(&units, answers));
     found.extend(elsewhere(situation, answers));
-    found.extend(silent(situation, &units, &answers.spot));
+    found.extend(silent(&units, &answers.spot));
     found.sort_by_key(|piece| piece.says == Stand::Silent);
     found
 }
@@ -397,8 +397,8 @@ fn elsewhere(situation: &Situation<'_>, answers: &Answers) -> Option<Evidence> {
 }
 
 /// Agents that are silent.
-fn silent(situation: &Situation<'_>, units: &[Unit<'_>], spot: &Spot) -> Option<Evidence> {
-    let here: Vec<&Unit<'_>> = units.iter().filter(|unit| situation.is_in(unit, spot)).collect();
+fn silent(units: &[Unit<'_>], spot: &Spot) -> Option<Evidence> {
+    let here: Vec<&Unit<'_>> = units.iter().filter(|unit| Situation::is_in(unit, spot)).collect();
     let silent = here.iter().filter(|unit| unit.health == Health::Silent).count();
     (silent > 0).then(|| Evidence {
         about: About::Common,

@@ -169,8 +169,7 @@ fn tier(answers: &Answers, deed: &Deed, changes: &[Change], evidence: &[Evidence
         let closest = changes.iter().filter(|change| change.about == *about).map(|change| change.likelihood).min();
         match (stand(evidence, about), closest) {
             (Stand::Clears, _) => 6,
-            (Stand::PointsTo, _) => 1,
-            (Stand::Silent, Some(Likelihood::Likely)) => 1,
+            (Stand::PointsTo, _) | (Stand::Silent, Some(Likelihood::Likely)) => 1,
             (Stand::Silent, Some(Likelihood::Possible | Likelihood::NotRanked)) => 2,
             (Stand::Silent, _) => 4,
         }

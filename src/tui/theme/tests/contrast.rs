@@ -12,7 +12,7 @@ use super::{
 
 /// The palettes that the 16 names are most often painted in, with the backgrounds that go with them.
 ///
-/// xterm: `XTerm-col.ad` of xterm. VGA: the text modes of IBM's VGA, which Linux' console and PuTTY have.
+/// xterm: `XTerm-col.ad` of xterm. VGA: the text modes of IBM's VGA, which Linux' console and `PuTTY` have.
 /// Solarized: the values that Ethan Schoonover published (2011), in the order of its terminal palettes.
 const PALETTES: [(&str, &str, &str); 6] = [
     ("xterm on black", XTERM, "000000"),

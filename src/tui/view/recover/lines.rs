@@ -22,20 +22,20 @@ use crate::{
 pub(super) type Line = (Option<Mark>, String, Role);
 
 /// The mark of a weight.
-pub(super) const fn mark(weight: Weight) -> Option<Mark> {
-    Some(match weight {
+pub(super) const fn mark(weight: Weight) -> Mark {
+    match weight {
         Weight::Bad => Mark::Fail,
         Weight::Attention => Mark::NeedsPerson,
         Weight::Unknown => Mark::NoData,
         Weight::Good => Mark::Passed,
         Weight::Plain => Mark::Waiting,
-    })
+    }
 }
 
 /// The role of a weight's text: only what nobody knows and what needs somebody stands out.
 pub(super) fn role(weight: Weight) -> Role {
     match weight {
-        Weight::Attention | Weight::Unknown => mark(weight).map_or(Role::Normal, Mark::role),
+        Weight::Attention | Weight::Unknown => mark(weight).role(),
         Weight::Bad | Weight::Good | Weight::Plain => Role::Normal,
     }
 }
@@ -75,9 +75,11 @@ pub(super) fn question(recover: &Recover, situation: &Situation<'_>) -> (String,
                 Some(sign) => {
                     let since =
                         sign.since.map_or_else(String::new, |at| format!("   since {}", situation.clock_seconds(at)));
-                    (mark(sign.weight), format!("{}{since}", sign.text), Role::Normal)
+                    (Some(mark(sign.weight)), format!("{}{since}", sign.text), Role::Normal)
                 }
-                None => (mark(Weight::Plain), format!("{}: not so any more", symptom(situation, one)), Role::Muted),
+                None => {
+                    (Some(mark(Weight::Plain)), format!("{}: not so any more", symptom(situation, one)), Role::Muted)
+                }
             });
             ("1 of 3  what is wrong?".to_owned(), lines.collect())
         }
@@ -114,7 +116,7 @@ pub(super) fn changes(
     let each = if roomy && width < WHOLE { 2 } else { 1 };
     let shown = findings.changes.len().min(rows.saturating_sub(1) / each);
     for change in findings.changes.iter().take(shown) {
-        let sign = mark(change.likelihood.weight());
+        let sign = Some(mark(change.likelihood.weight()));
         let sure = if change.perhaps { "?" } else { " " };
         // The target is said by the title.
         let what = change.what.replace(&format!("{}/", situation.target), "");
@@ -137,7 +139,7 @@ pub(super) fn changes(
         let more = findings.changes.len() - shown;
         let more = if more > 0 { format!("{more} more need more room; ") } else { String::new() };
         let rest = &findings.rest;
-        lines.push((mark(rest.weight), format!("{more}{}", rest.text), role(rest.weight)));
+        lines.push((Some(mark(rest.weight)), format!("{more}{}", rest.text), role(rest.weight)));
     }
     lines
 }
@@ -146,7 +148,11 @@ pub(super) fn changes(
 pub(super) fn evidence(theme: &Theme, findings: &Findings, width: usize, rows: usize) -> Vec<Line> {
     let pad = |text: &str, columns: usize| fit::pad(text, columns, fit::ellipsis(theme));
     if findings.evidence.is_empty() {
-        return vec![(mark(Weight::Unknown), "there is no evidence for or against anything".to_owned(), Role::NoData)];
+        return vec![(
+            Some(mark(Weight::Unknown)),
+            "there is no evidence for or against anything".to_owned(),
+            Role::NoData,
+        )];
     }
     findings
         .evidence
@@ -156,7 +162,7 @@ pub(super) fn evidence(theme: &Theme, findings: &Findings, width: usize, rows: u
             let means = format!("  {}", piece.means);
             let room = width.saturating_sub(4 + fit::width(&means));
             let text = format!("{}{means}", pad(&piece.text, room.max(24)));
-            (mark(piece.weight()), text, Role::Normal)
+            (Some(mark(piece.weight())), text, Role::Normal)
         })
         .collect()
 }
@@ -171,7 +177,7 @@ pub(super) fn evidence_wrapped(theme: &Theme, findings: &Findings, width: usize)
     for piece in &findings.evidence {
         let whole = format!("{}: {}", piece.text, piece.means);
         for (at, text) in fit::wrap(&whole, columns, 3, fit::ellipsis(theme)).into_iter().enumerate() {
-            lines.push((mark(piece.weight()).filter(|_| at == 0), text, Role::Normal));
+            lines.push(((at == 0).then(|| mark(piece.weight())), text, Role::Normal));
         }
     }
     lines
