@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 #[path = "../it/support/postgres.rs"]
-#[expect(clippy::pedantic, clippy::panic, clippy::allow_attributes, reason = "what tests share reads as tests do")]
+#[expect(clippy::pedantic, clippy::panic, reason = "what tests share reads as tests do")]
 mod postgres;
 
 use std::sync::OnceLock;

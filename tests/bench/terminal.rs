@@ -11,8 +11,14 @@
     missing_docs,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
+    clippy::assigning_clones,
+    clippy::cast_possible_wrap,
+    clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::must_use_candidate,
     clippy::print_stdout,
+    clippy::single_match_else,
+    clippy::type_complexity,
     reason = "a benchmark"
 )]
 

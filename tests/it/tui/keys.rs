@@ -129,11 +129,9 @@ fn another_keymap_is_asked_for_by_name_and_a_broken_one_leaves_the_keys_as_they_
     assert!(desk.taken().iter().any(|command| matches!(command, Command::Keys(map) if map.name() == "emacs")));
     assert!(desk.screen().contains("keymap emacs"));
 
-    for (map, said) in [("emax", "'emacs' is near; what was in force stays")] {
-        desk.send(Message::Keymap(Box::new(Keymap::load(Some(map), None).0)));
-        assert_eq!(desk.taken().len(), 0, "{map}");
-        assert!(desk.screen().contains(said), "{}", desk.screen());
-    }
+    desk.send(Message::Keymap(Box::new(Keymap::load(Some("emax"), None).0)));
+    assert_eq!(desk.taken().len(), 0);
+    assert!(desk.screen().contains("'emacs' is near; what was in force stays"), "{}", desk.screen());
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("keymaps")).unwrap();
     std::fs::write(dir.path().join("keymaps/mine.toml"), "[global\n\"F9\" = \"refresh\"\n").unwrap();
