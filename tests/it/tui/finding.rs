@@ -25,8 +25,10 @@ fn desk(size: (u16, u16)) -> Desk {
 /// The addresses on the screen, from the top.
 fn shown(desk: &Desk) -> Vec<String> {
     let words = |line: &str| {
-        // The line that is typed into begins with the sign too.
-        line.split_whitespace().find(|word| word.contains('/') && !word.starts_with('/')).map(str::to_owned)
+        // What is typed, and how many were found, have the sign too.
+        line.split_whitespace()
+            .find(|word| word.contains('/') && word.starts_with(char::is_alphabetic))
+            .map(str::to_owned)
     };
     desk.screen().lines().skip(4).take_while(|line| !line.starts_with("──")).filter_map(words).collect()
 }
