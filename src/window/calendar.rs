@@ -76,6 +76,8 @@ impl Kept {
         let next = match (self.state, self.span) {
             (WindowState::Active, Some(span)) => span.until,
             (_, Some(span)) => Some(span.from),
+            // Nobody knows when it opens, but until when it closes what it is about.
+            (WindowState::Upcoming, None) => self.timeline.end(),
             (_, None) => None,
         };
         // What is over does not change any more, and to lift it says only that it is.

@@ -141,6 +141,28 @@ fn a_window_holds_only_what_and_whom_it_names_and_not_when_it_is_off() {
 }
 
 #[test]
+fn hours_that_nobody_can_read_any_more_close_until_their_end_and_not_for_ever() {
+    let shop = Names::target("shop");
+    let schedule = Schedule {
+        zone: SafeText::new("Mars/Olympus"),
+        start: t(20).naive_utc(),
+        end: Some(t(30).naive_utc()),
+        duration: None,
+        rrule: None,
+        rdate: Vec::new(),
+        exdate: Vec::new(),
+    };
+    let unread = Window { schedule: Some(schedule), ..window("w-hours", Effect::Allow, "shop", 20, Some(30)) };
+    let mut calendar = Calendar::new(vec![unread], t(0));
+    for (hour, expected, next) in [(0, &["w-hours"][..], Some(t(30))), (25, &["w-hours"], Some(t(30))), (30, &[], None)]
+    {
+        calendar.advance(t(hour));
+        assert_eq!(told(&calendar.freezes(&shop.place(), HUMAN.0, HUMAN.1)), expected, "{hour}");
+        assert_eq!(calendar.next_transition(), next, "{hour}");
+    }
+}
+
+#[test]
 fn what_is_put_removed_lifted_or_changed_counts_at_once() {
     let shop = Names::target("shop");
     let mut calendar = Calendar::empty(t(0));
