@@ -80,10 +80,11 @@ fn main() {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1).cloned()
     };
+    let program = after("--program").unwrap_or_else(|| env!("CARGO_BIN_EXE_rolldeck").to_owned());
     let wanted = Wanted {
         quick: arguments.iter().any(|argument| argument == "--quick"),
         only: after("--only"),
-        program: after("--program").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_rolldeck")), PathBuf::from),
+        program: std::path::absolute(program).expect("the path of the program"),
         home: tempfile::tempdir().expect("a home for the programs"),
     };
     println!("rolldeck is {}", wanted.program.display());

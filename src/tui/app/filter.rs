@@ -125,7 +125,10 @@ impl Term {
     /// to find it.
     fn is_in(&self, text: &str, column: Column, finder: &mut Finder) -> bool {
         match &self.letters {
-            Some(letters) if column.kind != Kind::Sentence && text.is_ascii() => has_letters(text, letters),
+            Some(letters) if text.is_ascii() => match column.kind {
+                Kind::Sentence => has_word(text, letters),
+                Kind::Name | Kind::Part => has_letters(text, letters),
+            },
             _ => {
                 let Finder { matcher, chars, .. } = finder;
                 self.atom(column).score(Utf32Str::new(text, chars), matcher).is_some()
@@ -157,6 +160,11 @@ impl Term {
 fn has_letters(text: &str, letters: &str) -> bool {
     let mut bytes = text.bytes();
     letters.bytes().all(|letter| bytes.any(|byte| byte.eq_ignore_ascii_case(&letter)))
+}
+
+/// Whether a text has these letters one after the other; both of ASCII.
+fn has_word(text: &str, letters: &str) -> bool {
+    text.as_bytes().windows(letters.len()).any(|part| part.eq_ignore_ascii_case(letters.as_bytes()))
 }
 
 /// Without the sign that it begins with.
