@@ -334,7 +334,7 @@ impl Core {
         if let Some(freeze) = freeze.flatten() {
             rollout.blockers.push(held_by(&freeze, carried.sighting.advances));
             rollout.blockers.sort_by_key(|blocker| blocker.kind);
-            rollout.freeze = Some(freeze);
+            rollout.freeze = Some(Box::new(freeze));
         }
         rollout
     }

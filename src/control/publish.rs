@@ -281,7 +281,7 @@ impl Core {
             workload: None,
             pending: None,
             offers: Vec::new(),
-            freeze,
+            freeze: freeze.map(Box::new),
             next: view.next,
             owner: stored.plan.owner.clone(),
             failures: Some(view.failures),

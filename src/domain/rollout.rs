@@ -272,7 +272,7 @@ pub struct Rollout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trend: Option<Trend>,
     /// The freeze that covers it now.
-    pub freeze: Option<Freeze>,
+    pub freeze: Option<Box<Freeze>>,
     /// What happens next.
     pub next: Option<Next>,
     /// Who answers for it.

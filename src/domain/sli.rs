@@ -311,7 +311,7 @@ pub struct Sli {
     pub telemetry: TelemetryState,
     /// Its error budget, where it has an objective.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub burn: Option<Burn>,
+    pub burn: Option<Box<Burn>>,
     /// When it was last measured.
     pub observed_at: Option<DateTime<Utc>>,
     /// The past, oldest first; left out of a summary.

@@ -25,7 +25,7 @@ pub fn shown(evidence: &Evidence, judgement: &Judgement, series: Option<Vec<SliP
         why: judgement.why.clone(),
         over_since: judgement.after.over_since,
         telemetry: evidence.telemetry.state,
-        burn: judgement.burn,
+        burn: judgement.burn.map(Box::new),
         observed_at: evidence.telemetry.newest,
         series,
     }

@@ -45,7 +45,7 @@ impl Sli {
     /// other states; among equals what is critical, then what a promotion needs.
     #[must_use]
     pub fn need(&self) -> (u8, bool, bool) {
-        let burns = self.burn.is_some_and(|burn| matches!(burn.level, BurnLevel::Page | BurnLevel::Halt));
+        let burns = self.burn.as_ref().is_some_and(|burn| matches!(burn.level, BurnLevel::Page | BurnLevel::Halt));
         let rank = match self.state() {
             SliState::Fail => 0,
             _ if burns => 1,
@@ -170,8 +170,8 @@ mod tests {
             empty_in: None,
         };
         let fail = sli(Verdict::Fail, TelemetryState::Ok);
-        let burning = Sli { burn: Some(burn(BurnLevel::Halt)), ..sli(Verdict::Pass, TelemetryState::Ok) };
-        let calm = Sli { burn: Some(burn(BurnLevel::Ok)), ..sli(Verdict::Pass, TelemetryState::Ok) };
+        let burning = Sli { burn: Some(Box::new(burn(BurnLevel::Halt))), ..sli(Verdict::Pass, TelemetryState::Ok) };
+        let calm = Sli { burn: Some(Box::new(burn(BurnLevel::Ok))), ..sli(Verdict::Pass, TelemetryState::Ok) };
         let critical = Sli { critical: true, ..sli(Verdict::NoData, TelemetryState::Ok) };
         let order = [
             fail,

@@ -12,7 +12,7 @@ impl App {
         match self.view {
             View::Overview => self.rollouts.freezes().to_vec(),
             View::Detail => match self.detailed() {
-                Some(rollout) => rollout.freeze.iter().cloned().collect(),
+                Some(rollout) => rollout.freeze.as_deref().into_iter().cloned().collect(),
                 None => self.rollouts.freezes().to_vec(),
             },
             _ => Vec::new(),

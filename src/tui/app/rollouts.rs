@@ -58,7 +58,10 @@ pub struct Row {
 }
 
 impl Row {
-    fn new(rollout: Rollout) -> Self {
+    fn new(mut rollout: Rollout) -> Self {
+        // Lists read from an answer have room to grow, and ten thousand of these stay as they are.
+        rollout.stages.shrink_to_fit();
+        rollout.slis.shrink_to_fit();
         Self {
             class: Class::of(&rollout),
             ghost: false,
@@ -301,7 +304,7 @@ impl Rollouts {
             let rollout = &row.rollout;
             longest = longest.max(rollout.target.as_str().len() + 1 + rollout.name.as_str().len());
             workloads += usize::from(!row.ghost && rollout.workload.is_some());
-            if let Some(freeze) = rollout.freeze.as_ref().filter(|_| !rollout.phase.is_terminal())
+            if let Some(freeze) = rollout.freeze.as_deref().filter(|_| !rollout.phase.is_terminal())
                 && freezes.len() < FREEZES_MAX
                 && freezes.iter().all(|seen| seen.window != freeze.window)
             {

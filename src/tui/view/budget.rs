@@ -41,7 +41,7 @@ const fn mark(level: BurnLevel, spent: bool) -> Mark {
 
 /// Whether a budget holds what goes on, or could: spent, burning, or unknown.
 pub(super) fn matters(slis: &[Sli]) -> bool {
-    slis.iter().filter_map(|sli| sli.burn.as_ref()).any(|burn| is_spent(burn) || weight(burn.level) < 3)
+    slis.iter().filter_map(|sli| sli.burn.as_deref()).any(|burn| is_spent(burn) || weight(burn.level) < 3)
 }
 
 /// `success 62% left, burns 3.2x (30) 4.1x (5), empty in 9d; HALT`. The numbers in brackets are the slices
@@ -116,7 +116,7 @@ fn span(seconds: f64) -> String {
 /// The budget that matters most as a line, and how many others there are; none where no indicator has an
 /// objective.
 pub(super) fn line<'a>(slis: &[Sli], live: bool, theme: &'a Theme, width: u16) -> Option<Row<'a>> {
-    let mut burns: Vec<(&Sli, &Burn)> = slis.iter().filter_map(|sli| Some((sli, sli.burn.as_ref()?))).collect();
+    let mut burns: Vec<(&Sli, &Burn)> = slis.iter().filter_map(|sli| Some((sli, sli.burn.as_deref()?))).collect();
     burns.sort_by(|(_, a), (_, b)| {
         let left = |burn: &Burn| burn.budget_left.unwrap_or(f64::INFINITY);
         let key = |burn: &Burn| (!is_spent(burn), weight(burn.level));

@@ -209,7 +209,7 @@ fn record(scene: &Scene<'_>, sli: &Sli, zoom: bool, width: u16) -> Vec<String> {
         fit::wrap(&format!("{}: {why}", sli.name), columns, if zoom { 2 } else { 1 }, fit::ellipsis(scene.theme));
     if zoom {
         lines.push(what(scene, sli));
-        lines.extend(sli.burn.as_ref().map(budget::rates));
+        lines.extend(sli.burn.as_deref().map(budget::rates));
     }
     lines
 }

@@ -356,7 +356,7 @@ fn of_class(class: Class) -> rolldeck::domain::Rollout {
     match class {
         Class::Breach => of.blockers = vec![blocker(BlockerKind::Breach, "of a gate")],
         Class::Failed => of.blockers = vec![blocker(BlockerKind::Failure, "of a unit")],
-        Class::Frozen => of.freeze = Some(freeze()),
+        Class::Frozen => of.freeze = Some(Box::new(freeze())),
         _ => {}
     }
     assert_eq!(Class::of(&of), class);

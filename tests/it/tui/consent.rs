@@ -140,7 +140,7 @@ fn held() -> Freeze {
 
 fn waiting() -> Rollout {
     let mut rollout = rollout("dc-north/router", Phase::AwaitingPromotion, 12);
-    rollout.freeze = Some(held());
+    rollout.freeze = Some(Box::new(held()));
     rollout
 }
 

@@ -66,7 +66,7 @@ fn pause_is_sent_at_once_with_its_reason_and_names_no_revision() {
 #[test]
 fn going_back_is_open_while_locked_stale_frozen_and_without_a_preview() {
     let mut sick = breach();
-    sick.freeze = Some(freeze());
+    sick.freeze = Some(Box::new(freeze()));
     let mut desk = desk(true, Role::Operator, sick);
     desk.polls = false;
     desk.answer(Answer::View(Err(unreachable())));
@@ -337,7 +337,7 @@ fn an_action_that_does_not_apply_says_why_and_opens_nothing() {
 #[test]
 fn a_freeze_holds_what_widens_and_says_which() {
     let mut frozen = waiting();
-    frozen.freeze = Some(freeze());
+    frozen.freeze = Some(Box::new(freeze()));
     let mut desk = desk(false, Role::Operator, frozen.clone());
     desk.press(I::ActionMenu);
     assert!(desk.screen().contains("HELD: frozen by w-12ab until 14:00Z: pilot window"), "{}", desk.screen());

@@ -171,7 +171,7 @@ pub fn nine() -> Vec<Rollout> {
     let mut waiting = rollout("osl/ui-shell", Phase::AwaitingPromotion, 12);
     waiting.stages[2].state = StageState::Ready;
     let mut frozen = rollout("dc-north/router", Phase::Progressing, 20);
-    frozen.freeze = Some(freeze());
+    frozen.freeze = Some(Box::new(freeze()));
     frozen.blockers = vec![blocker(BlockerKind::Freeze, "frozen until 14:00Z: pilot window")];
     let mut paused = rollout("osl/media-gw", Phase::Paused, 41);
     paused.message = "paused by k.berg: customer calls".into();

@@ -71,7 +71,7 @@ pub fn errors() -> Sli {
         why: "0.41% against 0.12%, limit 2.0x for 6m, 18k requests".into(),
         over_since: Some(ago(6)),
         interval: Some(Interval { low: 0.0021, high: 0.0036 }),
-        burn: Some(Burn {
+        burn: Some(Box::new(Burn {
             objective: 0.999,
             short: Some(4.4),
             middle: Some(4.1),
@@ -80,7 +80,7 @@ pub fn errors() -> Sli {
             level: BurnLevel::Halt,
             budget_left: Some(0.62),
             empty_in: Some(9.4 * 86_400.0),
-        }),
+        })),
         series: Some(path(0.0012, 0.0029, 0.65, 0.000_35)),
         ..indicator("errors", "ratio", 0.0041, 0.0012, 0.0012, Family::Availability)
     }

@@ -378,7 +378,7 @@ fn a_refusal_is_said_with_its_reasons_and_the_question_is_asked_again() {
 fn what_can_be_done_is_chosen_by_number_and_what_cannot_says_why() {
     let now = rollout("ber/planner", Phase::Progressing, 9);
     let mut frozen = rollout("dc-north/router", Phase::Progressing, 20);
-    frozen.freeze = Some(freeze());
+    frozen.freeze = Some(Box::new(freeze()));
     let mut lines = Lines::begun(false, vec![now.clone(), frozen]);
     let said = lines.types("act ber/planner");
     assert!(has(&said, "1 Pause: stop where it is") && has(&said, "4 Resume: "), "{said:?}");

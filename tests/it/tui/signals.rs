@@ -172,7 +172,9 @@ fn the_overall_verdict_its_reason_and_the_budget_are_said_in_a_line_each() {
     // One that burns nothing needs no line where there is little room.
     let mut calm = breach();
     for sli in &mut calm.slis {
-        sli.burn = sli.burn.map(|burn| Burn { level: BurnLevel::Ok, ..burn });
+        if let Some(burn) = &mut sli.burn {
+            burn.level = BurnLevel::Ok;
+        }
     }
     let strip = Desk::with(&options(false, false), Role::Operator, false, vec![calm], (80, 24)).screen();
     assert!(!strip.contains("budget"), "{strip}");
@@ -276,15 +278,17 @@ fn any_sli() -> impl Strategy<Value = Sli> {
                 telemetry,
                 over_since: at,
                 observed_at: at,
-                burn: burn.map(|(level, left, rate, empty_in)| Burn {
-                    objective: 0.999,
-                    short: rate,
-                    middle: rate,
-                    long: rate,
-                    baseline: rate,
-                    level,
-                    budget_left: left,
-                    empty_in,
+                burn: burn.map(|(level, left, rate, empty_in)| {
+                    Box::new(Burn {
+                        objective: 0.999,
+                        short: rate,
+                        middle: rate,
+                        long: rate,
+                        baseline: rate,
+                        level,
+                        budget_left: left,
+                        empty_in,
+                    })
                 }),
                 series: series.map(|mut series| {
                     series.sort_by_key(|point| point.at);

@@ -355,7 +355,7 @@ fn a_freeze_says_whether_the_controller_goes_on_all_the_same() {
     ] {
         let mut frozen = canary();
         frozen.phase = phase;
-        frozen.freeze = Some(super::fleet::freeze());
+        frozen.freeze = Some(Box::new(super::fleet::freeze()));
         if !next {
             frozen.next = None;
         }

@@ -160,7 +160,7 @@ fn compared(situation: &Situation<'_>, sli: &Sli, symptom: &Symptom) -> Option<E
     let ratio = figure::compared(sli).map_or_else(String::new, |ratio| format!(" ({ratio})"));
     let both = format!("{} {} on {candidate}, {} on {before}{ratio}", sli.name, shown(sli.canary), shown(sli.baseline));
     let own = matches!(symptom, Symptom::Indicator(name) if sli.name == *name);
-    let ill = sli.burn.and_then(|burn| burn.baseline).is_some_and(|burn| burn >= BURNS);
+    let ill = sli.burn.as_ref().and_then(|burn| burn.baseline).is_some_and(|burn| burn >= BURNS);
     let (says, means) = match signal::state(sli, now) {
         SliState::Fail if ill => (Stand::Silent, format!("both are bad, {candidate} more: not the version alone")),
         SliState::Fail => (Stand::PointsTo, format!("points to {candidate}")),
