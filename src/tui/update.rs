@@ -30,6 +30,7 @@ mod palette;
 mod pointer;
 mod record;
 mod recover;
+mod set;
 mod sort;
 mod style;
 

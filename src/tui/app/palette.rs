@@ -79,6 +79,14 @@ impl<'t> Ranking<'t> {
         Self { typed, best: Vec::new(), total: 0 }
     }
 
+    /// Whether a name fits what is typed.
+    #[must_use]
+    pub fn fits(&self, name: &str) -> bool {
+        let mut fits = false;
+        filter::rank(self.typed, std::iter::once(((), name)), |(), _| fits = true);
+        fits
+    }
+
     /// Takes names; `make` makes a completion of one that is among the best.
     pub fn take<'n, T>(&mut self, names: impl Iterator<Item = (T, &'n str)>, mut make: impl FnMut(T) -> Candidate) {
         filter::rank(self.typed, names, |item, score| {

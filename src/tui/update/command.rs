@@ -1,13 +1,11 @@
 //! The command line's one table, and what keys and commands share: views to fill, contexts, arming, holding.
 
-use super::{act, calendar, consent, flags, follow, input, offered, palette, pointer, record, recover, sort};
+use super::{act, calendar, consent, flags, follow, input, offered, palette, record, recover, set, sort};
 use crate::{
     domain::{Action, Role, RolloutId},
-    settings::Notify,
     tui::{
         app::{
             ARMED_FOR, App, Hold, Overlay, View,
-            chart::ChartMode,
             line::{Kind, Line},
             link::Link,
             notice::Tone,
@@ -15,7 +13,6 @@ use crate::{
             text::Field,
             trail::{self, Trail},
             when,
-            zone::{Mine, Zone},
         },
         intent::Intent,
         message::{Command, Input},
@@ -94,6 +91,11 @@ impl CommandSpec {
     const fn also(mut self, also: &'static [&'static str]) -> Self {
         self.also = also;
         self
+    }
+
+    /// Its word, or else one that means the same, of which this holds.
+    pub fn word(&self, holds: impl Fn(&str) -> bool) -> Option<&'static str> {
+        std::iter::once(self.name).chain(self.also.iter().copied()).find(|word| holds(word))
     }
 
     /// What may follow its word, for people.
@@ -188,7 +190,13 @@ pub(in crate::tui) const COMMANDS: &[CommandSpec] = &[
         commands
     })
     .also(&["verify-audit"]),
-    CommandSpec::run("set", Argument::Setting, "NAME VALUE", "chart, theme, keymap, zone, mouse, notify, wide", set),
+    CommandSpec::run(
+        "set",
+        Argument::Setting,
+        "NAME VALUE",
+        "chart, theme, keymap, zone, mouse, notify, wide",
+        set::run,
+    ),
     CommandSpec::run(
         "sort",
         Argument::Order,
@@ -270,7 +278,14 @@ pub(super) fn run(app: &mut App, text: &str) -> Vec<Command> {
         Some(Word::Intent(_)) => refuse(app, format!("nothing follows '{word}'")),
         None if word.is_empty() => Vec::new(),
         None if word.contains('/') && rest.is_empty() => open(app, word),
-        None => refuse(app, format!("'{}' is no command: tab lists them", word.chars().take(30).collect::<String>())),
+        None => {
+            let name: String = word.chars().take(30).collect();
+            let how = set::named(word).map_or_else(
+                || "tab lists them".to_owned(),
+                |setting| format!("set {} {} does it", setting.name, setting.shape),
+            );
+            refuse(app, format!("'{name}' is no command: {how}"))
+        }
     }
 }
 
@@ -330,7 +345,8 @@ pub(super) fn leave(app: &mut App) -> Vec<Command> {
     }
 }
 
-fn refuse(app: &mut App, why: impl AsRef<str>) -> Vec<Command> {
+/// Says why a command is not run.
+pub(super) fn refuse(app: &mut App, why: impl AsRef<str>) -> Vec<Command> {
     app.say(Tone::Attention, why);
     Vec::new()
 }
@@ -378,39 +394,6 @@ pub(super) fn set_wide(app: &mut App, wide: bool) {
 pub(super) fn begin(app: &mut App, text: &str) {
     app.line = Some(Line::new(Kind::Command, text));
     palette::refresh(app);
-}
-
-fn set(app: &mut App, rest: &str) -> Vec<Command> {
-    match rest.split_once(char::is_whitespace).map(|(key, value)| (key, value.trim())) {
-        Some(("theme", name)) => vec![Command::Theme(name.to_owned())],
-        Some(("keymap", name)) => vec![Command::Keymap(name.to_owned())],
-        Some(("zone", name)) => zone(app, name),
-        Some(("notify", name)) => match Notify::of(name) {
-            Some(notify) => {
-                app.alerts.set(notify);
-                app.say(Tone::Note, format!("you are called by {}", notify.says()));
-                Vec::new()
-            }
-            None => refuse(app, "set notify to what? off, bell or osc9"),
-        },
-        Some(("chart", name)) => match ChartMode::ALL.into_iter().find(|mode| mode.as_str() == name) {
-            Some(mode) => {
-                app.chart = mode;
-                Vec::new()
-            }
-            None => refuse(app, "set chart to what? difference, ratio or raw"),
-        },
-        Some(("mouse", value @ ("on" | "off"))) => pointer::set(app, value == "on"),
-        Some(("wide", value @ ("on" | "off"))) => {
-            set_wide(app, value == "on");
-            Vec::new()
-        }
-        _ => refuse(
-            app,
-            "set what? theme NAME, keymap NAME, zone utc|mine|site|NAME, notify off|bell|osc9, chart difference|ratio|raw, \
-             mouse on|off, or wide on|off",
-        ),
-    }
 }
 
 /// Shows a view and asks for what it needs.
@@ -490,41 +473,6 @@ pub(super) fn hold(app: &mut App) -> Vec<Command> {
             hold.answers.into_iter().flat_map(|answer| super::answer::replay(app, answer)).collect()
         }
     }
-}
-
-fn zone(app: &mut App, name: &str) -> Vec<Command> {
-    let zone = match name {
-        "utc" | "UTC" => Zone::Utc,
-        "mine" | "local" => Zone::Mine(app.mine),
-        "site" => match app.site_zone() {
-            Some(zone) => Zone::Site(zone),
-            None => return refuse(app, "what is looked at has no zone of its own: select a window with a schedule"),
-        },
-        name => {
-            let Ok(zone) = name.parse() else {
-                let name: String = name.chars().take(40).collect();
-                return refuse(app, format!("'{name}' is no zone: utc, mine, site, or a name such as Europe/Oslo"));
-            };
-            Zone::Mine(Mine::Named(zone))
-        }
-    };
-    if let Zone::Mine(mine) = zone {
-        app.mine = mine;
-    }
-    set_zone(app, zone);
-    Vec::new()
-}
-
-/// The next zone: UTC, the viewer's, that of what is looked at where it has one.
-pub(super) fn switch_zone(app: &mut App) {
-    let next = app.next_zone();
-    set_zone(app, next);
-}
-
-fn set_zone(app: &mut App, zone: Zone) {
-    app.zone = zone;
-    let name = app.zone().name(app.server_now());
-    app.say(Tone::Note, format!("times are in {name}"));
 }
 
 /// Connects to another context: nothing of the last one stays on the screen, nothing stays armed.

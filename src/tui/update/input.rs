@@ -5,7 +5,7 @@ use tui_input::InputRequest;
 use super::super::view::help::HelpDoes;
 use super::{
     act, calendar, choice, close, command, commit, consent, copy, flags, follow, motion, palette, pointer, record,
-    recover, sort,
+    recover, set, sort,
 };
 use crate::domain::SafeText;
 use crate::tui::{
@@ -164,7 +164,7 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
             return commands;
         }
         Intent::Newest => return motion::newest(app),
-        Intent::TimeZone => command::switch_zone(app),
+        Intent::TimeZone => set::switch_zone(app),
         Intent::Raw => record::open(app),
         Intent::Copy => return copy::open(app),
         Intent::ActionMenu => app.overlay = Overlay::Menu { cursor: 0 },

@@ -2,14 +2,13 @@
 
 use super::{
     command::{self, Argument, COMMANDS, CommandSpec, Word},
-    offered,
+    offered, set,
 };
 use crate::{
     domain::RolloutId,
     tui::{
         app::{
             App, View,
-            chart::ChartMode,
             flags::change::Verb,
             line::Kind,
             palette::{Candidate, KEPT, Palette, Ranking},
@@ -47,12 +46,23 @@ fn words(app: &App, typed: &str) -> Palette {
     let mut ranking = Ranking::new(typed);
     let contexts = app.view_contexts();
     let keys = |intent| app.keymap.keys_for(intent, &contexts).unwrap_or_default();
-    ranking.take(COMMANDS.iter().map(|spec| (spec, spec.name)), |spec| Candidate {
+    let commands = COMMANDS.iter().filter_map(|spec| Some((spec, spec.word(|word| ranking.fits(word))?)));
+    let commands: Vec<_> = commands.collect();
+    ranking.take(commands.into_iter(), |spec| Candidate {
         argument: spec.shape(),
         help: spec.help.to_owned(),
         keys: spec.intent().map(keys).unwrap_or_default(),
         refused: command::refused(app, spec),
         ..Candidate::plain(spec.name.to_owned(), spec.name.to_owned())
+    });
+    // Who looks for what can be set types its name, and not `set`.
+    let settings = set::SETTINGS.iter().filter(|_| !typed.is_empty());
+    let settings = settings.filter_map(|setting| Some((setting, setting.word(|word| ranking.fits(word))?)));
+    let settings: Vec<_> = settings.collect();
+    ranking.take(settings.into_iter(), |setting| Candidate {
+        argument: setting.shape,
+        help: setting.help.to_owned(),
+        ..Candidate::plain(format!("set {} ", setting.name), format!("set {}", setting.name))
     });
     let others = Intent::ALL.iter().filter(|intent| matches!(command::resolve(intent.id()), Some(Word::Intent(_))));
     ranking.take(others.map(|intent| (*intent, intent.id())), |intent| Candidate {
@@ -101,7 +111,7 @@ fn arguments(app: &App, word: &str, spec: &CommandSpec, typed: &str) -> Palette 
         Argument::Flag => return flags(app, word, typed),
         Argument::Audit => return audit(app, &format!("{word} "), typed),
         Argument::Setting => {
-            let settings = settings(app);
+            let settings = set::lines(app);
             ranking.take(settings.iter().map(|name| (name, name.as_str())), |name| line(name));
         }
         Argument::Order => {
@@ -151,25 +161,4 @@ fn flags(app: &App, word: &str, typed: &str) -> Palette {
         });
     }
     ranking.palette()
-}
-
-/// All that `set` sets.
-fn settings(app: &App) -> Vec<String> {
-    let charts = ChartMode::ALL.iter().map(|mode| format!("chart {}", mode.as_str()));
-    let themes = app.themes.iter().map(|name| format!("theme {name}"));
-    let keymaps = app.keymaps.iter().map(|name| format!("keymap {name}"));
-    let others = [
-        "mouse on",
-        "mouse off",
-        "notify bell",
-        "notify off",
-        "notify osc9",
-        "wide on",
-        "wide off",
-        "zone utc",
-        "zone mine",
-        "zone site",
-    ]
-    .map(str::to_owned);
-    charts.chain(themes).chain(keymaps).chain(others).collect()
 }

@@ -349,6 +349,39 @@ fn the_help_says_why_a_key_does_nothing_and_begins_the_command_that_is_chosen() 
     assert!(desk.screen().contains("state: rollout: version:"), "{}", desk.screen());
 }
 
+#[test]
+fn whoever_types_the_name_of_a_thing_finds_what_sets_it() {
+    for (typed, found) in [
+        ("theme", "set theme NAME"),
+        ("colours", "set theme NAME"),
+        ("keymap", "set keymap NAME"),
+        ("vim", "set keymap NAME"),
+        ("zone", "set zone utc|mine|site|NAME"),
+        ("timez", "set zone utc|mine|site|NAME"),
+        ("mouse", "set mouse on|off"),
+        ("bell", "set notify off|bell|osc9"),
+        ("calendar", "windows"),
+        ("quit", "q "),
+    ] {
+        let mut desk = desk((120, 30));
+        desk.press(I::CommandLine);
+        desk.write(typed);
+        assert!(desk.screen().lines().any(|line| line.trim_start().starts_with(found)), "{typed}: {}", desk.screen());
+    }
+    let mut desk = desk((120, 30));
+    desk.press(I::CommandLine);
+    desk.write("theme").press(I::NextPane);
+    desk.write("li");
+    assert!(desk.screen().contains(":set theme li"), "{}", desk.screen());
+    desk.press(I::NextPane).press(I::Open);
+    let asked = desk.commands.iter().any(|command| matches!(command, Command::Theme(name) if name == "light"));
+    assert!(asked, "{}", desk.screen());
+    desk.command("theme");
+    assert!(desk.screen().contains("'theme' is no command: set theme NAME does it"), "{}", desk.screen());
+    desk.command("set zone");
+    assert!(desk.screen().contains("set zone to what? utc, mine, site or NAME"), "{}", desk.screen());
+}
+
 /// Words that make a line of the command line.
 fn words() -> impl Strategy<Value = String> {
     let names: Vec<String> = I::ALL.iter().map(|intent| intent.id().to_owned()).collect();
