@@ -142,6 +142,12 @@ pub fn of(arm: SliArm, unit: &str) -> Option<String> {
     arm.value.filter(|v| v.is_finite()).map(|v| value(v, unit))
 }
 
+/// The value of a side without its unit, for where that does not fit; the sign of a percentage stays.
+#[must_use]
+pub fn bare(arm: SliArm, unit: &str) -> Option<String> {
+    of(arm, if unit == "ratio" { unit } else { "" })
+}
+
 /// Canary over baseline, where that says something: not of shares that should be near all, where a
 /// tenth of a percent is the whole error budget, nor beside a baseline of which the limit is many times.
 #[must_use]
@@ -162,6 +168,16 @@ pub fn difference(sli: &Sli) -> Option<f64> {
 /// How canary and baseline compare: `3.4x`, or `-0.29pp` where a ratio says nothing.
 #[must_use]
 pub fn compared(sli: &Sli) -> Option<String> {
+    compared_by(sli, shift)
+}
+
+/// [`compared`] without a unit, for where that does not fit.
+#[must_use]
+pub fn compared_bare(sli: &Sli) -> Option<String> {
+    compared_by(sli, signed)
+}
+
+fn compared_by(sli: &Sli, shift: fn(f64, &str) -> String) -> Option<String> {
     match ratio(sli) {
         Some(ratio) => Some(times(ratio)),
         None => difference(sli).map(|difference| shift(difference, sli.unit.as_str())),
@@ -182,6 +198,16 @@ pub fn limits(sli: &Sli) -> Vec<f64> {
 /// The limit in the form of [`compared`], so that the two can be held side by side.
 #[must_use]
 pub fn limit(sli: &Sli) -> Option<String> {
+    limit_by(sli, shift)
+}
+
+/// [`limit`] without a unit, for where that does not fit.
+#[must_use]
+pub fn limit_bare(sli: &Sli) -> Option<String> {
+    limit_by(sli, signed)
+}
+
+fn limit_by(sli: &Sli, shift: fn(f64, &str) -> String) -> Option<String> {
     let limits = limits(sli);
     let first = *limits.first()?;
     match (ratio(sli), sli.baseline.value) {
@@ -257,6 +283,7 @@ mod tests {
         #[test]
         fn no_number_is_wider_than_its_column(value in proptest::num::f64::ANY) {
             proptest::prop_assert!(number(value).len() <= 9, "{}", number(value));
+            proptest::prop_assert!(signed(value, "ms").len() <= 8, "{}", signed(value, "ms"));
             proptest::prop_assert!(count(Some(value)).len() <= 5, "{}", count(Some(value)));
             proptest::prop_assert!(times(value.abs()).len() <= 5, "{}", times(value.abs()));
         }

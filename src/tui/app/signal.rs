@@ -98,8 +98,18 @@ pub fn by_need(slis: &[Sli], now: DateTime<Utc>) -> Vec<&Sli> {
 /// there never was one.
 #[must_use]
 pub fn shown(sli: &Sli, arm: SliArm, now: DateTime<Utc>, live: bool) -> String {
+    shown_by(sli, arm, now, live, figure::of)
+}
+
+/// [`shown`] without a unit, for where that does not fit.
+#[must_use]
+pub fn shown_bare(sli: &Sli, arm: SliArm, now: DateTime<Utc>, live: bool) -> String {
+    shown_by(sli, arm, now, live, figure::bare)
+}
+
+fn shown_by(sli: &Sli, arm: SliArm, now: DateTime<Utc>, live: bool, of: fn(SliArm, &str) -> Option<String>) -> String {
     let fresh = freshness(sli, now);
-    match figure::of(arm, sli.unit.as_str()) {
+    match of(arm, sli.unit.as_str()) {
         Some(_) if fresh == Freshness::Gone => "----".to_owned(),
         Some(text) if fresh == Freshness::Late || !live => format!("{text}~"),
         Some(text) => text,

@@ -139,8 +139,7 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
     let chosen = detail.cursor(Pane::Slis).min(slis.len() - 1);
     let record = record(scene, slis[chosen], zoom, rest.width);
     let parts = Parts::of(rest, slis.len(), record.len() as u16, zoom);
-    let longest = slis.iter().map(|sli| fit::width(sli.name.as_str())).max().unwrap_or(0);
-    let columns = Columns::of(rest.width, longest);
+    let columns = Columns::of(rest.width, table::longest(scene, &slis));
     table::heading(&columns, theme, rest.width).draw(rest, 0, buffer);
     let lines = usize::from(parts.lines);
     let top = detail.top(Pane::Slis, lines, slis.len());

@@ -90,6 +90,28 @@ fn what_changed_stands_below_the_chart_and_what_was_refused_does_not() {
 }
 
 #[test]
+fn a_number_that_has_no_room_for_its_unit_stands_alone_and_the_row_says_the_unit() {
+    let cores = |name: &str| Sli { ratio: None, ..indicator(name, "cores", 0.604, 0.0, 0.25, Family::Saturation) };
+    let long = "cpu_of_the_largest_pod_there_is";
+    for (width, name) in [(80, "cpu (cores)"), (120, "cpu (cores)"), (200, "cpu (cores)")] {
+        let desk =
+            watched(vec![cores("cpu"), indicator("rss", "MB", 212.0, 204.0, 40.0, Family::Saturation)], (width, 40));
+        let screen = desk.screen();
+        let row = line(&screen, name);
+        assert!(row.contains(" 0.604 ") && row.contains(" +0.604 ") && row.contains(" +0.25 "), "{row}");
+        assert!(line(&screen, "rss ").contains(" 212 MB "), "what fits keeps its unit: {screen}");
+    }
+    // Without room in the name, the reason says it.
+    let desk = watched(vec![cores(long)], (200, 40));
+    assert!(line(&desk.screen(), " 0.604 ").contains("in cores: not worse"), "{}", desk.screen());
+    // An old number keeps its sign, and is not cut for that.
+    let mut desk = watched(vec![cores("cpu")], (120, 40));
+    desk.polls = true;
+    desk.wait(95_000);
+    assert!(line(&desk.screen(), "cpu (cores)").contains(" 0.604~ "), "{}", desk.screen());
+}
+
+#[test]
 fn values_grow_old_on_the_screen_without_an_answer_and_are_not_shown_as_values_at_last() {
     let mut desk = watched(vec![errors()], (80, 24));
     desk.polls = true;
