@@ -131,7 +131,8 @@ impl World {
     fn situation(&self) -> Situation<'_> {
         let rollout = self.rollout.clone().map(std::sync::Arc::new);
         let mut entries: Vec<&AuditEntry> = self.entries.iter().collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
+        // As they are read: of the same instant, too, the trail knows what came first.
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.seq)));
         Situation {
             now: start(),
             zone: Zone::Utc,
@@ -192,8 +193,7 @@ fn a_bad_canary_is_what_was_promoted_just_before_and_pause_comes_before_rollback
     assert_eq!(answers.spot, Spot::Candidate);
     let first = &found.changes[0];
     assert_eq!((first.likelihood, first.seq, &first.about), (Likelihood::Likely, 101, &About::Version));
-    assert!(first.what.starts_with("promote dc-west/pick-assist, "), "{}", first.what);
-    assert!(first.what.ends_with(" units told"), "{}", first.what);
+    assert_eq!(first.what, "promote dc-west/pick-assist, 3 units told");
     assert_eq!(first.before, "1m before", "by the last unit that was told: {first:#?}");
     assert!(first.why.contains("the evidence points to it, touches these units"), "{}", first.why);
     let other = change(&found, &About::Rollout("dc-west/tz-data".to_owned()));
