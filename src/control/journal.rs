@@ -168,9 +168,19 @@ impl Core {
             Some(known) => format!("{} ({})", known.version, digest.short()),
             None => digest.short().to_owned(),
         };
-        let effect = match from {
-            Some(from) => format!("runs {} instead of {}", version(to), version(from)),
-            None => format!("runs {}", version(to)),
+        let ordered = self.fleet.get(unit).and_then(|unit| unit.order.as_ref()).map(|order| &order.snapshot);
+        let effect = match (from, ordered) {
+            (Some(from), _) if from != to => format!("runs {} instead of {}", version(to), version(from)),
+            // What it runs says nothing of what it was on the way to.
+            (Some(_), Some(ordered)) if ordered != to => {
+                format!(
+                    "goes back to {} from {}, which it was told and was not seen to run",
+                    version(to),
+                    version(ordered)
+                )
+            }
+            (Some(_), _) => format!("stays with {}", version(to)),
+            (None, _) => format!("runs {}", version(to)),
         };
         let Some(record) = self.rollouts.get(id) else { return };
         let (mandate, correlation_id) = (record.stored.mandate.clone(), record.stored.correlation_id.clone());

@@ -142,6 +142,22 @@ async fn a_window_that_brings_back_rolls_back_what_is_under_way_and_nothing_that
 }
 
 #[tokio::test]
+async fn what_is_brought_back_before_it_ran_is_told_from_what_it_was_told_to_what_it_runs() {
+    let world = rolling(BY_HAND).await;
+    world.ask("a", 0).await.expect("the canary is told, and says nothing of it");
+    add(&world, WindowRequest { on_enter: OnEnter::AbortAndRestore, ..freeze(1, 3) }).await;
+    world.set(minute(1)).await;
+    world.until(Phase::RollingBack).await;
+    world.ask("a", 1).await.expect("told to go back");
+    let told = trail(&world, "told").await;
+    let effects: Vec<&str> = told.iter().map(|entry| entry.effect.as_ref().unwrap().as_str()).collect();
+    let [forth, back] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(forth.starts_with("runs 2.0 (") && forth.contains(") instead of 1.0 ("), "{forth}");
+    assert!(back.starts_with("goes back to 1.0 (") && back.contains(") from 2.0 ("), "{back}");
+    assert!(back.ends_with("), which it was told and was not seen to run"), "{back}");
+}
+
+#[tokio::test]
 async fn a_window_for_automation_stops_what_begins_by_itself_and_not_what_a_person_lets_on() {
     let world = rolling("  - canary: 1 site\n    advance: automatic\n  - half: 1 site\n  - fleet: all\n").await;
     add(&world, WindowRequest { initiators: vec![Initiator::Automation], ..freeze(0, 2) }).await;
