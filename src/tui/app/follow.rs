@@ -4,7 +4,7 @@
 //! cannot be told counts as touching: "nothing else changed" is said of what is known to be elsewhere,
 //! and of nothing else.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -32,8 +32,10 @@ pub struct Follow {
     pub state: Option<WindowsState>,
     /// Why the last question about that was not answered.
     pub state_error: Option<BackendError>,
-    /// The first line of the log that is shown.
-    pub top: usize,
+    /// The selected entry of the log; the newest there is, when none.
+    selected: Option<u64>,
+    /// How many entries were painted last, for whoever turns a page: what is above them leaves more or less room.
+    pub(in crate::tui) shown: Cell<u16>,
     /// The trail since then.
     trail: Reading,
     /// Whether it is read since the beginning of a window.
@@ -50,7 +52,8 @@ impl Follow {
             group,
             state: None,
             state_error: None,
-            top: 0,
+            selected: None,
+            shown: Cell::new(0),
             trail: Reading::default(),
             by_window: false,
             asked_state: None,
@@ -252,6 +255,32 @@ impl App {
         let around = self.around(&site.group);
         let all = follow.read().map(|entry| (entry, around.touch(entry, site)));
         all.filter(|(_, touch)| *touch != Touch::Elsewhere).collect()
+    }
+
+    /// The place of the selected entry in the log. It stays on its entry; on the newest one it goes on to
+    /// newer ones.
+    #[must_use]
+    pub fn followed_cursor(&self, log: &[(&AuditEntry, Touch)]) -> usize {
+        let Some(seq) = self.follow.as_ref().and_then(|follow| follow.selected) else { return 0 };
+        // Without it, the next older one.
+        log.iter().position(|(entry, _)| entry.seq <= seq).unwrap_or(log.len().saturating_sub(1))
+    }
+
+    /// The selected entry of the log.
+    #[must_use]
+    pub fn followed_entry(&self) -> Option<&AuditEntry> {
+        let log = self.followed_log();
+        log.get(self.followed_cursor(&log)).map(|(entry, _)| *entry)
+    }
+
+    /// Moves the cursor of the log from its place to another.
+    pub fn move_followed(&mut self, to: impl FnOnce(usize) -> usize) {
+        let log = self.followed_log();
+        let at = to(self.followed_cursor(&log)).min(log.len().saturating_sub(1));
+        let selected = log.get(at).filter(|_| at > 0).map(|(entry, _)| entry.seq);
+        if let Some(follow) = &mut self.follow {
+            follow.selected = selected;
+        }
     }
 
     /// Who may act on the followed site: a role, and those who were seen to have it.

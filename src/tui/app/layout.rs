@@ -171,7 +171,8 @@ impl App {
             View::Windows => table_and_record(body, RECORD).0.height.saturating_sub(3),
             View::Flags => flags(body).table.height.saturating_sub(4),
             View::Sites | View::Contexts => body.height.saturating_sub(2),
-            View::Detail | View::Follow | View::Recover => body.height / 3,
+            View::Follow => self.follow.as_ref().map_or(0, |follow| follow.shown.get()),
+            View::Detail | View::Recover => body.height / 3,
         };
         usize::from(rows.max(1))
     }

@@ -10,7 +10,6 @@ use crate::{
             follow::{Follow, may_be_at},
             notice::Tone,
         },
-        intent::Intent,
         message::Command,
     },
 };
@@ -133,22 +132,4 @@ pub(super) fn trail_came(app: &mut App, query: &AuditQuery, result: Result<Audit
         commands.extend(trail(app));
     }
     commands
-}
-
-/// Scrolls the log.
-pub(super) fn motion(app: &mut App, intent: Intent) -> bool {
-    let page = app.page();
-    let count = app.followed_log().len();
-    let Some(follow) = app.follow.as_mut() else { return false };
-    let to = match intent {
-        Intent::Up => follow.top.saturating_sub(1),
-        Intent::Down => follow.top + 1,
-        Intent::PageUp | Intent::HalfPageUp => follow.top.saturating_sub(page),
-        Intent::PageDown | Intent::HalfPageDown => follow.top + page,
-        Intent::Top => 0,
-        Intent::Bottom => count,
-        _ => return false,
-    };
-    follow.top = to.min(count.saturating_sub(1));
-    true
 }

@@ -4,8 +4,8 @@ use tui_input::InputRequest;
 
 use super::super::view::help::HelpDoes;
 use super::{
-    act, calendar, choice, close, command, commit, consent, copy, flags, follow, motion, palette, pointer, record,
-    recover, set, sort,
+    act, calendar, choice, close, command, commit, consent, copy, flags, motion, palette, pointer, record, recover,
+    set, sort,
 };
 use crate::domain::SafeText;
 use crate::tui::{
@@ -86,9 +86,6 @@ pub(super) fn view(app: &mut App, intent: Intent) -> Vec<Command> {
     }
     if let Some(commands) = recover::key(app, intent) {
         return commands;
-    }
-    if app.view == View::Follow && follow::motion(app, intent) {
-        return Vec::new();
     }
     if calendar::has_keys(app) && calendar::motion(app, intent) {
         return Vec::new();

@@ -56,7 +56,8 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
             View::Sites => app.sites.list.move_to(to(app.sites.list.cursor())),
             View::Flags => app.flags.list.move_to(to(app.flags.list.cursor())),
             View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
-            View::Follow | View::Recover => {}
+            View::Follow => app.move_followed(to),
+            View::Recover => {}
             View::Detail => {
                 if let Some(rollout) = app.detail.as_ref().and_then(|detail| app.rollout(&detail.id))
                     && let Some(detail) = &mut app.detail

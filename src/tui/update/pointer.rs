@@ -127,7 +127,8 @@ fn select(app: &mut App, row: usize) {
         View::Sites => app.sites.list.move_to(row),
         View::Flags => app.flags.list.move_to(row),
         View::Contexts => app.context_cursor = row.min(app.contexts.len().saturating_sub(1)),
-        View::Follow | View::Recover | View::Detail => {}
+        View::Follow => app.move_followed(|_| row),
+        View::Recover | View::Detail => {}
     }
 }
 

@@ -33,7 +33,10 @@ pub(super) fn open(app: &mut App) {
             .at(app.sites.list.cursor())
             .map(|(site, lane)| (format!("{}/{}/{}", site.group, site.site, lane.lane), lines(lane))),
         View::Flags => app.flags.selected().map(|view| (format!("flag {}", view.flag.key), lines(view))),
-        View::Follow => app.followed().ok().map(|site| (format!("site {}/{}", site.group, site.site), lines(site))),
+        View::Follow => match app.followed_entry() {
+            Some(entry) => Some((format!("audit #{}", entry.seq), lines(entry))),
+            None => app.followed().ok().map(|site| (format!("site {}/{}", site.group, site.site), lines(site))),
+        },
         View::Contexts => None,
     };
     match record {

@@ -14,7 +14,10 @@ use crate::{
         app::{
             App, age, attention,
             follow::{Follow, Known, Touch, has_units_at, is_change, reaches},
-            signal, wording,
+            rollouts::scroll,
+            signal,
+            spots::Spot,
+            wording,
         },
         theme::{Mark, Role, Theme},
         widget::{
@@ -467,14 +470,24 @@ fn draw_log(app: &App, follow: &Follow, theme: &Theme, area: Rect, buffer: &mut 
     let count = log.len();
     titled(theme, area.width, &format!("what touched it{since}: {count}"), Role::Heading).draw(area, 0, buffer);
     let height = usize::from(area.height) - 1;
-    let top = follow.top.min(count.saturating_sub(height.max(1)));
+    follow.shown.set(area.height - 1);
+    let selected = app.followed_cursor(&log);
+    let top = scroll(selected.saturating_sub(height / 2), selected, height, count);
+    let mut cursor = None;
     for (y, (entry, touch)) in log.iter().skip(top).take(height).enumerate() {
-        line(app, entry, *touch, theme, area.width).draw(area, y as u16 + 1, buffer);
+        let (at, y) = (top + y, y as u16 + 1);
+        app.note_line(area, y, Spot::Row(at));
+        let row = line(app, entry, *touch, at == selected, theme, area.width);
+        if at == selected {
+            cursor = row.draw_selected(area, y, buffer);
+        } else {
+            row.draw(area, y, buffer);
+        }
     }
-    (height > 0).then_some(Position { x: area.x, y: area.y + 1 })
+    cursor.or((height > 0).then_some(Position { x: area.x, y: area.y + 1 }))
 }
 
-fn line<'a>(app: &App, entry: &AuditEntry, touch: Touch, theme: &'a Theme, width: u16) -> Row<'a> {
+fn line<'a>(app: &App, entry: &AuditEntry, touch: Touch, selected: bool, theme: &'a Theme, width: u16) -> Row<'a> {
     let subject = match &entry.subject.target {
         Some(target) => format!("{target}/{}", entry.subject.name),
         None => entry.subject.name.as_str().to_owned(),
@@ -494,7 +507,7 @@ fn line<'a>(app: &App, entry: &AuditEntry, touch: Touch, theme: &'a Theme, width
     let sure = if touch == Touch::Perhaps { "?" } else { " " };
     let wide = width >= 110;
     Row::new(theme, width)
-        .gap(1)
+        .text(if selected { ">" } else { " " }, Role::Normal)
         .mark(mark)
         .cell(&app.day_clock(entry.at), if wide { 14 } else { 13 }, Role::Muted)
         .cell(entry.actor.id.as_str(), if wide { 12 } else { 8 }, Role::Normal)

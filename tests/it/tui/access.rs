@@ -143,7 +143,7 @@ fn every_screen_is_in_the_terminal_as_it_was_painted_in_colour_and_without() {
 #[test]
 fn what_is_selected_has_a_sign_and_is_reversed() {
     // Screens on which nothing can be selected: there is nothing, or it is read or typed and not chosen.
-    let none = ["overview_loading", "overview_empty", "follow", "raw", "clusters", "leave"];
+    let none = ["overview_loading", "overview_empty", "raw", "clusters", "leave"];
     every(|what, desk, frame| {
         let name = what.split(' ').next().unwrap();
         let dialog = desk.app.dialog().is_some();
@@ -194,7 +194,7 @@ fn the_cursor_stands_on_what_has_the_keys() {
                 let first = line.trim_start_matches(['|', ' ']).starts_with('>');
                 let pane = line.starts_with("-- >") || line.contains("-- > ");
                 // Where nothing can be selected the cursor is at the top of what is read.
-                let empty = ["overview_loading", "overview_empty", "follow"].contains(&name);
+                let empty = ["overview_loading", "overview_empty"].contains(&name);
                 assert!(
                     reversed || first || pane || empty,
                     "{what}: {x},{y} is not what is selected: {line:?}\n{}",

@@ -301,6 +301,43 @@ fn nothing_is_painted_again_while_nothing_changes_and_the_trail_goes_on_from_whe
 }
 
 #[test]
+fn keys_move_through_all_that_touched_it_and_the_selected_entry_stays_selected() {
+    let mut desk = desk((120, 40), vec![pilot()]);
+    let of = |seq: u64| about(seq, 5, "k.berg", &format!("pause_{seq}"), SubjectKind::Rollout, "pick-assist");
+    read(&mut desk, (1001..=1060).map(of).collect());
+    let selected = |desk: &Desk| {
+        let screen = desk.ascii();
+        let line = screen.lines().find(|line| line.starts_with('>')).unwrap_or_else(|| panic!("{screen}"));
+        line.split("pause_").nth(1).unwrap()[..4].parse::<u64>().unwrap()
+    };
+    assert_eq!(selected(&desk), 1060, "the newest first");
+    desk.keys(&[I::Down, I::Down]);
+    assert_eq!(selected(&desk), 1058);
+    desk.press(I::Up);
+    assert_eq!(selected(&desk), 1059);
+    desk.press(I::Bottom);
+    assert_eq!(selected(&desk), 1001);
+    desk.press(I::Down);
+    desk.press(I::Up);
+    assert_eq!(selected(&desk), 1002, "the end is the end: one key leads back from it");
+    desk.press(I::Top);
+    assert_eq!(selected(&desk), 1060);
+    // A page is what is seen of it: nothing is passed over.
+    let seen = desk.ascii().lines().filter(|line| line.contains("pause_")).count();
+    desk.press(I::PageDown);
+    assert_eq!(selected(&desk), 1060 - seen as u64);
+    desk.press(I::PageUp);
+    assert_eq!(selected(&desk), 1060);
+    // What comes meanwhile moves nobody away from what is read.
+    desk.keys(&[I::Down, I::Down]).wait(11_000);
+    read(&mut desk, vec![of(1061), of(1062)]);
+    assert_eq!(selected(&desk), 1058);
+    desk.press(I::Open);
+    assert!(desk.ascii().contains("audit #1058"), "{}", desk.ascii());
+    assert!(desk.acts().is_empty());
+}
+
+#[test]
 fn it_fits_every_size_whatever_is_written_in_it() {
     let evil = "日本語\u{202e}gnp\u{1b}[2J".repeat(12);
     for size in [(60, 16), (80, 24), (120, 40), (200, 60)] {
