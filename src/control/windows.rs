@@ -99,7 +99,13 @@ impl Control {
                 Ok((seen.filter(about).cloned().collect::<Vec<_>>(), labels, query))
             })
             .await?;
-        beside(move || state_at(&windows, &labels, &query, at)).await
+        beside(move || {
+            let (windows, later): (Vec<Window>, Vec<Window>) =
+                windows.into_iter().partition(|window| window.created_at <= at);
+            let note = (at < now).then(|| of_the_past(&windows, later.len()));
+            WindowsState { note, ..state_at(&windows, &labels, &query, at) }
+        })
+        .await
     }
 
     /// Adds a window.
@@ -149,6 +155,18 @@ fn places_of(query: &WindowsQuery) -> Option<&'static str> {
     named.into_iter().find(|(is_named, _)| *is_named).map(|(_, field)| field)
 }
 
+/// What an answer about the past stands on: windows are kept as they are, and not as they were.
+fn of_the_past(windows: &[Window], later: usize) -> SafeText {
+    let without = if later == 0 { String::new() } else { format!(", without {later} made later") };
+    // Lifting is a change whose instant is known, and was taken into account.
+    let as_made = |window: &&Window| window.revision <= 1 + u64::from(window.lifted.is_some());
+    let changed = windows.len() - windows.iter().filter(as_made).count();
+    let changed = if changed == 0 { String::new() } else { format!(", {changed} as changed since") };
+    SafeText::new(format!(
+        "windows are not kept as they were: today's were asked{without}{changed}; any forgotten since are missing"
+    ))
+}
+
 type Labels = std::collections::BTreeMap<String, SafeText>;
 
 fn state_at(windows: &[Window], labels: &Labels, query: &WindowsQuery, at: DateTime<Utc>) -> WindowsState {
@@ -160,7 +178,15 @@ fn state_at(windows: &[Window], labels: &Labels, query: &WindowsQuery, at: DateT
             spans.into_iter().flat_map(|span| std::iter::once(span.from).chain(span.until)).find(|edge| *edge > at)
         });
         let next_transition = edges.min();
-        return WindowsState { at, active, state: None, decided_by: Vec::new(), next_transition, tzdb: tzdb() };
+        return WindowsState {
+            at,
+            active,
+            state: None,
+            decided_by: Vec::new(),
+            next_transition,
+            tzdb: tzdb(),
+            note: None,
+        };
     };
     let place = Place {
         target,
@@ -175,7 +201,7 @@ fn state_at(windows: &[Window], labels: &Labels, query: &WindowsQuery, at: DateT
     let decided_by = window::freezes_at(windows, &place, operation, initiator, at);
     let state = Some(if decided_by.is_empty() { Openness::Open } else { Openness::Closed });
     let next_transition = window::next_change(windows, &place, operation, initiator, at);
-    WindowsState { at, active, state, decided_by, next_transition, tzdb: tzdb() }
+    WindowsState { at, active, state, decided_by, next_transition, tzdb: tzdb(), note: None }
 }
 
 impl Core {

@@ -68,6 +68,9 @@ pub struct WindowsState {
     /// The version of the time zone database that it was worked out with.
     #[serde(default)]
     pub tzdb: SafeText,
+    /// Of an instant in the past: what this answer stands on, and what cannot be known of it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<SafeText>,
 }
 
 /// The answer of `GET /windows/calendar?from=&until=`.

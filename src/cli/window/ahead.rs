@@ -19,7 +19,8 @@ use crate::{
 /// Arguments of `state`.
 #[derive(Debug, clap::Args)]
 pub struct State {
-    /// The instant: a time such as 2026-03-29T01:30:00Z, or a span from now such as 2h; now, when absent
+    /// The instant: a time such as 2026-03-29T01:30:00Z, or a span from now such as 2h; now, when absent. Of the
+    /// past, it is told by the windows that there are today and were there then
     #[arg(long, value_name = "T", value_parser = parse::when)]
     at: Option<parse::When>,
     /// The target; with it, the answer says whether it is open there, and so does the exit code
@@ -74,6 +75,9 @@ pub async fn state(session: &Session, args: State) -> Result<()> {
     };
     let state = session.connect()?.backend.windows_state(query).await?;
     session.print(&state, || told(&state))?;
+    if let Some(note) = &state.note {
+        session.note(note.as_str());
+    }
     match state.state {
         // What closes it was printed.
         Some(Openness::Closed) => Err(Failure::Silent(BLOCKED).into()),

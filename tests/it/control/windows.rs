@@ -347,6 +347,43 @@ async fn on_the_night_that_clocks_change_a_freeze_is_as_long_as_anybody_could_ha
 }
 
 #[tokio::test]
+async fn what_was_open_is_not_closed_by_a_window_that_was_made_later() {
+    let world = World::at(noon()).await;
+    let first = add(&world, freeze(-60, 60)).await.window.window;
+    world.set(minute(20)).await;
+    add(&world, freeze(-60, 60)).await;
+    let asked = |at: i64, target: bool| {
+        let target = target.then(|| "dc-west".parse().unwrap());
+        let query = WindowsQuery { at: Some(minute(at)), target, ..WindowsQuery::default() };
+        let control = world.control.clone();
+        async move { control.windows_state(&mira(), query).await.unwrap() }
+    };
+    let before = asked(-1, true).await;
+    assert_eq!((before.state, before.decided_by.len(), before.active.len()), (Some(Openness::Open), 0, 0));
+    assert!(before.note.unwrap().as_str().contains("today's were asked, without 2 made later;"));
+    let between = asked(10, true).await;
+    assert_eq!((between.state, between.decided_by.len()), (Some(Openness::Closed), 1));
+    assert_eq!(between.decided_by[0].window, first.id);
+    assert_eq!(asked(10, false).await.active.len(), 1);
+    // One that was lifted held until then; one that was changed is known as it is now only.
+    let longer = WindowRequest { until: Some(minute(90)), ..freeze(-60, 60) };
+    change(&world, &mira(), first.id.as_str(), longer).await.unwrap();
+    world.set(minute(30)).await;
+    world.control.lift_window(&mira(), first.id.as_str(), reason()).await.unwrap();
+    world.set(minute(40)).await;
+    let held = asked(29, true).await;
+    assert_eq!(held.decided_by.len(), 2);
+    assert_eq!(
+        held.note.unwrap().as_str(),
+        "windows are not kept as they were: today's were asked, 1 as changed since; any forgotten since are missing"
+    );
+    assert_eq!(asked(30, true).await.decided_by.len(), 1);
+    for at in [40, 50] {
+        assert_eq!(asked(at, true).await.note, None, "of now and of what is to come there is nothing to say");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_the_part_that_is_wrong() {
     let world = World::at(noon()).await;
     let good = nights("Europe/Oslo", "2026-03-01T22:00:00", "2026-03-02T06:00:00");

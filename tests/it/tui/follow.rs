@@ -73,6 +73,7 @@ fn state(query: &WindowsQuery, freezes: Vec<Freeze>) -> Answer {
             next_transition: freezes.first().and_then(|freeze| freeze.until),
             decided_by: freezes,
             tzdb: "2026a".into(),
+            note: None,
         }),
     )
 }
