@@ -91,9 +91,12 @@ pub struct Change {
     /// What it is about
     #[arg(long, value_name = "S")]
     scope: Option<Scope>,
-    /// Why: 10 to 500 characters; shown to whoever is blocked from now on
+    /// Why it is changed: 10 to 500 characters; kept in the audit trail
     #[arg(short, long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Why the window is there: 10 to 500 characters; shown to whoever is blocked from now on, in place of what was
+    #[arg(long, value_name = "TEXT")]
+    shown_reason: Option<String>,
     #[command(flatten)]
     spec: Spec,
     /// Let it count again
@@ -175,7 +178,7 @@ async fn change(session: &Session, args: Change) -> Result<()> {
     let reason = reason(args.reason.as_deref())?.to_string();
     let backend = session.connect_to_change()?.backend;
     let view = find(&*backend, &args.id).await?;
-    let mut request = WindowRequest { reason, ..request_of(&view.window) };
+    let mut request = WindowRequest { reason, shown_reason: args.shown_reason, ..request_of(&view.window) };
     if let Some(scope) = args.scope {
         request.scope = scope;
     }
@@ -213,7 +216,8 @@ fn request_of(window: &Window) -> WindowRequest {
     let once = window.schedule.is_none();
     WindowRequest {
         scope: window.scope.clone(),
-        reason: window.reason.to_string(),
+        reason: String::new(),
+        shown_reason: None,
         from: Some(window.from).filter(|_| once),
         until: window.until.filter(|_| once),
         name: window.name.as_ref().map(ToString::to_string),

@@ -280,9 +280,14 @@ pub struct WindowView {
 pub struct WindowRequest {
     /// What it holds.
     pub scope: Scope,
-    /// Why; checked by control.
+    /// Why this is done, for the audit trail; checked by control. Of a new window, what is shown to whoever is
+    /// blocked too.
     #[serde(default)]
     pub reason: String,
+    /// What is shown to whoever is blocked; when absent, of a new window the reason, and of one that is changed
+    /// what was shown before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_reason: Option<String>,
     /// When it begins; now, when absent.
     #[serde(default)]
     pub from: Option<DateTime<Utc>>,

@@ -51,6 +51,14 @@ pub(super) fn window_of(
     {
         return Err(invalid("schedule", format!("a schedule adds and leaves out at most {DATES_MAX} dates each")));
     }
+    let shown = match (&request.shown_reason, before) {
+        (Some(text), _) => {
+            SafeText::new(authorize::reason(text).map_err(|problem| problem.in_field("shown_reason"))?.as_str())
+        }
+        // Why it is changed is in the trail: it is not why the window is there.
+        (None, Some(before)) => before.reason.clone(),
+        (None, None) => SafeText::new(why.as_str()),
+    };
     let stays = before.filter(|before| before.schedule.is_none()).map(|before| before.from);
     let distinct = |values: &[_]| values.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let mut made = Window {
@@ -59,7 +67,7 @@ pub(super) fn window_of(
         name: line("name", request.name.as_ref())?,
         effect: request.effect,
         scope: request.scope.clone(),
-        reason: SafeText::new(why.as_str()),
+        reason: shown,
         ticket: authorize::ticket(request.ticket.as_ref()).or_else(|| before.and_then(|before| before.ticket.clone())),
         from: request.from.or(stays).unwrap_or(now),
         until: request.until,

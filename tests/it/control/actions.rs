@@ -115,6 +115,7 @@ async fn a_window_is_changed_once_under_one_key_and_a_refused_change_is_in_the_t
         on_enter: rolldeck::domain::OnEnter::Hold,
         scope: "dc-west".parse().unwrap(),
         reason: reason.to_owned(),
+        contact: Some(reason.to_owned()),
         from: None,
         until: None,
         ticket: None,

@@ -229,7 +229,11 @@ async fn an_override_that_does_not_fit_is_refused_says_why_and_loses_no_use() {
 async fn a_window_that_was_changed_since_holds_again() {
     let frozen = frozen().await;
     let record = frozen.ask(wish(&frozen.window)).await;
-    let longer = WindowRequest { reason: "the pilot takes a week more".to_owned(), ..over_west() };
+    let longer = WindowRequest {
+        reason: "the pilot takes a week more".to_owned(),
+        contact: Some("#pilot".to_owned()),
+        ..over_west()
+    };
     frozen.world.control.change_window(&mira(), frozen.window.as_str(), longer, Conditions::default()).await.unwrap();
     frozen.is_refused(frozen.promote(&record.id).await, "was changed since: it names revision 1").await;
     let anew = frozen.ask(wish(&frozen.window)).await;

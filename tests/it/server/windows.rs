@@ -131,6 +131,29 @@ async fn a_file_is_taken_whole_or_not_at_all_and_tried_without_a_trace() {
 }
 
 #[tokio::test]
+async fn why_a_window_is_changed_is_in_the_trail_and_why_it_is_there_stays_on_the_screen() {
+    let world = World::new().await;
+    let body = json!({"scope": "dc-west", "reason": "pilot window on site", "until": "2099-01-01T00:00:00Z"});
+    let added = world.send(windows().json(&body)).await;
+    let id = added.json["window"]["id"].as_str().unwrap();
+    let put = |body: serde_json::Value| Call::new("PUT", &format!("/api/v1/windows/{id}")).json(&body);
+    let longer = |more: serde_json::Value| {
+        let mut body = json!({"scope": "dc-west", "reason": "the pilot takes longer", "until": "2099-01-02T00:00:00Z"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let changed = world.send(put(longer(json!({})))).await.json;
+    assert_eq!(changed["window"]["reason"], "pilot window on site", "{changed}");
+    assert_eq!(changed["audit"]["reason"], "the pilot takes longer", "{changed}");
+    assert_eq!(changed["audit"]["changes"].as_array().unwrap().len(), 1, "{changed}");
+    let shown = world.send(put(longer(json!({"shown_reason": "the pilot of two sites"})))).await.json;
+    assert_eq!(shown["window"]["reason"], "the pilot of two sites", "{shown}");
+    let wrong = world.send(put(longer(json!({"shown_reason": "short"})))).await;
+    wrong.is_problem(400, "reason-required");
+    assert_eq!(wrong.json["field"], "shown_reason", "{}", wrong.text);
+}
+
+#[tokio::test]
 async fn a_calendar_can_subscribe_to_what_its_token_may_see() {
     let world = World::new().await;
     for scope in ["dc-west", "shop-1"] {
