@@ -20,11 +20,11 @@ pub use crate::{
     wire::{
         ActionReply, ActionRequest, ApprovalChange, ApprovalReply, ApprovalView, ApprovalsPage, AuditPage,
         CalendarPage, CalendarSpan, CarrierView, CheckpointView, CheckpointsPage, Code, Conditions, Conflict, Cursor,
-        FlagPlace, FlagReply, FlagRequest, FlagView, FlagsPage, ImportFormat, ImportReply, LaneView, Openness,
-        OverrideChange, OverrideOffer, OverrideReply, OverrideRequest, OverrideView, OverridesPage, Problem, ProofView,
-        ReasonRequest, RolloutsPage, ServerInfo, SiteView, SitesPage, SnapshotReply, SnapshotRequest, SnapshotsPage,
-        StartRequest, TokenReply, TokenRequest, TokenView, TokensPage, VerifyReport, WindowReply, WindowRequest,
-        WindowView, WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
+        FlagPlace, FlagReply, FlagRequest, FlagView, FlagsPage, ImportFormat, ImportReply, ImportedAs, LaneView,
+        Openness, OverrideChange, OverrideOffer, OverrideReply, OverrideRequest, OverrideView, OverridesPage, Problem,
+        ProofView, ReasonRequest, RolloutsPage, ServerInfo, SiteView, SitesPage, SnapshotReply, SnapshotRequest,
+        SnapshotsPage, StartRequest, TokenReply, TokenRequest, TokenView, TokensPage, VerifyReport, WindowReply,
+        WindowRequest, WindowView, WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
     },
 };
 

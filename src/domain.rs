@@ -51,5 +51,5 @@ pub use text::{SafeBlock, SafeText};
 pub use token::{TokenError, TokenText};
 pub use trend::Trend;
 pub use unit::{FactValue, Facts, FailureCategory, Report, ReportState, SliReading, Truth, UnitId, UnitKey};
-pub use window::{Effect, OnEnter, Overridable, Schedule, Window, WindowState};
+pub use window::{Effect, ImportedFrom, OnEnter, Overridable, Schedule, Window, WindowState};
 pub use workload::Workload;

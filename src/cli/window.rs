@@ -45,7 +45,8 @@ pub enum Command {
     State(ahead::State),
     /// List the spans of windows, and what is planned and meets one
     Calendar(ahead::Calendar),
-    /// Add the windows of a file: iCalendar, Argo CD sync windows, GitLab freeze periods; all of them or none
+    /// Add the windows of a file: iCalendar, Argo CD sync windows, GitLab freeze periods; all of them or none. What
+    /// the file brought before is not added again: an event that says something else replaces its window
     Import(file::Import),
     /// Print all windows as iCalendar (.ics). A calendar that subscribes asks GET /api/v1/windows.ics, with a
     /// viewer's token as `Authorization: Bearer`

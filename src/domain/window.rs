@@ -51,12 +51,34 @@ pub struct Window {
     /// Whom to ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<SafeText>,
+    /// The event of a calendar that it was imported from: the same event, imported again, is this window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<ImportedFrom>,
     /// Who made it.
     pub created_by: SafeText,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// Who lifted it, when, and why.
     pub lifted: Option<Lifted>,
+}
+
+/// An event of a calendar, by what RFC 5545 knows it by (sections 3.8.4.7, 3.8.4.4 and 3.8.7.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ImportedFrom {
+    /// Its `UID`; of one longer than 255 octets, the digest.
+    pub uid: SafeText,
+    /// The start that it stands for (`RECURRENCE-ID`), where it is one of an event that comes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<SafeText>,
+    /// The scope that the import named, where the event names none: the same calendar may be brought for several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<SafeText>,
+    /// Its `SEQUENCE`: of two, the higher one is newer.
+    #[serde(default)]
+    pub sequence: u64,
+    /// A digest of what it said when it was imported.
+    #[serde(default)]
+    pub content: SafeText,
 }
 
 fn yes() -> bool {

@@ -13,7 +13,9 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 
 pub use self::{argocd::argocd, gitlab::gitlab, ical::ical};
 use super::{ScheduleError, check};
-use crate::domain::{Effect, Initiator, OnEnter, Operation, Overridable, SafeText, Schedule, Scope, Window};
+use crate::domain::{
+    Effect, ImportedFrom, Initiator, OnEnter, Operation, Overridable, SafeText, Schedule, Scope, Window,
+};
 
 /// A window as a file says it, without who adds it and when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct WindowDraft {
     pub on_enter: OnEnter,
     /// Who may let something pass it.
     pub overridable: Overridable,
+    /// The event that it is, where the form has a name for each; its content is not worked out yet.
+    pub event: Option<ImportedFrom>,
 }
 
 /// What a file held.
@@ -49,6 +53,8 @@ pub struct WindowDraft {
 pub struct Imported {
     /// The windows, in the file's order.
     pub windows: Vec<WindowDraft>,
+    /// Events that the file says are cancelled.
+    pub cancelled: Vec<ImportedFrom>,
     /// What was left out of them or read in a certain way, and why.
     pub remarks: Vec<String>,
 }

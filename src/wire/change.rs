@@ -134,7 +134,7 @@ pub struct WindowsImport {
     /// A ticket's id.
     #[serde(default)]
     pub ticket: Option<String>,
-    /// Say what would be added, and add nothing.
+    /// Say what would be added or replaced, and do nothing.
     #[serde(default)]
     pub dry_run: bool,
     /// What was on the actor's screen.
@@ -154,13 +154,28 @@ pub enum ImportFormat {
     Gitlab,
 }
 
-/// The answer of an import: all of it or nothing was added.
+/// What an import made of a window of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportedAs {
+    /// It was not there.
+    New,
+    /// The same event said something else before.
+    Replaced,
+    /// It is there already.
+    Unchanged,
+}
+
+/// The answer of an import: all of it or nothing was done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportReply {
-    /// `applied`, or `intended` for a dry run.
+    /// `applied`, `no_op` where all of it is there already, or `intended` for a dry run.
     pub outcome: Outcome,
     /// The windows.
     pub windows: Vec<super::WindowView>,
+    /// What became of each of the windows, in their order.
+    #[serde(default)]
+    pub imported: Vec<ImportedAs>,
     /// What was left out of them, and why that changes nothing.
     pub remarks: Vec<SafeText>,
 }

@@ -5,7 +5,7 @@ use std::{io::Read as _, path::PathBuf};
 use color_eyre::{Result, eyre::WrapErr as _};
 
 use crate::{
-    backend::{Conditions, ImportFormat, WindowsImport},
+    backend::{Conditions, ImportFormat, ImportedAs, WindowsImport},
     cli::{
         exit::say,
         output::{Table, word},
@@ -36,7 +36,7 @@ pub struct Import {
     /// A ticket's id, kept with each
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
-    /// Say what would be added, and add nothing
+    /// Say what is new, replaced and unchanged, and do nothing
     #[arg(long)]
     dry_run: bool,
     /// Your own key for this: the same key is never carried out twice
@@ -78,12 +78,22 @@ pub async fn import(session: &Session, args: Import) -> Result<()> {
         say(remark.as_str());
     }
     session.print(&reply, || {
-        let mut table = Table::new(&["ID", "STATE", "WHAT", "SCOPE", "WHEN", "NEXT", "BY", "REASON"]);
-        for view in &reply.windows {
-            table.row(super::row(view));
+        let mut table = Table::new(&["IMPORT", "ID", "STATE", "WHAT", "SCOPE", "WHEN", "NEXT", "BY", "REASON"]);
+        for (number, view) in reply.windows.iter().enumerate() {
+            let [id, state, what, scope, when, next, by, reason] = super::row(view);
+            // A server of an earlier version adds all, and does not say so.
+            let became = reply.imported.get(number).copied().unwrap_or(ImportedAs::New);
+            table.row([word(&became), id, state, what, scope, when, next, by, reason]);
         }
-        let count = reply.windows.len();
-        format!("{}{} {count} window{}\n", table.text(0), word(&reply.outcome), if count == 1 { "" } else { "s" })
+        let count = |wanted: ImportedAs| reply.imported.iter().filter(|became| **became == wanted).count();
+        format!(
+            "{}{}: {} new, {} replaced, {} unchanged\n",
+            table.text(0),
+            word(&reply.outcome),
+            reply.windows.len() - count(ImportedAs::Replaced) - count(ImportedAs::Unchanged),
+            count(ImportedAs::Replaced),
+            count(ImportedAs::Unchanged),
+        )
     })
 }
 

@@ -25,13 +25,15 @@ use crate::{
 };
 
 /// A change to a window that is there.
-struct WindowChange<'a> {
-    before: &'a Window,
-    after: Window,
-    verb: &'a str,
-    why: &'a Reason,
-    effect: &'a str,
-    key: Option<&'a String>,
+pub(super) struct WindowChange<'a> {
+    pub(super) before: &'a Window,
+    pub(super) after: Window,
+    pub(super) verb: &'a str,
+    pub(super) why: &'a Reason,
+    pub(super) effect: &'a str,
+    pub(super) key: Option<&'a String>,
+    /// What all changes of one file have in common.
+    pub(super) together: Option<&'a SafeText>,
 }
 
 impl Core {
@@ -77,8 +79,10 @@ impl Core {
         }
         let effect = format!("{} -> {}", words(&before), words(&after));
         let key = conditions.idempotency_key.as_ref();
-        let reply =
-            self.put_window(who, WindowChange { before: &before, after, verb, why: &why, effect: &effect, key });
+        let reply = self.put_window(
+            who,
+            WindowChange { before: &before, after, verb, why: &why, effect: &effect, key, together: None },
+        );
         self.remember(who, &subject, conditions, fingerprint, actions::DONE, &reply);
         Ok(reply)
     }
@@ -104,7 +108,10 @@ impl Core {
         let pending = Pending::LiftWindow(before.id.clone(), request.clone());
         self.check_right(who, Some(&before), &after, verb, &why, Some(pending))?;
         let effect = format!("{} is lifted", words(&before));
-        Ok(self.put_window(who, WindowChange { before: &before, after, verb, why: &why, effect: &effect, key: None }))
+        Ok(self.put_window(
+            who,
+            WindowChange { before: &before, after, verb, why: &why, effect: &effect, key: None, together: None },
+        ))
     }
 
     fn may_change(
@@ -240,7 +247,7 @@ impl Core {
         Problem { revision: Some(present), audit: Some(entry.seq), ..problem }
     }
 
-    fn unchanged(
+    pub(super) fn unchanged(
         &mut self,
         who: &Principal,
         window: &Window,
@@ -258,8 +265,8 @@ impl Core {
         WindowReply { outcome: Outcome::NoOp, window: self.view_of(window), audit }
     }
 
-    fn put_window(&mut self, who: &Principal, change: WindowChange<'_>) -> WindowReply {
-        let WindowChange { before, after, verb, why, effect, key } = change;
+    pub(super) fn put_window(&mut self, who: &Principal, change: WindowChange<'_>) -> WindowReply {
+        let WindowChange { before, after, verb, why, effect, key, together } = change;
         self.windows.put(after.clone());
         self.batch.push(Write::Window(Box::new(after.clone())));
         self.note_times(&after);
@@ -272,6 +279,7 @@ impl Core {
             intent: self.agreed.as_ref().map(|agreed| agreed.intent),
             approved_by: self.agreed.iter().map(|agreed| agreed.by.clone()).collect(),
             idempotency_key: key.map(SafeText::new),
+            correlation_id: together.cloned(),
             ..Draft::new(who.actor(), verb, window_subject(&after.id, &after.scope), Outcome::Applied)
         });
         self.windows_changed();

@@ -78,6 +78,7 @@ pub(super) fn window_of(
         overridable: request.overridable,
         enabled: !request.disabled,
         contact: line("contact", request.contact.as_ref())?,
+        imported_from: before.and_then(|before| before.imported_from.clone()),
         created_by: before.map_or_else(|| who.id.clone(), |before| before.created_by.clone()),
         created_at: before.map_or(now, |before| before.created_at),
         lifted: None,

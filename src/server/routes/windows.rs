@@ -62,7 +62,10 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/v1/windows/import", "importWindows", "Adds windows written in another form", post(import))
             .params(&[KEY])
             .body::<WindowsImport>()
-            .json::<ImportReply>(200, "The windows that were added: all of the file, or none.")
+            .json::<ImportReply>(
+                200,
+                "What became of each window: all of the file, or none. What it brought before is known by its UID.",
+            )
             .problems(CHANGE),
         Route::get("/api/v1/windows.ics", "windowsFeed", "All windows as a calendar to subscribe to", get(feed))
             .params(&[Param::header("If-None-Match", "The entity tag of an earlier answer.")])

@@ -2,14 +2,15 @@
 //!
 //! Where another calendar says something that a schedule cannot say exactly, the file is refused with the line.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use sha2::{Digest as _, Sha256};
 
 use super::{ImportError, Imported, WindowDraft};
 use crate::{
-    domain::{Effect, SafeText, Schedule, Scope},
+    domain::{Digest, Effect, ImportedFrom, SafeText, Schedule, Scope},
     window::{
         civil,
         content_line::{self, ContentLine, unescaped},
@@ -19,6 +20,8 @@ use crate::{
 
 /// Most events of a file.
 const EVENTS_MAX: usize = 10_000;
+/// Longest `UID` that is kept as it is, in octets.
+const UID_MAX: usize = 255;
 
 /// Converts the events of a calendar, or of several one after the other.
 ///
@@ -33,17 +36,69 @@ pub fn ical(text: &str, scope: Option<&Scope>) -> Result<Imported, ImportError> 
     let mut imported = Imported::default();
     let mut events = events(&lines, &mut imported)?;
     replaced(&mut events)?;
+    let mut known: BTreeMap<(SafeText, Option<SafeText>), usize> = BTreeMap::new();
     for event in &events {
         if event.one("STATUS")?.is_some_and(|line| line.value.eq_ignore_ascii_case("CANCELLED")) {
+            imported.cancelled.extend(identity(event, scope)?);
             if event.one("RECURRENCE-ID")?.is_none() {
                 imported.remark(format!("line {}: the event is cancelled and was left out", event.line));
             }
             continue;
         }
-        let draft = draft(event, scope, &mut imported)?;
-        imported.windows.push(draft);
+        let mut draft = draft(event, scope, &mut imported)?;
+        draft.event = identity(event, scope)?;
+        let name = draft.event.as_ref().map(|event| (event.uid.clone(), event.recurrence.clone()));
+        if let Some(&place) = name.as_ref().and_then(|name| known.get(name)) {
+            let before: &mut WindowDraft = &mut imported.windows[place];
+            let sequence = |draft: &WindowDraft| draft.event.as_ref().map(|event| event.sequence);
+            match sequence(&draft).cmp(&sequence(before)) {
+                // Which of them is meant nobody can say, and to leave one out could open what it closes.
+                Ordering::Equal if *before != draft => {
+                    let why = "its UID is another event's, and SEQUENCE makes neither newer: give each its own";
+                    return Err(at(event.line, why));
+                }
+                Ordering::Greater => *before = draft,
+                Ordering::Equal | Ordering::Less => {}
+            }
+            imported.remark(format!("line {}: the event is there twice; the newer one counts", event.line));
+        } else {
+            known.extend(name.map(|name| (name, imported.windows.len())));
+            imported.windows.push(draft);
+        }
     }
     Ok(imported)
+}
+
+/// What an event is known by.
+fn identity(event: &Event<'_>, scope: Option<&Scope>) -> Result<Option<ImportedFrom>, ImportError> {
+    let Some(uid) = event.one("UID")?.map(|line| line.value.trim()).filter(|uid| !uid.is_empty()) else {
+        return Ok(None);
+    };
+    // RFC 7986 section 5.3: none should be longer. One that is would be cut, and be another's.
+    let uid = if uid.len() > UID_MAX { Digest::of(Sha256::digest(uid).into()).to_string() } else { unescaped(uid) };
+    let recurrence = match event.one("RECURRENCE-ID")? {
+        None => None,
+        Some(line) => Some(match Moment::read(line, &line.value)? {
+            Moment::Day(day) => day.format("%Y%m%d").to_string(),
+            Moment::Utc(instant) => instant.format("%Y%m%dT%H%M%SZ").to_string(),
+            // The same start may be written in another zone the next time.
+            local @ Moment::Local(time) => {
+                civil::read(zone(event, line, local)?, time).first().format("%Y%m%dT%H%M%SZ").to_string()
+            }
+        }),
+    };
+    let sequence = match event.one("SEQUENCE")? {
+        None => 0,
+        Some(line) => line.value.trim().parse().map_err(|_| at(line.number, "SEQUENCE is a number, such as 2"))?,
+    };
+    let scope = if event.one("X-ROLLDECK-SCOPE")?.is_some() { None } else { scope };
+    Ok(Some(ImportedFrom {
+        scope: scope.map(|scope| SafeText::new(scope.to_string())),
+        uid: SafeText::new(uid),
+        recurrence: recurrence.map(SafeText::new),
+        sequence,
+        content: SafeText::default(),
+    }))
 }
 
 fn at(line: usize, why: impl Into<String>) -> ImportError {
@@ -380,6 +435,7 @@ fn draft(event: &Event<'_>, scope: Option<&Scope>, imported: &mut Imported) -> R
         initiators: event.words("X-ROLLDECK-INITIATORS")?,
         on_enter: event.word("X-ROLLDECK-ON-ENTER")?.unwrap_or_default(),
         overridable: event.word("X-ROLLDECK-OVERRIDABLE")?.unwrap_or_default(),
+        event: None,
     };
     let checked = draft.checked().map_err(|error| {
         let line = match error.part {

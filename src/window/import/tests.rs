@@ -45,6 +45,51 @@ fn calendar(lines: &str) -> Result<Imported, ImportError> {
 }
 
 #[test]
+fn an_event_is_known_by_its_uid_and_by_the_start_that_it_stands_for() {
+    let one = |lines: &str| calendar(lines).unwrap().windows[0].event.clone().unwrap();
+    let times = "DTSTART:20261121T200000Z\nDTEND:20261121T220000Z";
+    let plain = one(times);
+    assert_eq!((plain.uid.as_str(), plain.recurrence, plain.sequence), ("1", None, 0));
+    let written = [
+        ("RECURRENCE-ID:20261121T200000Z", "20261121T200000Z"),
+        ("RECURRENCE-ID;TZID=Europe/Oslo:20261121T210000", "20261121T200000Z"),
+        ("RECURRENCE-ID:20261121T210000", "20261121T200000Z"),
+        ("RECURRENCE-ID;VALUE=DATE:20261121", "20261121"),
+    ];
+    for (line, expected) in written {
+        let event = one(&format!("{line}\n{times}\nSEQUENCE:3"));
+        assert_eq!((event.recurrence.unwrap().as_str(), event.sequence), (expected, 3), "{line}");
+    }
+    assert!(calendar(&format!("{times}\nSEQUENCE:soon")).unwrap_err().why.contains("SEQUENCE is a number"));
+    // Twice in one file: the newer one counts, wherever it stands.
+    let event = |sequence: u32, end: &str| {
+        format!("BEGIN:VEVENT\nUID:x\nSEQUENCE:{sequence}\nDTSTART:20261121T200000Z\nDTEND:{end}\nEND:VEVENT\n")
+    };
+    for (first, second) in
+        [((2, "20261121T230000Z"), (1, "20261121T220000Z")), ((1, "20261121T220000Z"), (2, "20261121T230000Z"))]
+    {
+        let text = format!(
+            "BEGIN:VCALENDAR\nVERSION:2.0\n{}{}END:VCALENDAR\n",
+            event(first.0, first.1),
+            event(second.0, second.1)
+        );
+        let read = ical(&text, Some(&scope())).unwrap();
+        assert_eq!((read.windows.len(), read.windows[0].until), (1, Some(utc("2026-11-21T23:00"))));
+        assert!(read.remarks[0].contains("twice"), "{:?}", read.remarks);
+    }
+    let torn = [event(1, "20261121T220000Z"), event(1, "20261121T230000Z")].concat();
+    let torn = ical(&format!("BEGIN:VCALENDAR\nVERSION:2.0\n{torn}END:VCALENDAR\n"), Some(&scope())).unwrap_err();
+    assert!(torn.why.contains("SEQUENCE makes neither newer"), "{torn}");
+}
+
+#[test]
+fn a_window_that_was_stored_before_events_were_kept_is_read() {
+    let mut stored = serde_json::to_value(Window::default()).unwrap();
+    assert!(stored.as_object_mut().unwrap().get("imported_from").is_none());
+    assert_eq!(serde_json::from_value::<Window>(stored).unwrap().imported_from, None);
+}
+
+#[test]
 fn events_become_windows_with_the_same_spans() {
     let (from, until) = ("2026-11-01T00:00", "2026-12-01T00:00");
     for (what, lines, expected) in [

@@ -153,6 +153,108 @@ async fn why_a_window_is_changed_is_in_the_trail_and_why_it_is_there_stays_on_th
     assert_eq!(wrong.json["field"], "shown_reason", "{}", wrong.text);
 }
 
+/// An import with a key of its own, so that nothing is answered from memory.
+fn import(format: &str, text: &str, dry: bool) -> Call {
+    // What a sync window is about it says itself.
+    import_for((format != "argocd").then_some("dc-west"), format, text, dry)
+}
+
+fn import_for(scope: Option<&str>, format: &str, text: &str, dry: bool) -> Call {
+    static KEYS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let key = format!("import-{}", KEYS.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+    let body = json!({"format": format, "text": text, "scope": scope, "reason": WHY, "dry_run": dry});
+    Call::post("/api/v1/windows/import").header("idempotency-key", &key).json(&body)
+}
+
+/// What became of the windows, and how many there are then.
+async fn became(world: &World, call: Call) -> (String, serde_json::Value, serde_json::Value, usize) {
+    let reply = world.send(call).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let all = world.get("/api/v1/windows").await.json["windows"].as_array().unwrap().len();
+    (reply.json["outcome"].as_str().unwrap().to_owned(), reply.json["imported"].clone(), reply.json, all)
+}
+
+#[tokio::test]
+async fn the_same_calendar_again_adds_nothing_and_an_event_that_changed_replaces_its_window() {
+    let world = World::new().await;
+    let (outcome, imported, first, all) = became(&world, import("ical", TWO, false)).await;
+    assert_eq!((outcome.as_str(), imported, all), ("applied", json!(["new", "new"]), 2));
+    let entries = || async { world.get("/api/v1/audit/checkpoint").await.json["size"].as_u64().unwrap() };
+    let before = entries().await;
+    for dry in [true, false] {
+        let (outcome, imported, again, all) = became(&world, import("ical", TWO, dry)).await;
+        assert_eq!(outcome, if dry { "intended" } else { "no_op" });
+        assert_eq!((imported, all), (json!(["unchanged", "unchanged"]), 2));
+        assert!(again["windows"][0]["id"].is_string() && again["windows"][0]["id"] == first["windows"][0]["id"]);
+    }
+    assert_eq!(entries().await, before + 1, "that nothing was to be done is journalled once");
+
+    // The second one is longer now, and a third is one start of a series that has another time.
+    let series = "BEGIN:VEVENT\r\nUID:b@test\r\nRECURRENCE-ID:20990108T000000Z\r\nDTSTART:20990108T010000Z\r\n\
+                  DTEND:20990108T020000Z\r\nEND:VEVENT\r\nEND:VCALENDAR";
+    let changed = TWO.replace("DTEND:20990101T060000Z", "DTEND:20990101T080000Z\r\nSEQUENCE:1");
+    let changed = changed.replace("END:VCALENDAR", series);
+    let expected = json!(["unchanged", "replaced", "new"]);
+    let (_, tried, _, all) = became(&world, import("ical", &changed, true)).await;
+    assert_eq!((&tried, all), (&expected, 2));
+    let (outcome, done, reply, all) = became(&world, import("ical", &changed, false)).await;
+    assert_eq!((outcome.as_str(), &done, all), ("applied", &expected, 3));
+    let replaced = &reply["windows"][1];
+    assert_eq!(replaced["id"], first["windows"][1]["id"]);
+    assert_eq!((&replaced["revision"], &replaced["until"]), (&json!(2), &json!("2099-01-01T08:00:00Z")));
+    let uids = [&replaced["imported_from"]["uid"], &reply["windows"][2]["imported_from"]["uid"]];
+    assert_eq!(uids, [&json!("b@test"), &json!("b@test")]);
+    let entry = world.get("/api/v1/audit?action=window_change").await.json["entries"][0].clone();
+    assert!(entry["effect"].as_str().unwrap().ends_with("(imported from iCalendar)"), "{entry}");
+    assert!(entry["correlation_id"].is_string() && entry["reason"] == json!(WHY), "{entry}");
+
+    // An older file takes nothing back, and what a person lifted stays lifted.
+    let (_, older, _, _) = became(&world, import("ical", TWO, false)).await;
+    assert_eq!(older, json!(["unchanged", "unchanged"]));
+    let id = replaced["id"].as_str().unwrap();
+    let lift = Call::post(&format!("/api/v1/windows/{id}/lift")).json(&json!({"reason": WHY}));
+    assert_eq!(world.send(lift).await.status, 200);
+    let (_, again, reply, all) = became(&world, import("ical", &changed, false)).await;
+    assert_eq!((again, all), (json!(["unchanged", "unchanged", "unchanged"]), 3));
+    assert!(reply["remarks"].to_string().contains(&format!("window {id} was lifted by")), "{reply}");
+    // What is cancelled is said, and left to a person.
+    let cancelled = TWO.replace("SUMMARY:Christmas", "STATUS:CANCELLED");
+    let (_, _, reply, all) = became(&world, import("ical", &cancelled, true)).await;
+    let christmas = first["windows"][0]["id"].as_str().unwrap();
+    assert!(reply["remarks"].to_string().contains(&format!("rolldeck window lift {christmas}")), "{reply}");
+    assert_eq!(all, 3);
+    // Another scope is another window, and what was exported comes back as what it is.
+    let (_, elsewhere, _, all) = became(&world, import_for(Some("dc-east"), "ical", TWO, false)).await;
+    assert_eq!((elsewhere, all), (json!(["new", "new"]), 5));
+    let feed = world.get("/api/v1/windows.ics").await;
+    let (outcome, back, reply, all) = became(&world, import("ical", &feed.text, false)).await;
+    assert_eq!((outcome.as_str(), all), ("no_op", 5), "{reply}");
+    assert!(back.as_array().unwrap().iter().all(|what| what == "unchanged"), "{reply}");
+}
+
+#[tokio::test]
+async fn windows_of_a_form_without_names_for_them_are_known_by_what_they_hold() {
+    let world = World::new().await;
+    let project = json!({"kind": "AppProject", "spec": {"syncWindows": [
+        {"kind": "deny", "schedule": "0 22 * * *", "duration": "8h", "namespaces": ["dc-west"], "timeZone": "Europe/Oslo"},
+    ]}});
+    let periods = json!([{"freeze_start": "0 23 * * 5", "freeze_end": "0 7 * * 1", "cron_timezone": "UTC"}]);
+    for (format, text) in [("argocd", project.to_string()), ("gitlab", periods.to_string())] {
+        let (_, first, _, all) = became(&world, import(format, &text, false)).await;
+        assert!(first.as_array().unwrap().iter().all(|what| what == "new"), "{format}: {first}");
+        let (outcome, again, _, still) = became(&world, import(format, &text, false)).await;
+        assert_eq!((outcome.as_str(), still), ("no_op", all), "{format}");
+        assert!(again.as_array().unwrap().iter().all(|what| what == "unchanged"), "{format}: {again}");
+    }
+    let other = project.to_string().replace("22 * * *", "21 * * *");
+    let (_, other, _, _) = became(&world, import("argocd", &other, false)).await;
+    assert_eq!(other, json!(["new"]));
+    // What this server exported is what it has.
+    let feed = world.get("/api/v1/windows.ics").await;
+    let (outcome, back, _, _) = became(&world, import("ical", &feed.text, false)).await;
+    assert_eq!((outcome.as_str(), back), ("no_op", json!(["unchanged", "unchanged", "unchanged"])));
+}
+
 #[tokio::test]
 async fn a_calendar_can_subscribe_to_what_its_token_may_see() {
     let world = World::new().await;
