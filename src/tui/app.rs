@@ -52,6 +52,7 @@ pub mod overrides;
 pub mod palette;
 pub mod places;
 pub mod reading;
+pub mod records;
 pub mod recover;
 pub mod rollouts;
 pub mod signal;

@@ -7,6 +7,7 @@ use super::{
         dialog::{Stage, Subject},
         layout,
         notice::Tone,
+        places::FLIPPED,
         rollouts::SETTLE,
     },
     message::{Answer, Command, Message, Moment},
@@ -167,9 +168,10 @@ fn due(app: &mut App) -> Vec<Command> {
         app.touch();
     }
     let server = app.server_now();
-    if app.hold.is_none() && app.windows.flips_at().is_some_and(|at| at <= server) && app.windows.begin_asking(elapsed)
-    {
+    let flipped = app.windows.flips_at().is_some_and(|at| at <= server);
+    if app.hold.is_none() && flipped && app.windows.due(elapsed, FLIPPED) {
         // One of them began or ended since it was asked: what is shown of them is not what is.
+        app.windows.asked(elapsed);
         return vec![super::message::Command::Windows];
     }
     let counting = app.dialog().and_then(|dialog| match dialog.stage {

@@ -1,17 +1,17 @@
-//! What waits for a second person: what the backend said last, when it is asked again, what is selected.
+//! What waits for a second person: how it is listed, when it is asked again, and for whom it waits.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     App,
     filter::{Column, Words},
-    listing::{Entry, Listing},
-    sort::{Sort, SortBy},
+    records::{Record, Records},
+    sort::SortBy,
 };
 use crate::{
-    backend::{ApprovalView, ApprovalsPage, BackendError},
+    backend::ApprovalView,
     domain::{ApprovalState, SafeText},
 };
 
@@ -30,17 +30,8 @@ pub const WAITING: Duration = Duration::from_secs(15);
 /// While nothing does.
 pub const QUIET: Duration = Duration::from_secs(30);
 
-/// The approvals.
-#[derive(Debug, Default)]
-pub struct Approvals {
-    /// Why the last question was not answered.
-    pub error: Option<BackendError>,
-    page: Option<ApprovalsPage>,
-    asked: Option<Duration>,
-    /// Which of them are listed.
-    pub list: Listing,
-    order: Sort,
-}
+/// The approvals: those that wait first.
+pub type Approvals = Records<ApprovalView>;
 
 /// On what it is to be done.
 #[must_use]
@@ -52,78 +43,34 @@ pub fn place(view: &ApprovalView) -> String {
     }
 }
 
+impl Record for ApprovalView {
+    fn id(&self) -> &str {
+        self.approval.id.as_str()
+    }
+
+    fn words(&self) -> Words {
+        let approval = &self.approval;
+        Words::of(&[
+            approval.id.as_str(),
+            approval.action.as_str(),
+            &place(self),
+            approval.requested_by.id.as_str(),
+            approval.reason.as_str(),
+            approval.ticket.as_ref().map_or("", SafeText::as_str),
+        ])
+    }
+
+    fn compare(&self, other: &Self, by: SortBy) -> Option<Ordering> {
+        let (a, b) = (&self.approval, &other.approval);
+        match by {
+            SortBy::Age => Some(b.requested_at.cmp(&a.requested_at)),
+            SortBy::Ends => Some(a.expires_at.cmp(&b.expires_at)),
+            _ => None,
+        }
+    }
+}
+
 impl Approvals {
-    /// Whether a first answer has come.
-    #[must_use]
-    pub fn is_loaded(&self) -> bool {
-        self.page.is_some()
-    }
-
-    /// All of them: those that wait first.
-    #[must_use]
-    pub fn all(&self) -> &[ApprovalView] {
-        self.page.as_ref().map_or(&[], |page| &page.approvals)
-    }
-
-    /// A listed one.
-    #[must_use]
-    pub fn at(&self, row: usize) -> Option<&ApprovalView> {
-        self.all().get(self.list.at(row)?)
-    }
-
-    /// The selected one.
-    #[must_use]
-    pub fn selected(&self) -> Option<&ApprovalView> {
-        self.all().get(self.list.selected()?)
-    }
-
-    /// The order of the list.
-    #[must_use]
-    pub fn order(&self) -> Sort {
-        self.order
-    }
-
-    /// Sorts by something else.
-    pub fn set_order(&mut self, order: Sort) {
-        self.order = order;
-        self.arrange();
-    }
-
-    fn arrange(&mut self) {
-        let order = self.order;
-        let mut rows: Vec<(usize, &ApprovalView)> = self.all().iter().enumerate().collect();
-        rows.sort_by(|(i, a), (j, b)| {
-            let (x, y) = (&a.approval, &b.approval);
-            let ordering = match order.by {
-                SortBy::Name => x.id.cmp(&y.id),
-                SortBy::Age => y.requested_at.cmp(&x.requested_at),
-                SortBy::Ends => x.expires_at.cmp(&y.expires_at),
-                _ => i.cmp(j),
-            };
-            order.turned(ordering).then_with(|| x.id.cmp(&y.id))
-        });
-        let entries = rows.into_iter().map(|(at, view)| {
-            let approval = &view.approval;
-            let words = Words::of(&[
-                approval.id.as_str(),
-                approval.action.as_str(),
-                &place(view),
-                approval.requested_by.id.as_str(),
-                approval.reason.as_str(),
-                approval.ticket.as_ref().map_or("", SafeText::as_str),
-            ]);
-            Entry { id: approval.id.as_str().to_owned(), words, at }
-        });
-        let entries = entries.collect();
-        self.list.put(entries);
-    }
-
-    /// One by its id.
-    #[must_use]
-    pub fn get(&self, id: &str) -> Option<&ApprovalView> {
-        self.all().iter().find(|view| view.approval.id.as_str() == id)
-    }
-
     /// Those that wait at an instant.
     pub fn waiting(&self, at: DateTime<Utc>) -> impl Iterator<Item = &ApprovalView> {
         self.all().iter().filter(move |view| view.approval.state(at) == ApprovalState::Waiting)
@@ -135,34 +82,10 @@ impl Approvals {
         self.waiting(at).filter(|view| view.yours == Some(true)).count()
     }
 
-    /// Takes an answer; says whether it is another one than before. The selection stays where it was.
-    pub fn take(&mut self, page: ApprovalsPage) -> bool {
-        let changed = self.error.take().is_some() || self.page.as_ref() != Some(&page);
-        if changed {
-            self.page = Some(page);
-            self.arrange();
-        }
-        changed
-    }
-
-    /// Puts one in the place of its former self, or first.
-    pub fn replace(&mut self, view: ApprovalView) {
-        let page = self.page.get_or_insert_with(|| ApprovalsPage { approvals: Vec::new() });
-        match page.approvals.iter_mut().find(|old| old.approval.id == view.approval.id) {
-            Some(old) => *old = view,
-            None => page.approvals.insert(0, view),
-        }
-        self.arrange();
-    }
-
-    /// Whether it is time to ask again; what was asked counts as asked.
-    pub fn due(&mut self, elapsed: Duration, at: DateTime<Utc>, moved: bool) -> bool {
-        let every = if self.waiting(at).next().is_some() { WAITING } else { QUIET };
-        let due = moved || self.asked.is_none_or(|asked| elapsed.saturating_sub(asked) >= every);
-        if due {
-            self.asked = Some(elapsed);
-        }
-        due
+    /// How often they are asked for.
+    #[must_use]
+    pub fn every(&self, at: DateTime<Utc>) -> Duration {
+        if self.waiting(at).next().is_some() { WAITING } else { QUIET }
     }
 
     /// When the next of them expires.

@@ -364,7 +364,7 @@ impl App {
     pub(in crate::tui) fn calendar_chosen(&mut self, grid: &Grid) {
         let id = self.calendar_window(grid).map(|(view, _)| view.window.id.clone());
         if let Some(id) = id {
-            self.windows.select(&id);
+            self.windows.list.select(id.as_str());
         }
     }
 
@@ -422,10 +422,10 @@ impl App {
             all.iter().rev().find(|conflict| conflict.at < at).or_else(|| all.last())
         };
         let Some((to, window)) = found.map(|conflict| (conflict.at, conflict.window.clone())) else { return false };
-        let scope = self.windows.all().iter().find(|view| view.window.id == window);
+        let scope = self.windows.get(window.as_str());
         self.calendar.scope = scope.map(|view| view.window.scope.to_string());
         self.calendar_go(to, grid);
-        self.windows.select(&window);
+        self.windows.list.select(window.as_str());
         true
     }
 }

@@ -73,7 +73,6 @@ pub struct Flags {
     pub history: Option<History>,
     asked_at: Option<Duration>,
     asking: bool,
-    order: Sort,
     groups: Vec<Group>,
     column: usize,
     selected_column: Option<Column>,
@@ -150,15 +149,9 @@ impl Flags {
         self.all().get(self.list.selected()?)
     }
 
-    /// The order of the list.
-    #[must_use]
-    pub fn order(&self) -> Sort {
-        self.order
-    }
-
     /// Sorts by something else.
     pub fn set_order(&mut self, order: Sort) {
-        self.order = order;
+        self.list.order = order;
         self.apply();
     }
 
@@ -260,7 +253,7 @@ impl Flags {
     }
 
     fn apply(&mut self) {
-        let order = self.order;
+        let order = self.list.order;
         let counts =
             |need: Need, view: &FlagView| !self.changed_only || need != Need::Nothing || view.rollout.is_some();
         let mut rows: Vec<(usize, Need, &FlagView)> = self

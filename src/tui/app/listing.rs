@@ -1,7 +1,10 @@
 //! Which rows of a list are shown and which is selected: by identity, whatever is filtered, sorted or
 //! comes in. The rows themselves are their view's.
 
-use super::filter::{BEST_OF, Change, Column, Filter, Words};
+use super::{
+    filter::{BEST_OF, Change, Column, Filter, Words},
+    sort::Sort,
+};
 
 /// A row, as far as it is to be found and to be kept selected.
 #[derive(Debug, Clone)]
@@ -17,6 +20,8 @@ pub struct Entry {
 /// The state of a list.
 #[derive(Debug, Default)]
 pub struct Listing {
+    /// The order in force; rows are put in it by their view.
+    pub order: Sort,
     filter: Filter,
     entries: Vec<Entry>,
     /// Whether each entry fits the filter.

@@ -11,24 +11,27 @@ use super::{
 };
 
 impl App {
-    /// The list of a view that is not the overview.
-    fn listing(&self) -> Option<(&Listing, &'static [Column], Sort)> {
+    /// The list of a view that is not the overview, and what a filter of it can name.
+    fn listing(&self) -> Option<(&Listing, &'static [Column])> {
         Some(match self.view {
-            View::Sites => (&self.sites.list, places::SITE_COLUMNS, self.sites.order()),
-            View::Windows if self.calendar.pane == Pane::List => {
-                (&self.windows.list, places::WINDOW_COLUMNS, self.windows.order())
-            }
-            View::Flags => (&self.flags.list, flags::COLUMNS, self.flags.order()),
-            View::Overrides => (&self.overrides.list, overrides::COLUMNS, self.overrides.order()),
-            View::Approvals => (&self.approvals.list, approvals::COLUMNS, self.approvals.order()),
+            View::Sites => (&self.sites.list, places::SITE_COLUMNS),
+            View::Windows if self.calendar.pane == Pane::List => (&self.windows.list, places::WINDOW_COLUMNS),
+            View::Flags => (&self.flags.list, flags::COLUMNS),
+            View::Overrides => (&self.overrides.list, overrides::COLUMNS),
+            View::Approvals => (&self.approvals.list, approvals::COLUMNS),
             _ => return None,
         })
     }
 
     fn listing_mut(&mut self) -> Option<&mut Listing> {
+        if self.view == View::Windows && self.calendar.pane == Pane::Bars { None } else { self.rows_mut() }
+    }
+
+    /// The rows of the view, also where they are shown as bars; nothing where they are of a kind of their own.
+    pub(in crate::tui) fn rows_mut(&mut self) -> Option<&mut Listing> {
         Some(match self.view {
             View::Sites => &mut self.sites.list,
-            View::Windows if self.calendar.pane == Pane::List => &mut self.windows.list,
+            View::Windows => &mut self.windows.list,
             View::Flags => &mut self.flags.list,
             View::Overrides => &mut self.overrides.list,
             View::Approvals => &mut self.approvals.list,
@@ -41,7 +44,7 @@ impl App {
     pub fn filter(&self) -> Option<&Filter> {
         match self.view {
             View::Overview => Some(self.rollouts.filter()),
-            _ => self.listing().map(|(listing, ..)| listing.filter()),
+            _ => self.listing().map(|(listing, _)| listing.filter()),
         }
     }
 
@@ -50,7 +53,7 @@ impl App {
     pub fn filter_columns(&self) -> &'static [Column] {
         match self.view {
             View::Overview => rollouts::COLUMNS,
-            _ => self.listing().map_or(&[], |(_, columns, _)| columns),
+            _ => self.listing().map_or(&[], |(_, columns)| columns),
         }
     }
 
@@ -59,7 +62,7 @@ impl App {
     pub fn shown(&self) -> (usize, usize) {
         match self.view {
             View::Overview => (self.rollouts.shown_len(), self.rollouts.len().max(self.rollouts.shown_len())),
-            _ => self.listing().map_or((0, 0), |(listing, ..)| (listing.len(), listing.total())),
+            _ => self.listing().map_or((0, 0), |(listing, _)| (listing.len(), listing.total())),
         }
     }
 
@@ -68,7 +71,7 @@ impl App {
     pub fn order(&self) -> Option<Sort> {
         match self.view {
             View::Overview => Some(self.rollouts.order_by()),
-            _ => self.listing().map(|(.., order)| order),
+            _ => self.listing().map(|(listing, _)| listing.order),
         }
     }
 

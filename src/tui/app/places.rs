@@ -1,16 +1,17 @@
 //! The state of the windows view and of the sites view.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     filter::{Column, Words},
     listing::{Entry, Listing},
+    records::{Record, Records},
     sort::{Sort, SortBy},
 };
 use crate::{
-    backend::{BackendError, LaneView, SiteView, SitesPage, WindowView, WindowsPage},
+    backend::{BackendError, LaneView, SiteView, SitesPage, WindowView},
     domain::{FailureCategory, ReportState, SafeText, WindowState},
 };
 
@@ -35,18 +36,11 @@ pub const SITE_COLUMNS: &[Column] = &[
     Column::part("group"),
 ];
 
-/// The windows view.
-#[derive(Debug, Default)]
-pub struct Windows {
-    /// Those that hold, then those to come, then past ones; none before the first answer.
-    pub page: Option<WindowsPage>,
-    /// Why the last question was not answered.
-    pub error: Option<BackendError>,
-    asked: Option<Duration>,
-    /// Which of them are listed.
-    pub list: Listing,
-    order: Sort,
-}
+/// When one of them begins or ends, windows are not asked for again within this time.
+pub const FLIPPED: Duration = Duration::from_secs(10);
+
+/// Windows: those that hold, then those to come, then past ones.
+pub type Windows = Records<WindowView>;
 
 /// The word of a window's state.
 fn state_word(view: &WindowView) -> &'static str {
@@ -60,110 +54,44 @@ fn state_word(view: &WindowView) -> &'static str {
     }
 }
 
+impl Record for WindowView {
+    fn id(&self) -> &str {
+        self.window.id.as_str()
+    }
+
+    fn words(&self) -> Words {
+        let window = &self.window;
+        Words::of(&[
+            state_word(self),
+            window.id.as_str(),
+            &window.scope.to_string(),
+            window.reason.as_str(),
+            window.created_by.as_str(),
+            window.ticket.as_ref().map_or("", SafeText::as_str),
+        ])
+    }
+
+    fn compare(&self, other: &Self, by: SortBy) -> Option<Ordering> {
+        let (a, b) = (&self.window, &other.window);
+        match by {
+            SortBy::Begins => Some(a.from.cmp(&b.from)),
+            // What has no end ends last.
+            SortBy::Ends => Some((a.until.is_none(), a.until).cmp(&(b.until.is_none(), b.until))),
+            _ => None,
+        }
+    }
+}
+
 impl Windows {
-    /// All windows.
-    #[must_use]
-    pub fn all(&self) -> &[WindowView] {
-        self.page.as_ref().map_or(&[], |page| &page.windows)
-    }
-
-    /// A listed window.
-    #[must_use]
-    pub fn at(&self, row: usize) -> Option<&WindowView> {
-        self.all().get(self.list.at(row)?)
-    }
-
-    /// The selected window.
-    #[must_use]
-    pub fn selected(&self) -> Option<&WindowView> {
-        self.all().get(self.list.selected()?)
-    }
-
-    /// The order of the list.
-    #[must_use]
-    pub fn order(&self) -> Sort {
-        self.order
-    }
-
-    /// Sorts by something else.
-    pub fn set_order(&mut self, order: Sort) {
-        self.order = order;
-        self.arrange();
-    }
-
-    fn arrange(&mut self) {
-        let order = self.order;
-        let mut rows: Vec<(usize, &WindowView)> = self.all().iter().enumerate().collect();
-        rows.sort_by(|(i, a), (j, b)| {
-            let (x, y) = (&a.window, &b.window);
-            let ordering = match order.by {
-                SortBy::Name => x.id.cmp(&y.id),
-                SortBy::Begins => x.from.cmp(&y.from),
-                // What has no end ends last.
-                SortBy::Ends => (x.until.is_none(), x.until).cmp(&(y.until.is_none(), y.until)),
-                _ => i.cmp(j),
-            };
-            order.turned(ordering).then_with(|| x.id.cmp(&y.id))
-        });
-        let entries = rows.into_iter().map(|(at, view)| {
-            let window = &view.window;
-            let words = Words::of(&[
-                state_word(view),
-                window.id.as_str(),
-                &window.scope.to_string(),
-                window.reason.as_str(),
-                window.created_by.as_str(),
-                window.ticket.as_ref().map_or("", SafeText::as_str),
-            ]);
-            Entry { id: window.id.as_str().to_owned(), words, at }
-        });
-        let entries = entries.collect();
-        self.list.put(entries);
-    }
-
     /// Windows that hold now.
     pub fn active(&self) -> impl Iterator<Item = &WindowView> {
         self.all().iter().filter(|view| view.state == WindowState::Active)
-    }
-
-    /// Takes an answer; the selection stays with its window. Says whether it is another one than before.
-    pub fn take(&mut self, page: WindowsPage) -> bool {
-        let changed = self.error.take().is_some() || self.page.as_ref() != Some(&page);
-        if changed {
-            self.page = Some(page);
-            self.arrange();
-        }
-        changed
-    }
-
-    /// Notes that they are asked for because one of them began or ended; not again within ten seconds.
-    pub fn begin_asking(&mut self, elapsed: Duration) -> bool {
-        let due = self.asked.is_none_or(|asked| elapsed.saturating_sub(asked) >= Duration::from_secs(10));
-        if due {
-            self.asked = Some(elapsed);
-        }
-        due
-    }
-
-    /// Selects a window by its id.
-    pub fn select(&mut self, id: &SafeText) {
-        self.list.select(id.as_str());
     }
 
     /// When the next of them begins or ends, by what the backend said last.
     #[must_use]
     pub fn flips_at(&self) -> Option<DateTime<Utc>> {
         self.all().iter().filter_map(|view| view.next_transition).min()
-    }
-
-    /// Puts one window in the place of its former self, or first.
-    pub fn replace(&mut self, view: WindowView) {
-        let page = self.page.get_or_insert_with(|| WindowsPage { windows: Vec::new() });
-        match page.windows.iter_mut().find(|old| old.window.id == view.window.id) {
-            Some(old) => *old = view,
-            None => page.windows.insert(0, view),
-        }
-        self.arrange();
     }
 }
 
@@ -177,7 +105,6 @@ pub struct Sites {
     /// Which lanes are listed.
     pub list: Listing,
     rows: Vec<(usize, usize)>,
-    order: Sort,
 }
 
 fn key(site: &SiteView, lane: &LaneView) -> String {
@@ -229,15 +156,9 @@ impl Sites {
         Some((site, site.lanes.get(lane)?))
     }
 
-    /// The order of the list.
-    #[must_use]
-    pub fn order(&self) -> Sort {
-        self.order
-    }
-
     /// Sorts by something else.
     pub fn set_order(&mut self, order: Sort) {
-        self.order = order;
+        self.list.order = order;
         self.arrange();
     }
 
@@ -260,7 +181,7 @@ impl Sites {
     }
 
     fn arrange(&mut self) {
-        let order = self.order;
+        let order = self.list.order;
         let sites = self.page.as_ref().map_or(&[][..], |page| &page.sites);
         let lanes = |(s, site): (usize, &'_ SiteView)| (0..site.lanes.len()).map(move |l| (s, l)).collect::<Vec<_>>();
         let mut rows: Vec<(usize, usize)> = sites.iter().enumerate().flat_map(lanes).collect();

@@ -92,7 +92,7 @@ impl Teller {
         }
         self.link(app, &mut lines);
         self.notices(app, &mut lines);
-        let known = app.info.is_some() && app.rollouts.is_loaded() && app.windows.page.is_some();
+        let known = app.info.is_some() && app.rollouts.is_loaded() && app.windows.is_loaded();
         // Whose site it is, and what runs there, is known when the sites came.
         if !known || (self.scope == Scope::Site && app.followed().is_err() && app.sites.page.is_none()) {
             return lines;

@@ -220,7 +220,7 @@ pub(super) fn add_window(app: &mut App, scope: Option<&str>) -> Vec<Command> {
 /// Opens the dialog that lifts a freeze: the named one, or the selected one.
 pub(super) fn lift_window(app: &mut App, id: Option<&str>) -> Vec<Command> {
     let view = match id {
-        Some(id) => app.windows.all().iter().find(|view| view.window.id.as_str() == id),
+        Some(id) => app.windows.get(id),
         None if app.view == View::Windows => app.windows.selected(),
         None => None,
     };

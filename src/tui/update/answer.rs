@@ -77,19 +77,15 @@ pub(super) fn answer(app: &mut App, answer: Answer) -> Vec<Command> {
             app.touch();
         }
         Answer::Windows(result) => {
-            let changed = match result {
-                Ok(page) => app.windows.take(page),
-                Err(error) => {
-                    app.windows.error = Some(error);
-                    app.touch();
-                    false
-                }
-            };
+            let came = result.is_ok();
+            let changed = app.windows.take(result.map(|page| page.windows));
             if changed {
-                app.calendar.outdated();
                 app.touch();
             }
-            return follow::windows_came(app, changed);
+            if changed && came {
+                app.calendar.outdated();
+            }
+            return follow::windows_came(app, changed && came);
         }
         Answer::Calendar(from, until, result) => {
             if app.calendar.take((from, until), result) {
@@ -173,7 +169,7 @@ fn view(app: &mut App, page: RolloutsPage, fresh: bool) -> Vec<Command> {
     if first {
         let page = app.page();
         app.rollouts.move_to(0, page);
-        if app.windows.page.is_none() {
+        if !app.windows.is_loaded() {
             commands.push(Command::Windows);
         }
         let skew = app.link.skew(app.now).num_seconds();

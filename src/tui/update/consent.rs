@@ -29,7 +29,8 @@ use crate::{
 pub(super) fn poll(app: &mut App, moved: bool) -> Vec<Command> {
     let (elapsed, now) = (app.now.elapsed, app.server_now());
     let mut commands = Vec::new();
-    if app.approvals.due(elapsed, now, moved) {
+    if moved || app.approvals.due(elapsed, app.approvals.every(now)) {
+        app.approvals.asked(elapsed);
         commands.push(Command::Approvals);
     }
     let waits = app.overrides.all().iter().any(|view| view.record.state(now) == OverrideState::Waiting)
@@ -50,18 +51,8 @@ pub(super) fn ask_for_overrides(app: &mut App) -> Vec<Command> {
 
 /// The overrides came. An action that waits for one of them goes on with it.
 pub(super) fn overrides(app: &mut App, result: Result<OverridesPage, BackendError>) -> Vec<Command> {
-    match result {
-        Ok(page) => {
-            if app.overrides.take(page) {
-                app.touch();
-            }
-        }
-        Err(error) => {
-            if app.overrides.error.as_ref() != Some(&error) {
-                app.overrides.error = Some(error);
-                app.touch();
-            }
-        }
+    if app.overrides.take(result.map(|page| page.overrides)) {
+        app.touch();
     }
     super::follow::settled(app, crate::domain::SubjectKind::Override);
     settle(app)
@@ -237,18 +228,8 @@ pub(super) fn open(app: &mut App, intent: Intent) -> Vec<Command> {
 
 /// The approvals came. What is decided in an open dialog is as it is now.
 pub(super) fn approvals(app: &mut App, result: Result<ApprovalsPage, BackendError>) {
-    match result {
-        Ok(page) => {
-            if app.approvals.take(page) {
-                app.touch();
-            }
-        }
-        Err(error) => {
-            if app.approvals.error.as_ref() != Some(&error) {
-                app.approvals.error = Some(error);
-                app.touch();
-            }
-        }
+    if app.approvals.take(result.map(|page| page.approvals)) {
+        app.touch();
     }
     super::follow::settled(app, crate::domain::SubjectKind::Approval);
     let now = app.server_now();
@@ -281,6 +262,7 @@ pub(super) fn override_changed(app: &mut App, key: &str, result: Result<Override
     };
     let record = reply.record.record.clone();
     app.overrides.replace(reply.record.clone());
+    app.overrides.error = None;
     let mut commands = ask_for_overrides(app);
     commands.push(Command::Approvals);
     let entry = reply.audit.seq;

@@ -50,11 +50,11 @@ pub(super) fn motion(app: &mut App, intent: Intent) {
         match app.view {
             View::Overview => app.rollouts.move_to(to(app.rollouts.cursor()), page),
             View::Audit => app.trail.move_to(to(app.trail.cursor())),
-            View::Windows => app.windows.list.move_to(to(app.windows.list.cursor())),
-            View::Overrides => app.overrides.list.move_to(to(app.overrides.list.cursor())),
-            View::Approvals => app.approvals.list.move_to(to(app.approvals.list.cursor())),
-            View::Sites => app.sites.list.move_to(to(app.sites.list.cursor())),
-            View::Flags => app.flags.list.move_to(to(app.flags.list.cursor())),
+            View::Windows | View::Overrides | View::Approvals | View::Sites | View::Flags => {
+                if let Some(rows) = app.rows_mut() {
+                    rows.move_to(to(rows.cursor()));
+                }
+            }
             View::Contexts => app.context_cursor = to(app.context_cursor).min(app.contexts.len().saturating_sub(1)),
             View::Follow => app.move_followed(to),
             View::Recover => {}

@@ -121,11 +121,11 @@ fn select(app: &mut App, row: usize) {
     match app.view {
         View::Overview => app.rollouts.move_to(row, page),
         View::Audit => app.trail.move_to(row),
-        View::Windows => app.windows.list.move_to(row),
-        View::Overrides => app.overrides.list.move_to(row),
-        View::Approvals => app.approvals.list.move_to(row),
-        View::Sites => app.sites.list.move_to(row),
-        View::Flags => app.flags.list.move_to(row),
+        View::Windows | View::Overrides | View::Approvals | View::Sites | View::Flags => {
+            if let Some(rows) = app.rows_mut() {
+                rows.move_to(row);
+            }
+        }
         View::Contexts => app.context_cursor = row.min(app.contexts.len().saturating_sub(1)),
         View::Follow => app.move_followed(|_| row),
         View::Recover | View::Detail => {}

@@ -208,8 +208,8 @@ fn draw_bars(
     buffer: &mut Buffer,
 ) -> Option<Position> {
     if bars.is_empty() {
-        let said = match (&app.windows.page, &app.windows.error) {
-            (None, None) => "",
+        let said = match (app.windows.is_loaded(), &app.windows.error) {
+            (false, None) => "",
             _ => "  no window is there or to come: nothing is frozen; a adds a freeze, tab lists past ones",
         };
         Row::new(theme, area.width).text(said, Role::Muted).draw(area, 0, buffer);

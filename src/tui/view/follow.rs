@@ -142,7 +142,7 @@ fn freeze_bar(app: &App, follow: &Follow, site: &SiteView, theme: &Theme, body: 
         n => format!("   +{} more windows", n - 1),
     };
     row(1, &format!("   {}  set by {}  {}{more}", freeze.reason, freeze.by, freeze.window), Role::Strong, buffer);
-    let window = app.windows.all().iter().find(|view| view.window.id == freeze.window);
+    let window = app.windows.get(freeze.window.as_str());
     let blocks = window.map_or_else(
         || "what it blocks is not known yet".to_owned(),
         |view| format!("blocks {}; allows {}", wording::blocks(&view.window), wording::allows(&view.window)),

@@ -143,7 +143,7 @@ pub(super) fn lines(app: &App, view: &OverrideView) -> Vec<(&'static str, String
         .windows
         .iter()
         .map(|window| {
-            let now = app.windows.all().iter().find(|view| view.window.id == window.id);
+            let now = app.windows.get(window.id.as_str());
             let since = match now {
                 Some(view) if view.window.revision != window.revision => {
                     format!(", CHANGED since (now {}): it holds again", view.window.revision)

@@ -32,18 +32,18 @@ pub(super) const fn state(view: &WindowView) -> (Mark, &'static str) {
 pub(super) fn summary(app: &App) -> (String, Role) {
     let windows = &app.windows;
     let active = windows.active().count();
-    match (&windows.error, &windows.page) {
+    match (&windows.error, windows.is_loaded()) {
         (Some(error), _) => (format!(" not to be had: {error}"), Role::Error),
-        (None, None) => (" asking for windows".to_owned(), Role::Strong),
-        (None, Some(page)) if page.windows.is_empty() => {
+        (None, false) => (" asking for windows".to_owned(), Role::Strong),
+        (None, true) if windows.all().is_empty() => {
             (" no windows: nothing is frozen; a adds a freeze".to_owned(), Role::Strong)
         }
-        (None, Some(page)) => {
+        (None, true) => {
             let now = app.server_now();
             let next = windows.flips_at().filter(|at| *at > now).map_or_else(String::new, |at| {
                 format!("   next change {} ({})", app.calendar_clock(at), age::coarse_left(now, at))
             });
-            (format!(" {active} hold now, {} in all{next}", page.windows.len()), Role::Strong)
+            (format!(" {active} hold now, {} in all{next}", windows.all().len()), Role::Strong)
         }
     }
 }
