@@ -18,7 +18,7 @@ use super::{
 
 pub mod contrast;
 
-mod color;
+pub(in crate::tui) mod color;
 mod file;
 
 pub use file::schema;

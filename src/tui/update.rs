@@ -16,6 +16,7 @@ use crate::settings::Occasion;
 
 mod act;
 mod answer;
+mod around;
 mod calendar;
 mod choice;
 mod command;

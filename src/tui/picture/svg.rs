@@ -13,6 +13,7 @@ use super::{
     shape::{HEIGHT, Shape, WIDTH, dots, shape},
     text,
 };
+use crate::tui::theme::color;
 
 /// Around the screen, in tenths of a pixel.
 const MARGIN: u32 = 100;
@@ -334,42 +335,19 @@ const SIXTEEN: [(Rgb, Rgb); 16] = [
 
 /// A colour as it is shown; none for what the paper decides.
 fn rgb(color: Color, paper: &Paper) -> Option<Rgb> {
-    let index = match color {
-        Color::Reset => return None,
-        Color::Rgb(red, green, blue) => return Some((red, green, blue)),
-        Color::Indexed(index) => index,
-        Color::Black => 0,
-        Color::Red => 1,
-        Color::Green => 2,
-        Color::Yellow => 3,
-        Color::Blue => 4,
-        Color::Magenta => 5,
-        Color::Cyan => 6,
-        Color::Gray => 7,
-        Color::DarkGray => 8,
-        Color::LightRed => 9,
-        Color::LightGreen => 10,
-        Color::LightYellow => 11,
-        Color::LightBlue => 12,
-        Color::LightMagenta => 13,
-        Color::LightCyan => 14,
-        Color::White => 15,
-    };
-    Some(match index {
-        0..16 => {
-            let (dark, light) = SIXTEEN[usize::from(index)];
-            if paper.light { light } else { dark }
+    if let Color::Rgb(red, green, blue) = color {
+        return Some((red, green, blue));
+    }
+    let number = color::number_of(color)?;
+    Some(match SIXTEEN.get(usize::from(number)) {
+        Some((dark, light)) => {
+            if paper.light {
+                *light
+            } else {
+                *dark
+            }
         }
-        // The cube of xterm: six levels of each.
-        16..232 => {
-            let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
-            let cube = index - 16;
-            (level(cube / 36), level(cube / 6 % 6), level(cube % 6))
-        }
-        232.. => {
-            let grey = 8 + 10 * (index - 232);
-            (grey, grey, grey)
-        }
+        None => color::rgb_of(number),
     })
 }
 

@@ -11,7 +11,7 @@ use ratatui::{
 };
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::tui::hyperlink::Hyperlinks;
+use crate::tui::{hyperlink::Hyperlinks, theme::color};
 
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
@@ -233,28 +233,11 @@ const ATTRIBUTES: [(Modifier, u8); 8] = [
 /// The shortest code of a colour; `base` is 30 for text and 40 for backgrounds.
 fn color(push: &mut impl FnMut(std::fmt::Arguments<'_>), color: Color, base: u8) {
     let named = |index: u8| if index < 8 { base + index } else { base + 60 + index - 8 };
-    let index = match color {
-        Color::Reset => return push(format_args!("{}", base + 9)),
-        Color::Indexed(index) => return push(format_args!("{};5;{index}", base + 8)),
-        Color::Rgb(r, g, b) => return push(format_args!("{};2;{r};{g};{b}", base + 8)),
-        Color::Black => 0,
-        Color::Red => 1,
-        Color::Green => 2,
-        Color::Yellow => 3,
-        Color::Blue => 4,
-        Color::Magenta => 5,
-        Color::Cyan => 6,
-        Color::Gray => 7,
-        Color::DarkGray => 8,
-        Color::LightRed => 9,
-        Color::LightGreen => 10,
-        Color::LightYellow => 11,
-        Color::LightBlue => 12,
-        Color::LightMagenta => 13,
-        Color::LightCyan => 14,
-        Color::White => 15,
-    };
-    push(format_args!("{}", named(index)));
+    match color {
+        Color::Indexed(index) => push(format_args!("{};5;{index}", base + 8)),
+        Color::Rgb(r, g, b) => push(format_args!("{};2;{r};{g};{b}", base + 8)),
+        color => push(format_args!("{}", color::number_of(color).map_or(base + 9, named))),
+    }
 }
 
 fn goto(out: &mut Vec<u8>, x: u16, y: u16) {

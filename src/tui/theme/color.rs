@@ -4,7 +4,7 @@ use ratatui::style::Color;
 
 use crate::tui::{capability::Depth, overlay};
 
-/// The 16 named colours as xterm paints them; what a person's terminal makes of them is theirs.
+/// The 16 named colours in the order of their numbers, as xterm paints them; what a person's terminal makes of them is theirs.
 const NAMED: [(&str, Color, (u8, u8, u8)); 16] = [
     ("black", Color::Black, (0, 0, 0)),
     ("red", Color::Red, (205, 0, 0)),
@@ -87,8 +87,16 @@ fn nearest_of_256(wanted: (u8, u8, u8)) -> u8 {
     (16..=255).min_by_key(|index| distance(wanted, rgb_of(*index))).unwrap_or(16)
 }
 
+/// The number of a colour in the palette of 256; none for the terminal's own, and for one that is not of it.
+pub(in crate::tui) fn number_of(color: Color) -> Option<u8> {
+    match color {
+        Color::Indexed(number) => Some(number),
+        color => (0..).zip(&NAMED).find(|(_, (_, named, _))| *named == color).map(|(number, _)| number),
+    }
+}
+
 /// Red, green and blue of a colour of the palette of 256, as xterm has them.
-pub(super) fn rgb_of(index: u8) -> (u8, u8, u8) {
+pub(in crate::tui) fn rgb_of(index: u8) -> (u8, u8, u8) {
     const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     match index {
         0..=15 => NAMED[usize::from(index)].2,

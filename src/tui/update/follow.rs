@@ -1,6 +1,6 @@
 //! The followed site: when it is asked for, and what answers do.
 
-use super::consent;
+use super::around;
 use crate::{
     backend::{AuditPage, AuditQuery, BackendError, WindowsQuery, WindowsState},
     domain::SubjectKind,
@@ -31,10 +31,7 @@ pub(super) fn open(app: &mut App, text: &str) -> Vec<Command> {
 
 /// Asks for all that the view shows.
 pub(super) fn ask(app: &mut App) -> Vec<Command> {
-    let mut commands = vec![Command::Sites, Command::Windows, Command::Approvals];
-    commands.extend(consent::ask_for_overrides(app));
-    app.flags.asks(app.now.elapsed);
-    commands.push(Command::Flags);
+    let mut commands = around::ask(app);
     commands.extend(state(app, true));
     commands.extend(trail(app));
     commands
@@ -45,11 +42,7 @@ pub(super) fn poll(app: &mut App, moved: bool) -> Vec<Command> {
     if app.view != View::Follow {
         return Vec::new();
     }
-    app.flags.asks(app.now.elapsed);
-    let mut commands = vec![Command::Sites, Command::Flags];
-    if moved {
-        commands.push(Command::Windows);
-    }
+    let mut commands = around::poll(app, moved);
     commands.extend(state(app, moved));
     commands.extend(trail(app));
     commands
@@ -119,15 +112,7 @@ pub(super) fn trail_came(app: &mut App, query: &AuditQuery, result: Result<Audit
     if changed {
         app.touch();
     }
-    let mut commands: Vec<Command> = Vec::new();
-    for kind in asks {
-        match kind {
-            SubjectKind::Window => commands.push(Command::Windows),
-            SubjectKind::Override => commands.extend(consent::ask_for_overrides(app)),
-            SubjectKind::Approval => commands.push(Command::Approvals),
-            _ => {}
-        }
-    }
+    let mut commands = around::spoken_of(app, &asks);
     if more {
         commands.extend(trail(app));
     }

@@ -1,7 +1,7 @@
 //! Guided recovery: when what it reasons over is asked for, and what its numbers do. A number of a step opens
 //! the dialog that the step always has, for what is pinned; nothing is sent from here.
 
-use super::{act, command, consent, flags};
+use super::{act, around, command, flags};
 use crate::{
     backend::{AuditPage, AuditQuery, BackendError},
     domain::SubjectKind,
@@ -45,10 +45,7 @@ pub(super) fn open(app: &mut App, text: &str) -> Vec<Command> {
 
 /// Asks for all that it reasons over.
 pub(super) fn ask(app: &mut App) -> Vec<Command> {
-    let mut commands = vec![Command::Sites, Command::Windows, Command::Approvals];
-    commands.extend(consent::ask_for_overrides(app));
-    app.flags.asks(app.now.elapsed);
-    commands.push(Command::Flags);
+    let mut commands = around::ask(app);
     settle(app, true);
     commands.extend(trail(app));
     commands
@@ -59,11 +56,7 @@ pub(super) fn poll(app: &mut App, moved: bool) -> Vec<Command> {
     if app.view != View::Recover {
         return Vec::new();
     }
-    app.flags.asks(app.now.elapsed);
-    let mut commands = vec![Command::Sites, Command::Flags];
-    if moved {
-        commands.push(Command::Windows);
-    }
+    let mut commands = around::poll(app, moved);
     commands.extend(trail(app));
     commands
 }
@@ -112,15 +105,7 @@ pub(super) fn trail_came(app: &mut App, query: &AuditQuery, result: Result<Audit
     if changed {
         app.touch();
     }
-    let mut commands: Vec<Command> = Vec::new();
-    for kind in asks {
-        match kind {
-            SubjectKind::Window => commands.push(Command::Windows),
-            SubjectKind::Override => commands.extend(consent::ask_for_overrides(app)),
-            SubjectKind::Approval => commands.push(Command::Approvals),
-            _ => {}
-        }
-    }
+    let mut commands = around::spoken_of(app, &asks);
     if more {
         commands.extend(trail(app));
     }
