@@ -159,12 +159,16 @@ impl Desk {
     fn opened(mut self) -> Self {
         let id = judged(0).id();
         self.send(Message::Input(Input::Intent(Intent::CommandLine)));
-        for c in format!("open {id}").chars() {
-            self.send(Message::Input(Input::Edit(tui_input::InputRequest::InsertChar(c))));
-        }
+        self.write(&format!("open {id}"));
         self.send(Message::Input(Input::Intent(Intent::Open)));
         self.watch(judged(0));
         self
+    }
+
+    fn write(&mut self, text: &str) {
+        for letter in text.chars() {
+            self.send(Message::Input(Input::Edit(tui_input::InputRequest::InsertChar(letter))));
+        }
     }
 
     fn watch(&mut self, rollout: Rollout) {
@@ -211,12 +215,9 @@ fn filter_key_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
     });
 }
 
-/// A letter more and a letter less of a filter that is typed to its end and rubbed out again.
-#[divan::bench(args = [1_000, 10_000])]
-fn filter_word_letter_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
-    let mut desk = Desk::new(rollouts, (120, 40));
-    desk.send(Message::Input(Input::Intent(Intent::Filter)));
-    let word: Vec<char> = "dc-7/chg007 prog".chars().collect();
+/// Types a word to its end and rubs it out again, a letter at a time.
+fn letter_to_frame(bencher: Bencher<'_, '_>, mut desk: Desk, word: &str) {
+    let word: Vec<char> = word.chars().collect();
     let mut at = 0;
     bencher.bench_local(move || {
         let request = match word.get(at) {
@@ -229,25 +230,21 @@ fn filter_word_letter_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
     });
 }
 
+/// A letter more and a letter less of a filter.
+#[divan::bench(args = [1_000, 10_000])]
+fn filter_word_letter_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
+    let mut desk = Desk::new(rollouts, (120, 40));
+    desk.send(Message::Input(Input::Intent(Intent::Filter)));
+    letter_to_frame(bencher, desk, "dc-7/chg007 prog");
+}
+
 /// A letter of the command line where each rollout could follow.
 #[divan::bench(args = [1_000, 10_000])]
 fn completion_letter_to_frame(bencher: Bencher<'_, '_>, rollouts: usize) {
     let mut desk = Desk::new(rollouts, (120, 40));
     desk.send(Message::Input(Input::Intent(Intent::CommandLine)));
-    for letter in "open ".chars() {
-        desk.send(Message::Input(Input::Edit(tui_input::InputRequest::InsertChar(letter))));
-    }
-    let word: Vec<char> = "dc-7/chg007".chars().collect();
-    let mut at = 0;
-    bencher.bench_local(move || {
-        let request = match word.get(at) {
-            Some(letter) => tui_input::InputRequest::InsertChar(*letter),
-            None => tui_input::InputRequest::DeletePrevChar,
-        };
-        at = (at + 1) % (word.len() * 2);
-        desk.send(Message::Input(Input::Edit(request)));
-        desk.frame()
-    });
+    desk.write("open ");
+    letter_to_frame(bencher, desk, "dc-7/chg007");
 }
 
 #[divan::bench(args = [1_000, 10_000])]

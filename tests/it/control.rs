@@ -10,5 +10,6 @@ mod flags;
 mod overrides;
 mod puppet;
 mod trail;
+mod trouble;
 mod windows;
 mod world;

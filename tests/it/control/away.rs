@@ -1,78 +1,14 @@
 //! A store that goes away and comes back, as a database on another machine does.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use rolldeck::{
-    clock,
-    control::{Control, Options, Policy},
-    domain::Digest,
-    store::{
-        AuditFilter, Loaded, Store, StoreError, StoredEntry, Write,
-        sqlite::{Durability, Sqlite},
-    },
+    control::Control,
+    store::StoreError,
     wire::{Code, Problem, SnapshotRequest},
 };
 
-use super::world::mira;
-
-/// A store behind a way that can be cut.
-#[derive(Debug)]
-struct Distant {
-    inner: Sqlite,
-    away: AtomicBool,
-    /// What the next commit is answered with.
-    says: Mutex<Option<StoreError>>,
-}
-
-impl Distant {
-    fn reached(&self) -> Result<(), StoreError> {
-        if self.away.load(Ordering::SeqCst) {
-            return Err(StoreError::Unreachable { place: "postgres://far/deck".into(), detail: "gone".into() });
-        }
-        Ok(())
-    }
-}
-
-#[async_trait::async_trait]
-impl Store for Distant {
-    async fn load(&self) -> Result<Loaded, StoreError> {
-        self.reached()?;
-        self.inner.load().await
-    }
-    async fn commit(&self, batch: &[Write]) -> Result<(), StoreError> {
-        self.reached()?;
-        let says = self.says.lock().unwrap().take();
-        says.map_or(Ok(()), Err)?;
-        self.inner.commit(batch).await
-    }
-    async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.inner.meta(key).await
-    }
-    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError> {
-        self.inner.audit(filter).await
-    }
-    async fn audit_before(&self, at: chrono::DateTime<chrono::Utc>) -> Result<(u64, u64), StoreError> {
-        self.inner.audit_before(at).await
-    }
-    async fn checkpoints(&self, after: u64) -> Result<Vec<String>, StoreError> {
-        self.inner.checkpoints(after).await
-    }
-    async fn artifact(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.artifact(digest).await
-    }
-    async fn release_reserve(&self) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-    async fn close(&self) {
-        self.inner.close().await;
-    }
-}
+use super::{trouble::troubled, world::mira};
 
 async fn add(control: &Control, version: &str) -> Result<(), Problem> {
     let request = SnapshotRequest {
@@ -85,20 +21,7 @@ async fn add(control: &Control, version: &str) -> Result<(), Problem> {
 
 #[tokio::test]
 async fn while_the_store_is_away_everybody_is_told_at_once_and_it_goes_on_by_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let inner = Sqlite::open(folder.path(), Durability::Relaxed).await.unwrap();
-    let store = Arc::new(Distant { inner, away: AtomicBool::new(false), says: Mutex::default() });
-    let options = Options {
-        simulated: false,
-        signing_seed: [7; 32],
-        origin: "rolldeck.test/audit".to_owned(),
-        sources: Vec::new(),
-        drivers: Vec::new(),
-        declared: None,
-        pauses: true,
-        policy: Policy::default(),
-    };
-    let control = Control::start(Arc::clone(&store) as Arc<dyn Store>, clock::system(), options).await.unwrap();
+    let (control, store, _folder) = troubled().await;
     add(&control, "1.0").await.unwrap();
     assert!(control.ready());
 

@@ -1,26 +1,18 @@
 //! Flags that outlive the process, and a kill that outlives the disk.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use rolldeck::{
-    clock,
-    control::{Control, NamedPlace, Options},
-    domain::{Digest, FlagKey, Outcome, Role},
-    store::{
-        AuditFilter, Loaded, Store, StoreError, StoredEntry, Write,
-        sqlite::{Durability, Sqlite},
-    },
+    control::{Control, NamedPlace},
+    domain::{FlagKey, Outcome, Role},
     wire::{Code, Conditions, FlagRequest, ReasonRequest},
 };
 use serde_json::json;
 
-use super::world::{WHY, World, mira, person, unit};
+use super::{
+    trouble::troubled,
+    world::{WHY, World, mira, person, unit},
+};
 
 fn key() -> FlagKey {
     "dim-lights".parse().unwrap()
@@ -84,64 +76,9 @@ async fn when_a_flag_was_last_evaluated_is_known_although_nobody_asked_since_the
     assert_eq!(world.control.flags(&mira()).await.unwrap().flags[0].last_evaluated_at, before);
 }
 
-/// A disk that fills up when it is told to, with a reserve.
-#[derive(Debug)]
-struct Disk {
-    inner: Sqlite,
-    full: AtomicBool,
-    reserve: AtomicBool,
-}
-
-#[async_trait::async_trait]
-impl Store for Disk {
-    async fn load(&self) -> Result<Loaded, StoreError> {
-        self.inner.load().await
-    }
-    async fn commit(&self, batch: &[Write]) -> Result<(), StoreError> {
-        if self.full.load(Ordering::SeqCst) && self.reserve.load(Ordering::SeqCst) {
-            return Err(StoreError::Full { place: "a disk".to_owned(), left: "free some" });
-        }
-        self.inner.commit(batch).await
-    }
-    async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.inner.meta(key).await
-    }
-    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<StoredEntry>, StoreError> {
-        self.inner.audit(filter).await
-    }
-    async fn audit_before(&self, at: chrono::DateTime<chrono::Utc>) -> Result<(u64, u64), StoreError> {
-        self.inner.audit_before(at).await
-    }
-    async fn checkpoints(&self, after: u64) -> Result<Vec<String>, StoreError> {
-        self.inner.checkpoints(after).await
-    }
-    async fn artifact(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.artifact(digest).await
-    }
-    async fn release_reserve(&self) -> Result<bool, StoreError> {
-        Ok(self.reserve.swap(false, Ordering::SeqCst))
-    }
-    async fn close(&self) {
-        self.inner.close().await;
-    }
-}
-
 #[tokio::test]
 async fn on_a_full_disk_a_flag_is_killed_and_narrowed_and_none_is_widened() {
-    let folder = tempfile::tempdir().unwrap();
-    let inner = Sqlite::open(folder.path(), Durability::Relaxed).await.unwrap();
-    let disk = Arc::new(Disk { inner, full: AtomicBool::new(false), reserve: AtomicBool::new(true) });
-    let options = Options {
-        simulated: false,
-        signing_seed: [7; 32],
-        origin: "rolldeck.test/audit".to_owned(),
-        sources: Vec::new(),
-        drivers: Vec::new(),
-        declared: None,
-        pauses: true,
-        policy: rolldeck::control::Policy::default(),
-    };
-    let control = Control::start(Arc::clone(&disk) as Arc<dyn Store>, clock::system(), options).await.unwrap();
+    let (control, disk, _folder) = troubled().await;
     control.put_flag(&mira(), &key(), request(true), Conditions::default()).await.unwrap();
     let other: FlagKey = "other".parse().unwrap();
     control.put_flag(&mira(), &other, request(true), Conditions::default()).await.unwrap();

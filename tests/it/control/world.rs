@@ -72,9 +72,8 @@ pub fn unit(site: &str) -> UnitId {
     UnitId { group: "dc-west".parse().unwrap(), site: site.parse().unwrap(), lane: "main".parse().unwrap() }
 }
 
-async fn open(folder: &Path, clock: &Arc<dyn Clock>, policy: Policy) -> Control {
-    let store = Sqlite::open(folder, Durability::Relaxed).await.unwrap();
-    let options = Options {
+pub fn options(policy: Policy) -> Options {
+    Options {
         simulated: false,
         signing_seed: [7; 32],
         origin: "rolldeck.test/audit".to_owned(),
@@ -83,8 +82,12 @@ async fn open(folder: &Path, clock: &Arc<dyn Clock>, policy: Policy) -> Control 
         declared: None,
         pauses: true,
         policy,
-    };
-    Control::start(Arc::new(store), Arc::clone(clock), options).await.unwrap()
+    }
+}
+
+async fn open(folder: &Path, clock: &Arc<dyn Clock>, policy: Policy) -> Control {
+    let store = Sqlite::open(folder, Durability::Relaxed).await.unwrap();
+    Control::start(Arc::new(store), Arc::clone(clock), options(policy)).await.unwrap()
 }
 
 impl World {

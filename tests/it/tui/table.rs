@@ -149,6 +149,12 @@ screens! {
     dialog_approve = |size| opened(after(waited_for(fleet(size, false)), &[I::ViewApprovals]), I::Approve);
 }
 
+/// The screen of that name.
+pub fn screen(name: &str, size: (u16, u16)) -> Desk {
+    let found = SCREENS.iter().find(|screen| screen.name == name);
+    (found.unwrap_or_else(|| panic!("no screen is called {name}")).of)(size)
+}
+
 /// Nine rollouts, one of each kind, and what the narrow overview does not ask for.
 pub fn fleet(size: (u16, u16), protected: bool) -> Desk {
     let mut desk = Desk::with(&options(protected, false), Role::Commander, true, nine(), size);
