@@ -47,7 +47,7 @@ pub use rollout::{
 pub use scope::{Place, Scope, ScopeError};
 pub use sli::{Sli, SliArm, Verdict};
 pub use snapshot::{Digest, RollbackTo, Snapshot};
-pub use text::{SafeBlock, SafeText};
+pub use text::{SafeBlock, SafeText, hex};
 pub use token::{TokenError, TokenText};
 pub use trend::Trend;
 pub use unit::{FactValue, Facts, FailureCategory, Report, ReportState, SliReading, Truth, UnitId, UnitKey};

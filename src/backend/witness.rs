@@ -17,7 +17,7 @@ use super::{Backend, BackendError, BackendResult};
 use crate::{
     audit::{Hash, Rewritten, Witness, witness::Shown},
     clock::Clock,
-    domain::SafeText,
+    domain::{SafeText, hex},
     settings::edit::private_directory,
     wire::WitnessView,
 };
@@ -106,8 +106,7 @@ impl Memory {
     #[must_use]
     pub fn new(data: &Path, place: &str, clock: Arc<dyn Clock>) -> Self {
         let hash = Sha256::digest(place.as_bytes());
-        let name = hash[..12].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-        Self { file: data.join("seen").join(format!("{name}.json")), place: place.to_owned(), clock }
+        Self { file: data.join("seen").join(format!("{}.json", hex(&hash[..12]))), place: place.to_owned(), clock }
     }
 
     /// The file.

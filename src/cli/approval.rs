@@ -95,7 +95,7 @@ async fn change(session: &Session, change: ApprovalChange, decide: Decide) -> Re
     match &reply.done {
         Some(done) => {
             let approval = &reply.approval.approval;
-            act::finish(session, &format!("{} {}", approval.action, place(&reply.approval)), done)
+            act::finish(session, &format!("{} {}", approval.action, approval.subject), done)
         }
         None => session.print(&reply, || decided(&reply)),
     }
@@ -104,18 +104,9 @@ async fn change(session: &Session, change: ApprovalChange, decide: Decide) -> Re
 fn decided(reply: &ApprovalReply) -> String {
     let mut table = Table::plain();
     let approval = &reply.approval.approval;
-    table.row([word(&reply.approval.state), format!("{} {}", approval.action, place(&reply.approval))]);
+    table.row([word(&reply.approval.state), format!("{} {}", approval.action, approval.subject)]);
     table.row(["audit".to_owned(), reply.audit.seq.to_string()]);
     table.text(0)
-}
-
-/// What it is about, as people write it.
-fn place(view: &ApprovalView) -> String {
-    let subject = &view.approval.subject;
-    match &subject.target {
-        Some(target) => format!("{target}/{}", subject.name),
-        None => subject.name.to_string(),
-    }
 }
 
 fn row(view: &ApprovalView, now: chrono::DateTime<chrono::Utc>) -> [String; 8] {
@@ -131,7 +122,7 @@ fn row(view: &ApprovalView, now: chrono::DateTime<chrono::Utc>) -> [String; 8] {
         word(&view.state),
         if waits { span(approval.expires_at - now) } else { "-".to_owned() },
         approval.action.to_string(),
-        place(view),
+        approval.subject.to_string(),
         approval.requested_by.id.to_string(),
         yours.to_owned(),
         approval.reason.to_string(),
@@ -145,7 +136,7 @@ fn show(view: &ApprovalView) -> String {
     let pairs = [
         ("approval", approval.id.to_string()),
         ("state", word(&view.state)),
-        ("what", format!("{} {}", approval.action, place(view))),
+        ("what", format!("{} {}", approval.action, approval.subject)),
         ("revision", or_dash(approval.revision.as_ref())),
         ("asked by", approval.requested_by.id.to_string()),
         ("at", time(approval.requested_at)),

@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     control::{Control, Declared, Policy},
     domain::{
-        SafeText, Via,
+        SafeText, Via, hex,
         plan::{ArmsBy, REPORTED},
     },
     driver::{
@@ -175,11 +175,8 @@ pub fn directory(session: &Session, name: &str, cluster: &ClusterEndpoint) -> Re
             hash.update(part.unwrap_or_default());
         }
     }
-    let digest = hash.finalize();
     safe.push('-');
-    for byte in &digest[..4] {
-        let _ = write!(safe, "{byte:02x}");
-    }
+    safe.push_str(&hex(&hash.finalize()[..4]));
     Ok(session.settings()?.paths.data_dir.join("contexts").join(safe))
 }
 

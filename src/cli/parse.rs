@@ -110,27 +110,11 @@ pub fn rollout_or_subcommand(text: &str) -> Result<RolloutId, String> {
     }
     let near = super::command()
         .get_subcommands()
-        .map(|command| (distance(command.get_name(), text), command.get_name().to_owned()))
+        .map(|command| (strsim::levenshtein(command.get_name(), text), command.get_name().to_owned()))
         .filter(|(distance, _)| *distance <= 2)
         .min();
     let hint = near.map(|(_, name)| format!(" Did you mean {name}?")).unwrap_or_default();
     Err(format!("there is no such subcommand, and a rollout is addressed TARGET/NAME.{hint}"))
-}
-
-/// How many characters must be put in, left out or changed to make one text of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(32).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::{
     backend::{Backend, local::Local},
     clock::Clock,
     control::{Control, Declared, Options, Policy},
-    domain::Via,
+    domain::{Via, hex},
     driver::Driver,
     settings::{Env, edit::private_directory},
     source::SliSource,
@@ -108,7 +108,7 @@ pub async fn open(clock: &Arc<dyn Clock>, storage: &Storage, new_key: bool, carr
 /// The name of a new log, from its first key: it stays when that is passed on, whatever the machine is called.
 fn origin(seed: &[u8; 32]) -> String {
     let hash = Sha256::new().chain_update(b"rolldeck audit log name").chain_update(seed).finalize();
-    hash[..4].iter().fold("rolldeck/audit/".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+    format!("rolldeck/audit/{}", hex(&hash[..4]))
 }
 
 /// The backend for something that works with and without a server: the data directory or database that was

@@ -23,7 +23,7 @@ use crate::{
     audit,
     domain::{
         Flag, FlagKey, LaneName, Place, Principal, Role, RolloutName, SafeText, SiteName, StageName, TargetName,
-        flag::SiteRef,
+        flag::SiteRef, hex,
     },
     flag::{self, Evaluation, EvaluationError},
     wire::{Code, Conditions, FlagReply, FlagRequest, FlagsPage, Problem, ReasonRequest},
@@ -293,11 +293,5 @@ const fn nowhere() -> Standpoint {
 
 /// A tag over all of a document.
 fn tag_of(document: &Value) -> String {
-    use std::fmt::Write as _;
-    let hash = audit::leaf_hash(&serde_json_canonicalizer::to_vec(document).unwrap_or_default());
-    hash.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&audit::leaf_hash(&serde_json_canonicalizer::to_vec(document).unwrap_or_default())[..16])
 }

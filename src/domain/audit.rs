@@ -1,5 +1,7 @@
 //! The audit entry: who did what to what, when, why, having seen what, with what outcome.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -95,6 +97,16 @@ pub struct Subject {
     pub target: Option<SafeText>,
     /// Its name or id.
     pub name: SafeText,
+}
+
+/// As people write it: `TARGET/NAME`, or the name alone where it lies in no target.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(target) = &self.target {
+            write!(f, "{target}/")?;
+        }
+        write!(f, "{}", self.name)
+    }
 }
 
 /// What became of it.

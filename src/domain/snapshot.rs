@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{SafeText, TargetName, shared};
+use super::{SafeText, TargetName, hex, shared};
 
 /// The SHA-256 of a snapshot's content, written `sha256:` and 64 lower-case hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
@@ -22,14 +22,7 @@ impl Digest {
     /// The digest of 32 hash bytes.
     #[must_use]
     pub fn of(hash: [u8; 32]) -> Self {
-        use fmt::Write as _;
-        let mut text = String::with_capacity(71);
-        text.push_str("sha256:");
-        for byte in hash {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text.into())
+        Self(format!("sha256:{}", hex(&hash)).into())
     }
 
     /// The whole digest as text.

@@ -6,7 +6,10 @@
 //!
 //! It works on characters, not on escape sequences: whoever looks for sequences misses one.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -282,6 +285,16 @@ fn clean(text: &str, lines: Lines) -> impl Iterator<Item = char> {
             return Some('\n');
         }
         Some(context.keep(if c == '\t' { ' ' } else { c }))
+    })
+}
+
+/// Bytes in hexadecimal digits of lower case, two for each.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
     })
 }
 

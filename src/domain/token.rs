@@ -4,10 +4,10 @@
 //! `rolldeck_` (so that secret scanners find it), ten hex digits of its public id, `_`, 64 hex digits of
 //! secret, and 8 of a checksum, so that a truncated paste is told apart from a revoked token.
 
-use std::fmt::Write as _;
-
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
+
+use super::hex;
 
 /// What every token begins with.
 pub const TOKEN_PREFIX: &str = "rolldeck_";
@@ -78,14 +78,6 @@ impl TokenText {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn checksum(text: &str) -> String {

@@ -24,6 +24,8 @@ pub use act::{
 };
 pub use elsewhere::elsewhere;
 pub use object::Rollout;
-pub use revision::{candidate, revision};
+pub use revision::revision;
+
+pub use super::candidate;
 pub use uptake::look;
 pub use view::sighting;

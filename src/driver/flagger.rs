@@ -25,6 +25,8 @@ mod samples;
 pub use act::{afterwards, offers, propose, requests, rules};
 pub use elsewhere::elsewhere;
 pub use object::Canary;
-pub use revision::{candidate, revision};
+pub use revision::revision;
+
+pub use super::candidate;
 pub use uptake::look;
 pub use view::sighting;

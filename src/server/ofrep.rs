@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::problem::{Failure, Spoken};
 use crate::{
     control::{Evaluated, Standpoint},
-    domain::{FlagKey, FlagReason, LaneName, SafeText, SiteName, StageName, TargetName, flag::FlagKind},
+    domain::{FlagKey, FlagReason, LaneName, SafeText, SiteName, StageName, TargetName, flag::FlagKind, hex},
     flag::EvaluationError,
     wire::Code,
 };
@@ -258,12 +258,7 @@ pub fn bulk(evaluated: &[Evaluated<'_>], from: &Standpoint, stream: Option<Strin
     };
     // Fields and flags are always written in the same order: the same answer has the same bytes.
     let body = serde_json::to_vec(&answer).unwrap_or_default();
-    let tag = Sha256::digest(&body).iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let tag = hex(&Sha256::digest(&body)[..16]);
     (body, tag)
 }
 

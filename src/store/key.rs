@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::StoreError;
+use crate::domain::hex;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "audit.key";
@@ -145,16 +146,11 @@ fn create(dir: &Path, name: &str) -> Result<[u8; 32], StoreError> {
     // Written whole under another name first: a crash leaves no half of a key behind. The file is
     // made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
-    let mut hex: String = seed.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect();
-    hex.push('\n');
-    file.write_all(hex.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    let line = format!("{}\n", hex(&seed));
+    file.write_all(line.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist_noclobber(&path).map_err(|error| failed(error.error))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
     Ok(seed)
-}
-
-fn digit(value: u8) -> char {
-    char::from(b"0123456789abcdef"[usize::from(value & 15)])
 }
 
 fn unhex(text: &[u8]) -> Option<[u8; 32]> {

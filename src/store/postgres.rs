@@ -33,7 +33,7 @@ use self::{
     view::answer,
 };
 use super::{AuditFilter, Loaded, Store, StoreError, StoredEntry, Write, append::integer, query};
-use crate::domain::Digest;
+use crate::domain::{Digest, hex};
 
 /// How long it is tried to find out what became of a commit whose answer was lost.
 const FINDING_OUT: Duration = Duration::from_secs(15);
@@ -81,7 +81,7 @@ impl Postgres {
             doing: "opening the database",
             source: Box::new(std::io::Error::other(error)),
         })?;
-        let owner = name.iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+        let owner = hex(&name);
         let writer = open::writer(address, &owner, None).await?;
         let readers = open::readers(address);
         Ok(Self { address: address.clone(), owner, writer: Mutex::new(Writing::Open(writer)), readers })

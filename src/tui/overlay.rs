@@ -171,7 +171,7 @@ fn is_name(name: &str) -> bool {
 pub(super) fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     names
         .into_iter()
-        .map(|name| (distance(typed, name), name))
+        .map(|name| (strsim::levenshtein(typed, name), name))
         .min()
         .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
         .map(|(_, name)| name)
@@ -199,22 +199,6 @@ pub(super) fn missing<'n>(
         field: SafeText::default(),
         problem: SafeText::new(format!("{}; {instead} is used", unknown(what, name, names))),
     }
-}
-
-/// Levenshtein's distance, in characters; names are short.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

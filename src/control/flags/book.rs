@@ -11,7 +11,7 @@ use crate::{
     control::core::Core,
     domain::{
         Flag, FlagKey, LaneName, Place, RolloutName, SafeText, SiteName, StageName, TargetName, UnitId, flag::HeldFlag,
-        unit::UnitKey,
+        hex, unit::UnitKey,
     },
     flag::{Compiled, FlagError},
     store::{Document, RecordKind, StoreError, Write},
@@ -120,12 +120,7 @@ impl Book {
                 hash.update(entry.outside);
             }
         }
-        hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-            use std::fmt::Write as _;
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(&hash.finalize()[..16])
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         Actor, Outcome, SafeText, Window,
         audit::{FieldChange, RevisionChange},
+        hex,
     },
     store::{RecordKind, Write},
     window,
@@ -46,7 +47,7 @@ impl Times {
                 hash.update(span.from.timestamp().to_be_bytes());
                 hash.update(span.until.map_or(i64::MAX, |until| until.timestamp()).to_be_bytes());
             }
-            hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+            hex(&hash.finalize()[..8])
         };
         Self { tzdb: tzdb(), from, parts: (0..PARTS).map(part).collect() }
     }

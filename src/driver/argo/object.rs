@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::step::Step;
 use crate::{
-    domain::SafeText,
+    domain::{SafeText, hex},
     driver::kubernetes::{meta::Meta, read},
 };
 
@@ -387,7 +387,7 @@ fn plan(object: &Value) -> String {
         digest.update(object.pointer(pointer).unwrap_or(&Value::Null).to_string());
         digest.update([0]);
     }
-    digest.finalize().iter().take(4).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex(&digest.finalize()[..4])
 }
 
 /// Reads fields of one object, and notes those that are there and cannot be read.

@@ -11,7 +11,10 @@
 use sha2::{Digest as _, Sha256};
 
 use super::object::{Rollout, WORKLOAD_GENERATION};
-use crate::domain::{Revision, SafeText};
+use crate::{
+    domain::{Revision, SafeText, hex},
+    driver::candidate,
+};
 
 /// A spec that the controller has not seen yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub fn revision(rollout: &Rollout) -> Revision {
     for pause in &status.pauses {
         add(&pause.reason);
     }
-    let digest = digest.finalize().iter().take(4).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let digest = hex(&digest.finalize()[..4]);
     let step = status.step_index.map_or_else(|| "x".to_owned(), |index| index.to_string());
     let flags = [(!status.pauses.is_empty(), 'w'), (rollout.paused, 'p'), (status.abort, 'a')];
     let flags: String = flags.into_iter().filter(|(is, _)| *is).map(|(_, letter)| letter).collect();
@@ -52,13 +55,6 @@ pub fn revision(rollout: &Rollout) -> Revision {
         Some(Unseen::Workload(generation)) => format!("r{generation}"),
     };
     Revision(SafeText::new(format!("{}-{}:{step}{flags}{unseen}-{digest}", rollout.revision_number(), status.pod_hash)))
-}
-
-/// Which candidate a revision is of: the part before the colon.
-#[must_use]
-pub fn candidate(revision: &Revision) -> &str {
-    let text = revision.0.as_str();
-    text.split_once(':').map_or(text, |(candidate, _)| candidate)
 }
 
 /// What the controller has yet to see of what is wanted; none where it has seen all of it, and where an

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    domain::{SafeText, duration},
+    domain::{SafeText, duration, hex},
     driver::kubernetes::{meta::Meta, read, request::Kind},
 };
 
@@ -624,7 +624,7 @@ fn plan(object: &Value) -> String {
             digest.update(value.to_string());
         }
     }
-    digest.finalize().iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex(&digest.finalize()[..8])
 }
 
 /// A rule of A/B testing on one line: `headers.x-canary.exact = insider`, its parts joined by `, `.

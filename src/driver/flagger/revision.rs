@@ -9,7 +9,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::object::{Canary, CanaryPhase, Strategy};
-use crate::domain::{Revision, SafeText};
+use crate::domain::{Revision, SafeText, hex};
 
 /// The revision of a Canary: changes with plan, phase, step and candidate, with suspend and skipAnalysis,
 /// and not with failed checks and times.
@@ -20,13 +20,6 @@ pub fn revision(canary: &Canary) -> Revision {
     let candidate = candidate_of(canary);
     let digest = digest([&candidate, &phase, &step, &flags, &canary.plan, &canary.status.last_promoted]);
     Revision(SafeText::new(format!("{candidate}:{phase}.{step}{flags}-{digest}")))
-}
-
-/// Which candidate a revision is of: the part before the colon.
-#[must_use]
-pub fn candidate(revision: &Revision) -> &str {
-    let text = revision.0.as_str();
-    text.split_once(':').map_or(text, |(candidate, _)| candidate)
 }
 
 fn candidate_of(canary: &Canary) -> String {
@@ -68,7 +61,7 @@ fn digest<'a>(parts: impl IntoIterator<Item = &'a String>) -> String {
         digest.update(part);
         digest.update([0]);
     }
-    digest.finalize().iter().take(4).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex(&digest.finalize()[..4])
 }
 
 #[cfg(test)]
@@ -76,6 +69,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::driver::candidate;
 
     fn canary() -> Value {
         json!({

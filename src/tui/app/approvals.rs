@@ -33,16 +33,6 @@ pub const QUIET: Duration = Duration::from_secs(30);
 /// The approvals: those that wait first.
 pub type Approvals = Records<ApprovalView>;
 
-/// On what it is to be done.
-#[must_use]
-pub fn place(view: &ApprovalView) -> String {
-    let subject = &view.approval.subject;
-    match &subject.target {
-        Some(target) => format!("{target}/{}", subject.name),
-        None => subject.name.as_str().to_owned(),
-    }
-}
-
 impl Record for ApprovalView {
     fn id(&self) -> &str {
         self.approval.id.as_str()
@@ -53,7 +43,7 @@ impl Record for ApprovalView {
         Words::of(&[
             approval.id.as_str(),
             approval.action.as_str(),
-            &place(self),
+            &approval.subject.to_string(),
             approval.requested_by.id.as_str(),
             approval.reason.as_str(),
             approval.ticket.as_ref().map_or("", SafeText::as_str),

@@ -380,15 +380,12 @@ pub(super) fn window(app: &App, window: &crate::domain::Window, how: &str) -> St
 /// What waits for a second person.
 pub(super) fn approval(app: &App, view: &crate::backend::ApprovalView) -> String {
     let approval = &view.approval;
-    let subject = match &approval.subject.target {
-        Some(target) => format!("{target}/{}", approval.subject.name),
-        None => approval.subject.name.to_string(),
-    };
     let yours = if view.yours == Some(true) { ", you can agree" } else { "" };
     format!(
-        "WAITS FOR A SECOND PERSON {}: {} of {subject}, asked for by {} until {}{yours}: {}",
+        "WAITS FOR A SECOND PERSON {}: {} of {}, asked for by {} until {}{yours}: {}",
         approval.id,
         approval.action,
+        approval.subject,
         approval.requested_by.id,
         app.day_clock(approval.expires_at),
         approval.reason
@@ -407,16 +404,12 @@ pub fn entry(app: &App, voice: Voice, entry: &AuditEntry) -> Option<String> {
 
 /// Who did what to what, why, and what became of it.
 pub(super) fn done(entry: &AuditEntry) -> String {
-    let subject = match &entry.subject.target {
-        Some(target) => format!("{target}/{}", entry.subject.name),
-        None => entry.subject.name.to_string(),
-    };
     let outcome = match entry.outcome {
         Outcome::Applied => String::new(),
         outcome => format!(", {}", outcome_word(outcome)),
     };
     let why = entry.reason.as_ref().or(entry.effect.as_ref()).map_or_else(String::new, |why| format!(": {why}"));
-    format!("{} did {} on {subject}{outcome}{why}", entry.actor.id, entry.action)
+    format!("{} did {} on {}{outcome}{why}", entry.actor.id, entry.action, entry.subject)
 }
 
 impl Scope {

@@ -11,7 +11,7 @@ use crate::{
     backend::ApprovalView,
     domain::{ApprovalState, SafeText},
     tui::{
-        app::{App, age, approvals::place, layout, rollouts::scroll, spots::Spot},
+        app::{App, age, layout, rollouts::scroll, spots::Spot},
         theme::{Mark, Role, Theme},
         widget::{
             fit,
@@ -91,7 +91,8 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
             _ => "-".to_owned(),
         };
         let found = |column, text: &str| approvals.list.filter().found(column, text);
-        let (what, by, place) = (approval.action.as_str(), approval.requested_by.id.as_str(), place(view));
+        let (what, by, place) =
+            (approval.action.as_str(), approval.requested_by.id.as_str(), approval.subject.to_string());
         let row = Row::new(theme, rows.width)
             .text(if selected { ">" } else { " " }, Role::Normal)
             .mark(mark)
@@ -169,7 +170,7 @@ pub(super) fn lines(app: &App, view: &ApprovalView) -> Vec<Said> {
     ));
     out.push((None, "why", approval.reason.as_str().to_owned(), Role::Strong));
     if let Some(revision) = &approval.revision {
-        let id = place(view).parse::<crate::domain::RolloutId>().ok();
+        let id = approval.subject.to_string().parse::<crate::domain::RolloutId>().ok();
         let present = id.and_then(|id| app.rollouts.get(&id)).map(|row| row.rollout.revision.clone());
         match present.filter(|present| present != revision) {
             Some(present) if approval.decision.is_none() => out.push((
@@ -203,7 +204,7 @@ pub(super) fn lines(app: &App, view: &ApprovalView) -> Vec<Said> {
 fn draw_record(app: &App, view: &ApprovalView, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let (mark, word) = state(app, view);
     let approval = &view.approval;
-    let title = format!("{} {word}: {} {}", approval.id, approval.action, place(view));
+    let title = format!("{} {word}: {} {}", approval.id, approval.action, approval.subject);
     titled(theme, area.width, &title, mark.role()).draw(area, 0, buffer);
     let mut y = 1;
     for (mark, name, text, role) in lines(app, view) {

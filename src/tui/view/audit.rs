@@ -210,13 +210,6 @@ fn via(entry: &AuditEntry) -> &'static str {
     }
 }
 
-fn subject(entry: &AuditEntry) -> String {
-    match &entry.subject.target {
-        Some(target) => format!("{target}/{}", entry.subject.name),
-        None => entry.subject.name.as_str().to_owned(),
-    }
-}
-
 /// The instant of an entry: with its seconds where it was today, or where there is room.
 fn when(app: &App, entry: &AuditEntry, wide: bool) -> String {
     let day = app.day_clock(entry.at);
@@ -242,7 +235,7 @@ fn line<'a>(app: &App, entry: &AuditEntry, selected: bool, wide: bool, theme: &'
         row = row.cell(via(entry), 5, Role::Normal);
     }
     row = row.cell(entry.action.as_str(), 14, Role::Strong).cell(
-        &subject(entry),
+        &entry.subject.to_string(),
         if wide { 28 } else { 19 },
         Role::Normal,
     );

@@ -488,10 +488,6 @@ fn draw_log(app: &App, follow: &Follow, theme: &Theme, area: Rect, buffer: &mut 
 }
 
 fn line<'a>(app: &App, entry: &AuditEntry, touch: Touch, selected: bool, theme: &'a Theme, width: u16) -> Row<'a> {
-    let subject = match &entry.subject.target {
-        Some(target) => format!("{target}/{}", entry.subject.name),
-        None => entry.subject.name.as_str().to_owned(),
-    };
     let word = match entry.outcome {
         crate::domain::Outcome::Applied => String::new(),
         outcome => format!("{}: ", crate::tui::update::outcome_word(outcome)),
@@ -513,6 +509,6 @@ fn line<'a>(app: &App, entry: &AuditEntry, touch: Touch, selected: bool, theme: 
         .cell(entry.actor.id.as_str(), if wide { 12 } else { 8 }, Role::Normal)
         .cell(entry.action.as_str(), if wide { 18 } else { 13 }, Role::Strong)
         .text(sure, Role::NoData)
-        .cell(&subject, if wide { 28 } else { 18 }, Role::Normal)
+        .cell(&entry.subject.to_string(), if wide { 28 } else { 18 }, Role::Normal)
         .text(&format!("{word}{}", said.join("  ")), Role::Normal)
 }

@@ -13,11 +13,8 @@ use super::{
     decide, mark,
 };
 use crate::driver::{
-    Order, OrderError,
-    flagger::{
-        object::Canary,
-        revision::{candidate, revision},
-    },
+    Order, OrderError, candidate,
+    flagger::{object::Canary, revision::revision},
     kubernetes::{
         read,
         request::{Body, Expect, Kind, Request},

@@ -182,17 +182,13 @@ fn entries(app: &App, voice: Voice) -> Vec<String> {
 
 /// All of one entry.
 pub(super) fn entry(app: &App, voice: Voice, entry: &AuditEntry) -> Vec<String> {
-    let subject = match &entry.subject.target {
-        Some(target) => format!("{target}/{}", entry.subject.name),
-        None => entry.subject.name.to_string(),
-    };
     let maybe = |name: &str, text: Option<&SafeText>| {
         text.filter(|text| !text.is_empty()).map(|text| format!("{name}: {text}"))
     };
     let mut lines = vec![
         format!("entry {}, {}", entry.seq, app.clock_seconds(entry.at)),
         format!("who: {}", entry.actor.id),
-        format!("action: {} on {subject}", entry.action),
+        format!("action: {} on {}", entry.action, entry.subject),
         format!("outcome: {}", crate::tui::update::outcome_word(entry.outcome)),
     ];
     lines.extend(maybe("reason", entry.reason.as_ref()));

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{since, subject, via};
+use super::{since, via};
 use crate::{
     domain::{ActorKind, AuditEntry, Outcome, Revision, SafeText},
     tui::{
@@ -94,7 +94,7 @@ fn lines(app: &App, entry: &AuditEntry) -> Vec<Line> {
             format!(
                 "{} {}  {}  revision {} -> {}",
                 entry.action,
-                subject(entry),
+                entry.subject,
                 outcome_word(entry.outcome),
                 revision(entry.revision.before.as_ref()),
                 revision(entry.revision.after.as_ref())

@@ -44,12 +44,7 @@ pub(super) fn title(dialog: &Dialog, context: &str) -> String {
                 ApprovalChange::Reject => "REJECT",
                 ApprovalChange::Withdraw => "TAKE BACK",
             };
-            format!(
-                "{verb} {}: {} {}  {context}",
-                view.approval.id,
-                view.approval.action,
-                crate::tui::app::approvals::place(view)
-            )
+            format!("{verb} {}: {} {}  {context}", view.approval.id, view.approval.action, view.approval.subject)
         }
         _ => context.to_owned(),
     }
@@ -73,7 +68,7 @@ pub(super) fn commit_words(dialog: &Dialog) -> String {
                 ApprovalChange::Reject => "Reject",
                 ApprovalChange::Withdraw => "Take back",
             };
-            format!("{verb} {} {}", view.approval.action, crate::tui::app::approvals::place(view))
+            format!("{verb} {} {}", view.approval.action, view.approval.subject)
         }
         _ => String::new(),
     }
