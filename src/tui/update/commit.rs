@@ -2,6 +2,8 @@
 //! makes [`Command::Act`], [`Command::AddWindow`], [`Command::LiftWindow`], [`Command::AddOverride`],
 //! [`Command::ChangeOverride`], [`Command::DecideApproval`], [`Command::PutFlag`] and [`Command::KillFlag`].
 
+use chrono::{DateTime, Utc};
+
 use super::{act, close};
 use crate::{
     backend::{ActionReply, ActionRequest, BackendError, Code, Conditions, ReasonRequest, WindowReply, WindowRequest},
@@ -13,6 +15,7 @@ use crate::{
             flags::change::Verb,
             notice::{Lasting, Tone},
             when,
+            zone::Zone,
         },
         history,
         message::Command,
@@ -95,17 +98,30 @@ fn send(app: &mut App) -> Vec<Command> {
     let Some(dialog) = app.dialog_mut() else { return Vec::new() };
     let Ok(reason) = dialog.checked_reason() else { return Vec::new() };
     let reason = reason.as_str().to_owned();
-    let ticket = dialog.checked_ticket();
+    let Some(command) = command_of(dialog, &reason, link, now, zone) else { return Vec::new() };
+    dialog.stage = Stage::Sending { since, again: 0 };
+    dialog.refused = None;
+    dialog.focus = Focus::Keep;
+    history::push(&mut app.reasons, &reason);
+    app.touch();
+    vec![command, Command::Remember(reason)]
+}
+
+/// What does what the dialog says; none where one of its fields is not right.
+fn command_of(dialog: &Dialog, reason: &str, link: &str, now: DateTime<Utc>, zone: Zone) -> Option<Command> {
     let key = dialog.key.clone();
-    let command = match &dialog.subject {
+    let ticket = dialog.checked_ticket();
+    let override_id = dialog.overriding.as_ref().map(|id| id.as_str().to_owned());
+    let because = |saw: String| ReasonRequest { reason: reason.to_owned(), ticket: ticket.clone(), saw: Some(saw) };
+    Some(match &dialog.subject {
         Subject::Action { action, pinned } => Command::Act {
             id: pinned.id.clone(),
             request: ActionRequest {
                 action: *action,
-                reason: reason.clone(),
+                reason: reason.to_owned(),
                 ticket,
                 to: dialog.rollback_to(),
-                override_id: dialog.overriding.as_ref().map(|id| id.as_str().to_owned()),
+                override_id,
                 saw: Some(pinned.saw.clone()),
                 dry_run: false,
                 ask: false,
@@ -116,83 +132,58 @@ fn send(app: &mut App) -> Vec<Command> {
                 idempotency_key: Some(key),
             },
         },
-        Subject::AddWindow => match when::window_request(dialog, now, zone) {
-            Ok(request) => {
-                let until = request.until.map_or_else(|| "until lifted".to_owned(), |until| format!("until {until}"));
-                let saw = Some(format!("the dialog of a new window: {} {until}, {link}", request.scope));
-                Command::AddWindow { key, request: Box::new(WindowRequest { saw, ..request }) }
-            }
-            Err(_) => return Vec::new(),
-        },
+        Subject::AddWindow => {
+            let request = when::window_request(dialog, now, zone).ok()?;
+            let until = request.until.map_or_else(|| "until lifted".to_owned(), |until| format!("until {until}"));
+            let saw = Some(format!("the dialog of a new window: {} {until}, {link}", request.scope));
+            Command::AddWindow { key, request: Box::new(WindowRequest { saw, ..request }) }
+        }
         Subject::LiftWindow(window) => Command::LiftWindow {
             key,
             id: window.id.as_str().to_owned(),
-            request: ReasonRequest {
-                reason: reason.clone(),
-                ticket,
-                saw: Some(format!(
-                    "the window {} at revision {}: {}, {}, {link}",
-                    window.id, window.revision, window.scope, window.reason
-                )),
-            },
+            request: because(format!(
+                "the window {} at revision {}: {}, {}, {link}",
+                window.id, window.revision, window.scope, window.reason
+            )),
         },
-        Subject::Flag(change) if change.verb == Verb::Kill => Command::KillFlag {
-            key,
-            flag: change.pinned.flag.key.clone(),
-            request: ReasonRequest { reason: reason.clone(), ticket, saw: Some(change.saw.clone()) },
-        },
-        Subject::Flag(change) => match change.request(dialog.percent(), reason.clone(), ticket, false) {
-            Some(mut request) => {
-                request.override_id = dialog.overriding.as_ref().map(|id| id.as_str().to_owned());
-                Command::PutFlag {
-                    flag: change.pinned.flag.key.clone(),
-                    request: Box::new(request),
-                    conditions: Conditions { revision: Some(change.revision()), idempotency_key: Some(key) },
-                }
+        Subject::Flag(change) if change.verb == Verb::Kill => {
+            Command::KillFlag { key, flag: change.pinned.flag.key.clone(), request: because(change.saw.clone()) }
+        }
+        Subject::Flag(change) => {
+            let mut request = change.request(dialog.percent(), reason.to_owned(), ticket, false)?;
+            request.override_id = override_id;
+            Command::PutFlag {
+                flag: change.pinned.flag.key.clone(),
+                request: Box::new(request),
+                conditions: Conditions { revision: Some(change.revision()), idempotency_key: Some(key) },
             }
-            None => return Vec::new(),
-        },
-        Subject::Override(_) => match asking::request(dialog, now, zone) {
-            Ok(request) => Command::AddOverride { key, request: Box::new(request) },
-            Err(_) => return Vec::new(),
-        },
+        }
+        Subject::Override(_) => {
+            Command::AddOverride { key, request: Box::new(asking::request(dialog, now, zone).ok()?) }
+        }
         Subject::ChangeOverride { change, view } => Command::ChangeOverride {
             key,
             id: view.record.id.as_str().to_owned(),
             change: *change,
-            request: ReasonRequest {
-                reason: reason.clone(),
-                ticket,
-                saw: Some(format!(
-                    "override {} at revision {}: {} uses left, by {}, {link}",
-                    view.record.id, view.record.revision, view.uses_left, view.record.requested_by
-                )),
-            },
+            request: because(format!(
+                "override {} at revision {}: {} uses left, by {}, {link}",
+                view.record.id, view.record.revision, view.uses_left, view.record.requested_by
+            )),
         },
         Subject::Decide { change, view } => Command::DecideApproval {
             key,
             id: view.approval.id.as_str().to_owned(),
             change: *change,
-            request: ReasonRequest {
-                reason: reason.clone(),
-                ticket,
-                saw: Some(format!(
-                    "approval {}: {} of {} asked for by {}, {}, {link}",
-                    view.approval.id,
-                    view.approval.action,
-                    view.approval.subject.name,
-                    view.approval.requested_by.id,
-                    view.approval.preview.summary
-                )),
-            },
+            request: because(format!(
+                "approval {}: {} of {} asked for by {}, {}, {link}",
+                view.approval.id,
+                view.approval.action,
+                view.approval.subject.name,
+                view.approval.requested_by.id,
+                view.approval.preview.summary
+            )),
         },
-    };
-    dialog.stage = Stage::Sending { since, again: 0 };
-    dialog.refused = None;
-    dialog.focus = Focus::Keep;
-    history::push(&mut app.reasons, &reason);
-    app.touch();
-    vec![command, Command::Remember(reason)]
+    })
 }
 
 /// Asks again what the action would do, on the rollout as it is now.

@@ -115,10 +115,25 @@ pub(in crate::tui) fn preview_lines(app: &App, dialog: &Dialog) -> Vec<Styled> {
         lines.extend(revisions(app, dialog));
     }
     consent::exception(app, dialog, &mut lines);
+    changes(app, dialog, &mut lines);
+    let checks = checks(app, dialog);
+    if !checks.is_empty() {
+        lines.push(heading("Checks"));
+        lines.extend(checks);
+    }
+    lines
+}
+
+fn heading(text: &str) -> Styled {
+    (None, text.to_owned(), Role::Heading)
+}
+
+/// What changes and what does not.
+fn changes(app: &App, dialog: &Dialog, lines: &mut Vec<Styled>) {
     match (&dialog.subject, &dialog.preview) {
-        (Subject::Flag(change), _) => flag::preview(app, dialog, change, &mut lines),
+        (Subject::Flag(change), _) => flag::preview(app, dialog, change, lines),
         (Subject::Override(_) | Subject::ChangeOverride { .. } | Subject::Decide { .. }, _) => {
-            consent::lines(app, dialog, &mut lines);
+            consent::lines(app, dialog, lines);
         }
         (Subject::Action { .. }, PreviewState::Asking | PreviewState::None | PreviewState::Flag(_)) => {
             lines.push((None, "asking what it would do".to_owned(), Role::Muted));
@@ -130,29 +145,29 @@ pub(in crate::tui) fn preview_lines(app: &App, dialog: &Dialog) -> Vec<Styled> {
             }
         }
         (Subject::Action { .. }, PreviewState::Ready(reply)) => {
-            lines.push((None, "What changes".to_owned(), Role::Heading));
+            lines.push(heading("What changes"));
             if reply.effect.changes.is_empty() {
                 lines.push((None, format!("  {}", reply.effect.summary), Role::Normal));
             }
             lines.extend(reply.effect.changes.iter().map(|text| (None, format!("  {text}"), Role::Normal)));
             if !reply.effect.unchanged.is_empty() {
-                lines.push((None, "What does not change".to_owned(), Role::Heading));
+                lines.push(heading("What does not change"));
                 lines.extend(reply.effect.unchanged.iter().map(|text| (None, format!("  {text}"), Role::Normal)));
             }
         }
         (Subject::AddWindow, _) => {
-            lines.push((None, "What changes".to_owned(), Role::Heading));
+            lines.push(heading("What changes"));
             lines.push((
                 None,
                 "  in its scope no rollout starts, is promoted, resumed or retried".to_owned(),
                 Role::Normal,
             ));
             lines.push((None, "  units that were not told yet are held".to_owned(), Role::Normal));
-            lines.push((None, "What does not change".to_owned(), Role::Heading));
+            lines.push(heading("What does not change"));
             lines.push((None, "  pause and rollback stay open; what runs goes on running".to_owned(), Role::Normal));
         }
         (Subject::LiftWindow(window), _) => {
-            lines.push((None, "What changes".to_owned(), Role::Heading));
+            lines.push(heading("What changes"));
             lines.push((
                 None,
                 format!("  {} is open again for start, promote, resume and retry", window.scope),
@@ -161,6 +176,10 @@ pub(in crate::tui) fn preview_lines(app: &App, dialog: &Dialog) -> Vec<Styled> {
             lines.push((None, format!("  it was frozen by {}: {}", window.created_by, window.reason), Role::Normal));
         }
     }
+}
+
+/// What was looked at before it is sent: by the backend, and of what is shown here.
+fn checks(app: &App, dialog: &Dialog) -> Vec<Styled> {
     let mut checks: Vec<Styled> = Vec::new();
     if let PreviewState::Ready(reply) = &dialog.preview {
         checks.extend(reply.effect.checks.iter().map(|check| {
@@ -194,11 +213,7 @@ pub(in crate::tui) fn preview_lines(app: &App, dialog: &Dialog) -> Vec<Styled> {
         };
         checks.push((Some(mark), text.to_owned(), mark.role()));
     }
-    if !checks.is_empty() {
-        lines.push((None, "Checks".to_owned(), Role::Heading));
-        lines.extend(checks);
-    }
-    lines
+    checks
 }
 
 fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -373,6 +388,10 @@ fn put(theme: &Theme, at: Rect, name: &str, field: &Field, focused: bool, buffer
     field::draw(field, focused, theme, room, buffer)
 }
 
+fn line_at(area: Rect, y: u16) -> Rect {
+    Rect { y: area.y + y, height: 1, ..area }
+}
+
 fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let mut y = 0;
     let mut cursor = None;
@@ -380,7 +399,7 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     y += rows;
     let of_override = place;
     let mut put = |name: &str, which: Focus, field: &Field, y: u16, buffer: &mut Buffer| {
-        let at = Rect { y: area.y + y, height: 1, ..area };
+        let at = line_at(area, y);
         app.note(at, Spot::Focus(which));
         let focused = dialog.focus == which && dialog.is_editing();
         if let Some(place) = put(theme, at, name, field, focused, buffer) {
@@ -399,66 +418,25 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     }
     let mut choice = None;
     if let (Subject::Action { pinned, .. }, false) = (&dialog.subject, dialog.revisions().is_empty()) {
-        let at = Rect { y: area.y + y, height: 1, ..area };
         app.note_line(area, y, Spot::Focus(Focus::To));
-        let focused = dialog.focus == Focus::To && dialog.is_editing();
-        // The focus is told by signs as well as by its style.
-        let text = goes_back_to(app, dialog, pinned.phase);
-        let (text, role) = if focused { (format!("< {text} >"), Role::FieldFocused) } else { (text, Role::Normal) };
-        Row::new(theme, area.width)
-            .text(" ", Role::Normal)
-            .cell("Back to", 24, Role::Muted)
-            .text(&text, role)
-            .draw(at, 0, buffer);
-        choice = focused.then_some(Position { x: area.x + 26, y: at.y });
+        choice = draw_back_to(app, dialog, pinned.phase, theme, line_at(area, y), buffer);
         y += 1;
     }
     put("Ticket (may be empty)", Focus::Ticket, &dialog.ticket, y, buffer);
     cursor = choice.or(of_override).or(cursor);
     y += 1;
-    let count = dialog.reason.text().trim().chars().count();
-    let short = dialog.checked_reason().is_err() && count > 0;
-    let least = if matches!(dialog.subject, Subject::Override(_)) { asking::REASON_MIN } else { REASON_MIN };
-    let counter = format!("{count} / {REASON_MAX}");
-    let at = Rect { y: area.y + y, height: 1, ..area };
-    Row::new(theme, area.width)
-        .text(&format!(" Reason (required, {least} or more; kept in the audit trail)"), Role::Muted)
-        .to(usize::from(area.width).saturating_sub(counter.len() + 2))
-        .text(&counter, if short { Role::NeedsPerson } else { Role::Normal })
-        .draw(at, 0, buffer);
-    y += 1;
-    let at = Rect { x: area.x + 3, y: area.y + y, width: area.width.saturating_sub(5), height: 1 };
-    app.note(at, Spot::Focus(Focus::Reason));
-    let focused = dialog.focus == Focus::Reason && dialog.is_editing();
-    let sign = if focused { ">" } else { " " };
-    Row::new(theme, 2).text(sign, Role::Normal).draw(Rect { x: area.x + 1, width: 2, ..at }, 0, buffer);
-    if let Some(place) = field::draw(&dialog.reason, focused, theme, at, buffer) {
-        cursor = Some(place);
-    }
-    y += 2;
+    let reason = Rect { y: area.y + y, height: 2, ..area };
+    cursor = draw_reason(app, dialog, theme, reason, buffer).or(cursor);
+    y += 3;
     if !dialog.blocking().is_empty() {
-        let at = Rect { y: area.y + y - 1, height: 1, ..area };
-        app.note(at, Spot::Focus(Focus::Override));
-        let focused = dialog.focus == Focus::Override;
-        let words = consent::offered(app, dialog);
-        let text = if focused { format!("[> {words} <]") } else { format!("[  {words}  ]") };
-        let style = theme.style(Role::ButtonDanger);
-        let style = if focused { style.patch(theme.style(Role::ButtonFocused)) } else { style };
-        Row::new(theme, area.width).gap(3).styled(&text, style).draw(at, 0, buffer);
-        if focused {
-            cursor = Some(Position { x: area.x + 4, y: at.y });
-        }
+        cursor = draw_override(app, dialog, theme, line_at(area, y - 1), buffer).or(cursor);
         y += 1;
     }
-    let buttons = Rect { y: area.y + y, height: 1, ..area };
-    if let Some(place) = draw_buttons(app, dialog, theme, buttons, buffer) {
-        cursor = Some(place);
-    }
-    let line = Rect { y: area.y + y + 1, height: 1, ..area };
+    cursor = draw_buttons(app, dialog, theme, line_at(area, y), buffer).or(cursor);
     let (text, role) = status(app, dialog);
-    Row::new(theme, area.width).text(" ", Role::Normal).text(&text, role).draw(line, 0, buffer);
+    Row::new(theme, area.width).text(" ", Role::Normal).text(&text, role).draw(line_at(area, y + 1), 0, buffer);
     // The smallest screens have no row for it inside of the border.
-    let keys = Rect { y: area.y + y + 2, height: 1, ..area }.intersection(area);
+    let keys = line_at(area, y + 2).intersection(area);
     Row::new(theme, area.width)
         .text(
             " enter in a field only moves on; a paste never submits; nothing is sent until the button is pressed",
@@ -466,6 +444,58 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
         )
         .draw(keys, 0, buffer);
     cursor
+}
+
+/// Which revision it goes back to.
+fn draw_back_to(
+    app: &App,
+    dialog: &Dialog,
+    phase: Phase,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    let focused = dialog.focus == Focus::To && dialog.is_editing();
+    // The focus is told by signs as well as by its style.
+    let text = goes_back_to(app, dialog, phase);
+    let (text, role) = if focused { (format!("< {text} >"), Role::FieldFocused) } else { (text, Role::Normal) };
+    Row::new(theme, area.width)
+        .text(" ", Role::Normal)
+        .cell("Back to", 24, Role::Muted)
+        .text(&text, role)
+        .draw(area, 0, buffer);
+    focused.then_some(Position { x: area.x + 26, y: area.y })
+}
+
+/// The reason, below how long it is and has to be.
+fn draw_reason(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let count = dialog.reason.text().trim().chars().count();
+    let short = dialog.checked_reason().is_err() && count > 0;
+    let least = if matches!(dialog.subject, Subject::Override(_)) { asking::REASON_MIN } else { REASON_MIN };
+    let counter = format!("{count} / {REASON_MAX}");
+    Row::new(theme, area.width)
+        .text(&format!(" Reason (required, {least} or more; kept in the audit trail)"), Role::Muted)
+        .to(usize::from(area.width).saturating_sub(counter.len() + 2))
+        .text(&counter, if short { Role::NeedsPerson } else { Role::Normal })
+        .draw(line_at(area, 0), 0, buffer);
+    let at = Rect { x: area.x + 3, width: area.width.saturating_sub(5), ..line_at(area, 1) };
+    app.note(at, Spot::Focus(Focus::Reason));
+    let focused = dialog.focus == Focus::Reason && dialog.is_editing();
+    let sign = if focused { ">" } else { " " };
+    Row::new(theme, 2).text(sign, Role::Normal).draw(Rect { x: area.x + 1, width: 2, ..at }, 0, buffer);
+    field::draw(&dialog.reason, focused, theme, at, buffer)
+}
+
+/// The button that asks for an override of what blocks.
+fn draw_override(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    app.note(area, Spot::Focus(Focus::Override));
+    let focused = dialog.focus == Focus::Override;
+    let words = consent::offered(app, dialog);
+    let text = if focused { format!("[> {words} <]") } else { format!("[  {words}  ]") };
+    let style = theme.style(Role::ButtonDanger);
+    let style = if focused { style.patch(theme.style(Role::ButtonFocused)) } else { style };
+    Row::new(theme, area.width).gap(3).styled(&text, style).draw(area, 0, buffer);
+    focused.then_some(Position { x: area.x + 4, y: area.y })
 }
 
 fn draw_buttons(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {

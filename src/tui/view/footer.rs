@@ -80,28 +80,39 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
             if !dialog.blocking().is_empty() {
                 hints.push((I::AskOverride, "override"));
             }
-            return hints;
+            hints
         }
         Overlay::Dialog(_) => {
-            return vec![(I::Back, "stop, or leave it"), (I::NextPane, "other button"), (I::Open, "press")];
+            vec![(I::Back, "stop, or leave it"), (I::NextPane, "other button"), (I::Open, "press")]
         }
         Overlay::Menu { .. } => {
-            return vec![(I::Open, "open the dialog"), (I::Back, "back")];
+            vec![(I::Open, "open the dialog"), (I::Back, "back")]
         }
-        Overlay::Choice(_) => return vec![(I::Open, "choose"), (I::Down, "down"), (I::Back, "back")],
-        Overlay::Help { .. } => return vec![(I::Open, "do it"), (I::Back, "back")],
+        Overlay::Choice(_) => vec![(I::Open, "choose"), (I::Down, "down"), (I::Back, "back")],
+        Overlay::Help { .. } => vec![(I::Open, "do it"), (I::Back, "back")],
         Overlay::Raw { .. } | Overlay::Clusters { .. } => {
-            return vec![(I::Down, "down"), (I::PageDown, "page"), (I::Back, "back")];
+            vec![(I::Down, "down"), (I::PageDown, "page"), (I::Back, "back")]
         }
-        Overlay::Leave { .. } => return vec![(I::Back, "stay")],
-        Overlay::None => {}
+        Overlay::Leave { .. } => vec![(I::Back, "stay")],
+        Overlay::None => match &app.line {
+            Some(line) => line_hints(line.kind),
+            None => view_hints(app),
+        },
     }
-    if app.line.is_some() {
-        return match app.line.as_ref().map(|line| line.kind) {
-            Some(Kind::Filter) => vec![(I::Open, "keep it"), (I::Back, "as it was"), (I::NextPane, "complete")],
-            _ => vec![(I::Open, "do it"), (I::NextPane, "choose"), (I::HistoryOlder, "before"), (I::Back, "back")],
-        };
+}
+
+fn line_hints(kind: Kind) -> Vec<(Intent, &'static str)> {
+    use Intent as I;
+    match kind {
+        Kind::Filter => vec![(I::Open, "keep it"), (I::Back, "as it was"), (I::NextPane, "complete")],
+        Kind::Command => {
+            vec![(I::Open, "do it"), (I::NextPane, "choose"), (I::HistoryOlder, "before"), (I::Back, "back")]
+        }
     }
+}
+
+fn view_hints(app: &App) -> Vec<(Intent, &'static str)> {
+    use Intent as I;
     match app.view {
         View::Overview => vec![
             (I::Open, "open"),

@@ -5,7 +5,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Styled, put, quoted};
+use super::{Styled, heading, put, quoted};
 use crate::{
     backend::{ApprovalChange, ApprovalView, OverrideChange, OverrideView},
     domain::{Overridable, OverrideKind},
@@ -86,10 +86,6 @@ pub(super) fn lines(app: &App, dialog: &Dialog, lines: &mut Vec<Styled>) {
 
 fn plain(text: impl Into<String>) -> Styled {
     (None, text.into(), Role::Normal)
-}
-
-fn heading(text: &str) -> Styled {
-    (None, text.to_owned(), Role::Heading)
 }
 
 fn asks(app: &App, asking: &Asking, lines: &mut Vec<Styled>) {

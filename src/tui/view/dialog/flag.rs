@@ -1,6 +1,6 @@
 //! What the dialog of a flag's change says: what it serves now, which places get or lose it, what holds it.
 
-use super::Styled;
+use super::{Styled, heading};
 use crate::{
     backend::FlagReply,
     domain::{FlagStage, SafeText},
@@ -66,10 +66,6 @@ pub(super) fn twin(dialog: &Dialog, change: &FlagChange) -> Vec<String> {
         words.extend(["--override".to_owned(), id.as_str().to_owned()]);
     }
     words
-}
-
-fn heading(text: &str) -> Styled {
-    (None, text.to_owned(), Role::Heading)
 }
 
 fn plain(text: impl std::fmt::Display) -> Styled {
