@@ -124,7 +124,7 @@ fn one(wanted: &Wanted, contender: &Contender) -> Result<Measured, String> {
 /// Nobody touches anything.
 fn steady(wanted: &Wanted, session: &mut Session, measured: &mut Measured) {
     session.pump(Duration::from_secs(2), |_, _| false);
-    away_from_the_minute(u64::from(wanted.times(20, 5)));
+    away_from_the_minute(session, u64::from(wanted.times(20, 5)));
     let (mark, bytes, before) = (session.log.len(), session.written(), session.usage());
     let span = Duration::from_secs(u64::from(wanted.times(20, 5)));
     session.pump(span, |_, _| false);
@@ -137,11 +137,11 @@ fn steady(wanted: &Wanted, session: &mut Session, measured: &mut Measured) {
 }
 
 /// Waits until so many seconds fit before the clock's next minute, which is shown and costs its bytes.
-pub fn away_from_the_minute(seconds: u64) {
+pub fn away_from_the_minute(session: &mut Session, seconds: u64) {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let into = since.as_secs() % 60;
     if into + seconds >= 59 {
-        std::thread::sleep(Duration::from_secs(61 - into));
+        session.pump(Duration::from_secs(61 - into), |_, _| false);
     }
 }
 

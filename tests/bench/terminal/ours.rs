@@ -73,7 +73,7 @@ pub fn first(wanted: &Wanted) -> Held {
 /// Bytes a second of a session that is left alone for so long.
 fn steady(session: &mut Session, seconds: u64) -> (f64, f64, u64) {
     session.pump(Duration::from_secs(2), |_, _| false);
-    away_from_the_minute(seconds);
+    away_from_the_minute(session, seconds);
     let (mark, bytes, ticks) = (session.log.len(), session.written(), session.usage().ticks);
     session.pump(Duration::from_secs(seconds), |_, _| false);
     let span = seconds as f64;
