@@ -500,7 +500,8 @@ fn line<'a>(app: &App, entry: &AuditEntry, touch: Touch, selected: bool, theme: 
     // Who allowed it is what is asked first after who did it.
     let said: Vec<String> = allowed.into_iter().chain(agreed).chain(why).chain(effect).collect();
     let mark = words::outcome_mark(entry.outcome);
-    let sure = if touch == Touch::Perhaps { "?" } else { " " };
+    // A blank in a role of its own would be a spot of colour where the line is selected.
+    let (sure, role) = if touch == Touch::Perhaps { ("?", Role::NoData) } else { (" ", Role::Normal) };
     let wide = width >= 110;
     Row::new(theme, width)
         .text(if selected { ">" } else { " " }, Role::Normal)
@@ -508,7 +509,7 @@ fn line<'a>(app: &App, entry: &AuditEntry, touch: Touch, selected: bool, theme: 
         .cell(&app.day_clock(entry.at), if wide { 14 } else { 13 }, Role::Muted)
         .cell(entry.actor.id.as_str(), if wide { 12 } else { 8 }, Role::Normal)
         .cell(entry.action.as_str(), if wide { 18 } else { 13 }, Role::Strong)
-        .text(sure, Role::NoData)
+        .text(sure, role)
         .cell(&entry.subject.to_string(), if wide { 28 } else { 18 }, Role::Normal)
         .text(&format!("{word}{}", said.join("  ")), Role::Normal)
 }
