@@ -41,6 +41,8 @@ const OVERDUE: Duration = Duration::from_millis(250);
 const RESIZE_SETTLES: Duration = Duration::from_millis(80);
 /// Least time between two deadlines, should a deadline not move on.
 const DEADLINE_FLOOR: Duration = Duration::from_millis(20);
+/// How long after it was let go on in the background the signal that ends it may come.
+const ENDS_WITHIN: Duration = Duration::from_millis(200);
 /// Most bytes of a paste that are kept.
 const PASTE_MAX: usize = 64 * 1024;
 
@@ -250,6 +252,13 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                     self.hear_the_last().await;
                     if let (Some(session), Some(continued)) = (&self.session, &mut continued) {
                         session.stop(continued).await;
+                        // A shell that ends what is stopped lets it go on for that. In the background the
+                        // terminal is not to be touched: it would be stopped again.
+                        if !session.is_in_front()
+                            && let Ok(ended) = tokio::time::timeout(ENDS_WITHIN, asked(ending.as_deref())).await
+                        {
+                            return Err(ended.into());
+                        }
                     }
                     self.go_on().map_err(RunError::of_terminal)?;
                 }
@@ -270,7 +279,12 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
             let deadline = self.program.deadline().map(|at| (self.started + at).max(self.deadline_after));
             tokio::select! {
                 biased;
-                ended = asked(ending.as_deref()) => return Err(ended.into()),
+                ended = asked(ending.as_deref()) => {
+                    if ended.leaves_a_terminal() && self.session.as_ref().is_some_and(Session::is_in_front) {
+                        self.hear_the_last().await;
+                    }
+                    return Err(ended.into());
+                }
                 result = self.writer.written() => self.written(result)?,
                 () = answer(self.answers.as_ref()) => self.answered(),
                 Some(message) = self.messages.recv() => self.deliver(message),

@@ -144,6 +144,14 @@ impl Session {
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
         let _ = tokio::time::timeout(Duration::from_millis(200), continued.recv()).await;
     }
+
+    /// Whether what is typed comes here, and not to a shell that has this program in the background: that
+    /// would stop it for reading.
+    #[must_use]
+    pub fn is_in_front(&self) -> bool {
+        let front = rustix::termios::tcgetpgrp(rustix::stdio::stdin());
+        front.is_ok_and(|group| group == rustix::process::getpgrp())
+    }
 }
 
 impl Drop for Session {

@@ -62,6 +62,12 @@ impl Ended {
     pub const fn hung_up() -> Self {
         Self { code: HUNG_UP }
     }
+
+    /// Whether somebody goes on with the terminal, and would be given what it still answers.
+    #[must_use]
+    pub const fn leaves_a_terminal(self) -> bool {
+        !matches!(self.code, HUNG_UP | PANICKED)
+    }
 }
 
 impl Ending {

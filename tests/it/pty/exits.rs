@@ -101,6 +101,29 @@ fn the_commands_that_leave_and_the_question_before_it_do() {
     assert!(stays.screen().contains("ARMED"), "{}", stays.screen());
 }
 
+#[test]
+fn what_the_terminal_still_answers_after_a_signal_is_not_given_to_the_shell() {
+    let stage = rolling();
+    let command = format!("'{}' --server {}; exec cat -v", env!("CARGO_BIN_EXE_rolldeck"), stage.url());
+    let config = stage.path("config");
+    let env = [("ROLLDECK_CONFIG_DIR", config.to_str().unwrap()), ("HOME", stage.folder.path().to_str().unwrap())];
+    let pty = Pty::start("/bin/sh", &["-c", &command], &env, 100, 30);
+    pty.wait_for("pick-assist");
+    let [program] = children(pty.pid())[..] else { panic!("{:?}", children(pty.pid())) };
+    pty.quiet(Duration::from_millis(40));
+    // What this terminal answers comes late, as it does on a slow link.
+    let mut pty = pty.mute();
+    pty.keys("?");
+    pty.wait_for("keys that work here");
+    kill_process(program, Signal::TERM).unwrap();
+    pty.quiet(Duration::from_millis(30));
+    pty.keys("\x1b[0n");
+    gone(program, Duration::from_secs(1));
+    pty.keys("the shell is back\r");
+    pty.wait_for("the shell is back");
+    assert!(!pty.screen().contains("[0n"), "{}", pty.screen());
+}
+
 fn children(of: Pid) -> Vec<Pid> {
     let of = of.as_raw_nonzero();
     let text = std::fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap_or_default();
@@ -115,7 +138,7 @@ fn gone(pid: Pid, within: Duration) {
         if stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z')) {
             return;
         }
-        assert!(began.elapsed() < within, "{pid:?} is still there after {within:?}");
+        assert!(began.elapsed() < within, "{pid:?} is still there after {within:?}: {stat}");
         std::thread::park_timeout(Duration::from_millis(2));
     }
 }
@@ -131,6 +154,7 @@ fn a_shell_that_is_killed_takes_the_program_with_it() {
     let [program] = children(pty.pid())[..] else { panic!("{:?}", children(pty.pid())) };
     pty.signal(Signal::KILL);
     gone(program, Duration::from_secs(1));
+    pty.read_out();
     let bytes = pty.bytes_since(0);
     assert_eq!(crate::support::pty::modes(&bytes), Vec::<u16>::new(), "modes are left on");
 }
@@ -147,7 +171,7 @@ fn stopped_by_ctrl_z_it_gives_the_shell_its_terminal_and_can_be_killed_or_gone_o
     let mut pty = Pty::start("/bin/bash", &["--norc", "--noprofile", "--noediting", "-i"], &env, 100, 30);
     pty.wait_for("prompt>");
     let start = format!("'{}' --server {}\r", env!("CARGO_BIN_EXE_rolldeck"), stage.url());
-    for (round, word) in [("fg\r", "ROLLOUTS"), ("kill %1\r", "Terminated")] {
+    for (stops, (round, word)) in (1..).zip([("fg\r", "ROLLOUTS"), ("kill %1\r", "Terminated")]) {
         if round.starts_with('f') {
             pty.keys(&start);
         }
@@ -157,14 +181,18 @@ fn stopped_by_ctrl_z_it_gives_the_shell_its_terminal_and_can_be_killed_or_gone_o
         let [program] = children(pty.pid())[..] else { panic!("{:?}", children(pty.pid())) };
         pty.keys("\x1a");
         pty.until("the shell", SOON, |pty| {
-            !pty.look(vt100::Screen::alternate_screen) && pty.screen().contains("Stopped")
+            // What is typed before it asks again may be lost.
+            let screen = pty.screen();
+            !pty.look(vt100::Screen::alternate_screen)
+                && screen.matches("Stopped").count() == stops
+                && screen.trim_end().ends_with("prompt>")
         });
         assert!(!pty.look(vt100::Screen::hide_cursor) && !pty.look(vt100::Screen::bracketed_paste));
         pty.keys(round);
         if word == "Terminated" {
-            // A stopped process hears of it when it goes on.
-            pty.keys("fg\r");
             gone(program, Duration::from_secs(3));
+            // A shell that does not know it yet would not leave, for there are stopped jobs.
+            pty.until("the shell has seen it", SOON, |_| test_kill_process(program).is_err());
             pty.until("the shell", SOON, |pty| !pty.look(vt100::Screen::alternate_screen));
         }
     }

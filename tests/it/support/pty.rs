@@ -296,9 +296,20 @@ impl Pty {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return (status.exit_code(), began.elapsed());
+                let took = began.elapsed();
+                self.read_out();
+                return (status.exit_code(), took);
             }
             assert!(began.elapsed() < within, "it does not end; the screen is\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits until all that was written by programs that have ended is read; not for those that still run.
+    pub fn read_out(&self) {
+        let until = Instant::now() + Duration::from_secs(1);
+        let is_reading = || Arc::strong_count(&self.received) > 1 && !self.paused.load(Ordering::SeqCst);
+        while is_reading() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
