@@ -89,7 +89,9 @@ impl Columns {
     fn of(width: u16, contents: Contents) -> Self {
         let Contents { longest, workloads } = contents;
         // Addresses are read first: they get what they need, within reason, before any other column.
-        let name = longest.clamp(14, if width < 100 { 26 } else { 34 });
+        // The narrowest screen cuts them rather than lose for how long it is so.
+        let most = if width < 100 { usize::from(width).saturating_sub(39).clamp(14, 26) } else { 34 };
+        let name = longest.clamp(14, most);
         let mut c = Self {
             state: 11,
             name,

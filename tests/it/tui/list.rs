@@ -25,6 +25,19 @@ fn shown(desk: &Desk) -> Vec<String> {
 }
 
 #[test]
+fn the_narrowest_screen_says_of_each_rollout_for_how_long_it_is_so() {
+    let mut rollouts = nine();
+    rollouts.push(rollout("stores-nordic/self-checkout", Phase::Progressing, 20));
+    let desk = Desk::with(&options(false, false), Role::Operator, false, rollouts, (60, 16));
+    let screen = desk.screen();
+    let head = screen.lines().find(|line| line.contains("STATE")).unwrap().trim_end();
+    assert!(head.contains("WORST SIGNAL ") && head.ends_with(" FOR"), "{screen}");
+    let cut = screen.lines().find(|line| line.contains("stores-nordic/")).unwrap().trim_end();
+    let age = cut.split_whitespace().last().unwrap();
+    assert!(age.ends_with(['s', 'm', 'h', 'd']) && age.len() <= 4, "{cut:?} in {screen}");
+}
+
+#[test]
 fn the_worst_is_first_and_what_is_quiet_is_last() {
     let order = shown(&desk(nine()));
     assert_eq!(
