@@ -197,7 +197,12 @@ impl Teller {
             let rank = |row: &Row| (row.class, attention::rank(&row.rollout));
             rank(one).cmp(&rank(other)).then_with(|| one.id().cmp(other.id()))
         });
-        lines.push(self.voice.line(&counts(&rows), "list all"));
+        match &self.scope {
+            Scope::One(id) if rows.is_empty() => {
+                lines.push(self.voice.line(&format!("there is no rollout {id}"), "list all"));
+            }
+            _ => lines.push(self.voice.line(&counts(&rows), "list all")),
+        }
         for view in app.windows.active() {
             lines.push(self.voice.line(&window(app, &view.window, "holds"), "windows"));
         }

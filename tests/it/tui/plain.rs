@@ -214,6 +214,13 @@ fn of_one_rollout_only_that_one_is_told() {
 }
 
 #[test]
+fn of_a_rollout_that_is_not_there_is_said_that_it_is_not_there() {
+    let mut lines = Lines::new(false, Role::Commander, nine(), Scope::One(id("no/such")));
+    let said = lines.news();
+    assert!(has(&said, "there is no rollout no/such") && !has(&said, "no rollouts"), "{said:?}");
+}
+
+#[test]
 fn a_pause_asks_why_and_whether_and_is_sent_at_the_last_answer_only() {
     let now = rollout("ber/planner", Phase::Progressing, 9);
     let mut lines = Lines::begun(false, vec![now.clone()]);
