@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     backend::{FlagView, SiteView},
-    domain::{AuditEntry, FlagKey, LaneName, Rollout, RolloutId, SiteName, SubjectKind, TargetName},
+    domain::{AuditEntry, FlagKey, LaneName, Phase, Rollout, RolloutId, SiteName, SubjectKind, TargetName},
 };
 
 pub mod changes;
@@ -195,6 +195,9 @@ pub(super) struct Unit<'a> {
     pub site: &'a SiteName,
     pub lane: &'a LaneName,
     pub runs: Runs,
+    /// Whether it could not be brought to what it was told: `runs` is what it was told then, since that is what
+    /// failed, and not what still runs there.
+    pub unapplied: bool,
     pub health: Health,
     pub seen_at: Option<DateTime<Utc>>,
 }
@@ -256,13 +259,20 @@ impl Situation<'_> {
                     Some(R::Healthy | R::Applied | R::Idle) => Health::Good,
                     Some(R::Applying) | None => Health::Unknown,
                 };
+                let unapplied = report.is_some_and(|report| report.state == R::Failed)
+                    && lane.desired.is_some()
+                    && lane.desired.as_ref() == candidate;
                 let digest = report.and_then(|report| report.measured.as_ref().or(report.claimed.as_ref()));
-                Unit { site: &site.site, lane: &lane.lane, runs: runs(digest), health, seen_at: lane.seen_at }
+                let runs = if unapplied { Runs::Candidate } else { runs(digest) };
+                Unit { site: &site.site, lane: &lane.lane, runs, unapplied, health, seen_at: lane.seen_at }
             })
             .collect();
         if !reported.is_empty() {
             return reported;
         }
+        let goes_back = self.rollout.as_deref().is_some_and(|rollout| {
+            matches!(rollout.phase, Phase::RollingBack | Phase::RolledBack | Phase::RollbackFailed)
+        });
         let known = self.rollout.as_deref().and_then(|rollout| rollout.units.as_deref()).unwrap_or_default();
         known
             .iter()
@@ -273,8 +283,10 @@ impl Situation<'_> {
                     "told" | "applying" | "reverting" => Health::Unknown,
                     _ => Health::Good,
                 };
+                let unapplied = unit.state.as_str() == "failed" && !goes_back;
                 let digest = unit.measured.as_ref().or(unit.claimed.as_ref());
-                Unit { site: &unit.site, lane: &unit.lane, runs: runs(digest), health, seen_at: unit.seen_at }
+                let runs = if unapplied { Runs::Candidate } else { runs(digest) };
+                Unit { site: &unit.site, lane: &unit.lane, runs, unapplied, health, seen_at: unit.seen_at }
             })
             .collect()
     }

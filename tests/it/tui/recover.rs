@@ -351,6 +351,28 @@ fn of_a_rollout_that_went_back_what_still_goes_on_is_not_its_version() {
 }
 
 #[test]
+fn units_that_could_not_be_brought_to_the_candidate_do_not_clear_it() {
+    use ReportState::{Failed, Healthy};
+    let mut rollout = with(Phase::Degraded, Vec::new());
+    rollout.blockers = vec![blocker(rolldeck::domain::BlockerKind::Failure, "2 units failed: osl2/b, osl2/c")];
+    let mut world = World::new(rollout);
+    // Their apply failed, so what ran before is what is measured there.
+    world.sites = vec![
+        site("osl2", &[("a", 2, Healthy, true), ("b", 1, Failed, true), ("c", 1, Failed, true)]),
+        site("osl1", &["a", "b", "c"].map(|lane| (lane, 1, Healthy, true))),
+    ];
+    for lane in &mut world.sites[0].lanes {
+        lane.desired = Some(digest(2));
+    }
+    world.entries = promoted();
+    let (_, found) = world.found();
+    let piece = found.evidence.iter().find(|piece| piece.about == About::Version).unwrap();
+    assert_eq!((piece.says, piece.means.as_str()), (Stand::PointsTo, "points to 4.12.0"), "{:#?}", found.evidence);
+    assert_eq!(piece.text, "2 of 3 units not well that were told 4.12.0, 0 of 3 on 4.11.3");
+    assert_ne!(change(&found, &About::Version).likelihood, Likelihood::Unlikely);
+}
+
+#[test]
 fn a_breach_everywhere_is_not_the_canary() {
     use ReportState::Unhealthy;
     let mut rollout = with(Phase::Degraded, Vec::new());

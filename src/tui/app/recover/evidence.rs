@@ -223,9 +223,11 @@ fn by_version(situation: &Situation<'_>, units: &[Unit<'_>], symptom: &Symptom) 
     let on = |runs: Runs| Share::of(units.iter().filter(|unit| unit.runs == runs));
     let (new, old) = (on(Runs::Candidate), on(Runs::Before));
     let text = format!(
-        "{} of {} not well on {candidate}, {} of {} on {before}",
+        "{} of {} not well {} {candidate}, {} of {} on {before}",
         new.bad,
         figure::counted(new.known, "unit"),
+        // Where it could not be applied, what ran before may run on: it is not well on that.
+        if units.iter().any(|unit| unit.unapplied && unit.health == Health::Bad) { "that were told" } else { "on" },
         old.bad,
         old.known
     );
