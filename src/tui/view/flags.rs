@@ -126,7 +126,7 @@ fn summary(app: &App, theme: &Theme, table: Rect, buffer: &mut Buffer) {
         (Some(error), None) => row.text(&format!("not to be had: {error}"), Role::Error),
         (None, None) => row.text("asking for flags", Role::Strong),
         (_, Some(page)) if page.flags.is_empty() => {
-            row.text("no flags yet: rolldeck flag put KEY FILE --reason TEXT adds one", Role::Strong)
+            row.text("no flags yet: rolldeck flag set KEY FILE --reason TEXT adds one", Role::Strong)
         }
         (error, Some(page)) => {
             row = row.text(&format!("{} flags  ", page.flags.len()), Role::Strong);

@@ -134,6 +134,17 @@ fn desk(protected: bool, size: (u16, u16)) -> Desk {
     opened(Desk::with(&options(protected, false), Role::Operator, false, nine(), size))
 }
 
+#[test]
+fn where_there_is_no_flag_yet_the_command_that_is_said_to_add_one_is_one() {
+    let mut desk = Desk::with(&options(false, false), Role::Operator, false, nine(), (80, 24));
+    desk.press(I::ViewFlags);
+    desk.answer(Answer::Flags(Ok(FlagsPage { flags: Vec::new(), as_of: ago(0) })));
+    let screen = desk.screen();
+    let said = screen.lines().find_map(|line| line.trim().strip_prefix("no flags yet: ")).expect(&screen);
+    let said = said.trim().strip_suffix(" adds one").expect(said);
+    rolldeck::cli::command().try_get_matches_from(said.split(' ')).unwrap_or_else(|error| panic!("{said}: {error}"));
+}
+
 fn reply(key: &str, outcome: Outcome, change: impl FnOnce(&mut FlagView)) -> FlagReply {
     let mut view = page().flags.into_iter().find(|view| view.flag.key.as_str() == key).unwrap();
     change(&mut view);
