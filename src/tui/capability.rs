@@ -139,6 +139,10 @@ fn depth(env: &impl Fn(&str) -> Option<String>, term: &str, wish: Option<Depth>)
     match term {
         "" => return (Depth::Mono, "TERM is not set".to_owned()),
         "dumb" | "unknown" => return (Depth::Mono, format!("TERM is {term}")),
+        // What terminfo calls the entries of terminals without colour: xterm-mono, linux-m.
+        _ if term.ends_with("-mono") || term.ends_with("-m") => {
+            return (Depth::Mono, format!("TERM is {term}"));
+        }
         _ if term == "linux" || term.starts_with("vt") => {
             return (Depth::Ansi16, format!("TERM is {term}"));
         }
@@ -202,6 +206,8 @@ mod tests {
             (&[("TERM", "xterm")], Depth::Ansi16),
             (&[("TERM", "linux"), ("COLORTERM", "truecolor")], Depth::Ansi16),
             (&[("TERM", "vt220")], Depth::Ansi16),
+            (&[("TERM", "xterm-mono"), ("COLORTERM", "truecolor")], Depth::Mono),
+            (&[("TERM", "linux-m")], Depth::Mono),
             (&[("TERM", "xterm-256color")], Depth::Ansi256),
             (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")], Depth::True),
             (&[("TERM", "xterm-256color"), ("COLORTERM", "24bit")], Depth::True),
