@@ -21,8 +21,10 @@ use crate::{
     tui::{
         ContextChoice, Options,
         capability::{Capability, Depth, Glyphs, Wishes},
+        keymap::Keymap,
         picture,
         screenshot::{ScreenshotError, Shown, take},
+        theme::Theme,
     },
 };
 
@@ -184,8 +186,22 @@ fn paper(session: &Session, shown: &Shown) -> Result<picture::Paper> {
     Ok(picture::Paper { title: format!("Rolldeck: {shown}"), light: theme.contains("light") })
 }
 
+/// Says what is wrong with the theme and the keymap: a picture may have no row for it.
+fn complain(session: &Session) -> Result<()> {
+    let settings = of_settings(session)?;
+    let dir = Some(settings.paths.config_dir.as_path());
+    let capability = Capability::here(Wishes { depth: None, glyphs: None });
+    let (_, mut findings) = Theme::load(Some(&settings.theme), dir, &capability);
+    findings.extend(Keymap::load(Some(&settings.keymap), dir).1);
+    for finding in &findings {
+        say(finding.notice().as_str());
+    }
+    Ok(())
+}
+
 /// Prints a picture, or writes it into its file.
 fn finish(session: &Session, args: &Args, shown: &Shown, buffer: &Buffer) -> Result<()> {
+    complain(session)?;
     let picture = match args.format {
         Format::Text => picture::text(buffer),
         Format::Ansi => picture::ansi(buffer),

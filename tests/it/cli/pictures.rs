@@ -56,6 +56,7 @@ fn what_cannot_be_shown_is_said_with_its_exit_code() {
     shell.run(&["screenshot", "--demo", "--size", "huge"]).exits(2).says("such as 120x40");
     shell.run(&["screenshot", "--demo", "detail", "no/such"]).exits(3).says("no/such");
     shell.run(&["screenshot", "--demo", "dialog", "promote", "stores-benelux/label-print"]).exits(4);
+    shell.run(&["screenshot", "--demo", "--theme", "drak"]).exits(0).says("'drak' is no theme, 'dark' is near");
     shell.run(&["screenshot", "--after", "5s"]).exits(2).says("--demo");
     shell.run(&["screenshot"]).exits(2).says("rolldeck demo");
     shell.run(&["screenshot", "--server", "http://127.0.0.1:1"]).exits(7);
