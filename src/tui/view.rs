@@ -11,6 +11,7 @@ use super::{
     app::{App, Overlay, View, layout, line::Kind},
     capability::Glyphs,
     theme::Theme,
+    widget::fit,
 };
 
 mod analysis;
@@ -181,6 +182,7 @@ fn boxed(theme: &Theme, area: Rect, title: &str, buffer: &mut Buffer) -> Rect {
     use ratatui::widgets::{Block, Clear, Widget};
     Clear.render(area, buffer);
     ground(theme, area, buffer);
+    let title = fit::fit(title, usize::from(area.width).saturating_sub(4), fit::ellipsis(theme));
     let block = Block::bordered()
         .border_set(theme.border())
         .border_style(theme.style(Role::BorderFocused))

@@ -438,10 +438,7 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
     // The smallest screens have no row for it inside of the border.
     let keys = line_at(area, y + 2).intersection(area);
     Row::new(theme, area.width)
-        .text(
-            " enter in a field only moves on; a paste never submits; nothing is sent until the button is pressed",
-            Role::Muted,
-        )
+        .text(" only the button sends: a paste does not; enter moves on", Role::Muted)
         .draw(keys, 0, buffer);
     cursor
 }
@@ -473,8 +470,12 @@ fn draw_reason(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &m
     let short = dialog.checked_reason().is_err() && count > 0;
     let least = if matches!(dialog.subject, Subject::Override(_)) { asking::REASON_MIN } else { REASON_MIN };
     let counter = format!("{count} / {REASON_MAX}");
+    let label = format!(" Reason (required, {least} or more; kept in the audit trail)");
+    // How much is written, and how much may be, is not cut for where it is kept.
+    let roomy = label.len() + counter.len() + 3 <= usize::from(area.width);
+    let label = if roomy { label } else { format!(" Reason (required, {least} or more)") };
     Row::new(theme, area.width)
-        .text(&format!(" Reason (required, {least} or more; kept in the audit trail)"), Role::Muted)
+        .text(&label, Role::Muted)
         .to(usize::from(area.width).saturating_sub(counter.len() + 2))
         .text(&counter, if short { Role::NeedsPerson } else { Role::Normal })
         .draw(line_at(area, 0), 0, buffer);
@@ -514,7 +515,7 @@ fn draw_buttons(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         if focused { style.patch(theme.style(Role::ButtonFocused)) } else { style }
     };
     let commit_role = if locked || waiting { Role::ButtonLocked } else { Role::ButtonDanger };
-    let room = usize::from(area.width).saturating_sub(keep.len() + 16);
+    let room = usize::from(area.width).saturating_sub(keep.len() + 17);
     let words = fit::fit(&commit_words(dialog), room.saturating_sub(8), fit::ellipsis(theme));
     let left = button(keep, keep_focused);
     let right = button(&words, commit_focused);

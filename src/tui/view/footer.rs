@@ -88,10 +88,10 @@ fn hints(app: &App) -> Vec<(Intent, &'static str)> {
         Overlay::Menu { .. } => {
             vec![(I::Open, "open the dialog"), (I::Back, "back")]
         }
-        Overlay::Choice(_) => vec![(I::Open, "choose"), (I::Down, "down"), (I::Back, "back")],
+        Overlay::Choice(_) => vec![(I::Open, "choose"), (I::Down, "move"), (I::Back, "back")],
         Overlay::Help { .. } => vec![(I::Open, "do it"), (I::Back, "back")],
         Overlay::Raw { .. } | Overlay::Clusters { .. } => {
-            vec![(I::Down, "down"), (I::PageDown, "page"), (I::Back, "back")]
+            vec![(I::Down, "scroll"), (I::PageDown, "page"), (I::Back, "back")]
         }
         Overlay::Leave { .. } => vec![(I::Back, "stay")],
         Overlay::None => match &app.line {
@@ -229,16 +229,32 @@ fn view_hints(app: &App) -> Vec<(Intent, &'static str)> {
 pub(super) fn keys(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let contexts = app.contexts();
     let mut row = Row::new(theme, area.width).text(" ", Role::Normal);
-    for (intent, what) in hints(app) {
-        if let Some(key) = app.keymap.keys_for(intent, &contexts) {
-            if row.left() < key.len() + what.len() + 3 {
+    let hints: Vec<(Intent, String, &str)> = hints(app)
+        .into_iter()
+        .filter_map(|(intent, what)| Some((intent, app.keymap.keys_for(intent, &contexts)?, what)))
+        .collect();
+    let size = |(_, key, what): &(Intent, String, &str)| key.len() + what.len() + 3;
+    // What tells of all other keys, or leads out, is the last that a narrow screen leaves out.
+    let place = |wanted: Intent| hints.iter().position(|(intent, ..)| *intent == wanted);
+    let kept = place(Intent::Help).or_else(|| place(Intent::Back));
+    let mut reserved = kept.map_or(0, |at| size(&hints[at]));
+    let mut full = false;
+    for (at, hint) in hints.iter().enumerate() {
+        if Some(at) == kept {
+            reserved = 0;
+        } else {
+            full |= row.left() < size(hint) + reserved;
+        }
+        let (intent, key, what) = hint;
+        if Some(at) == kept || !full {
+            if row.left() < size(hint) {
                 break;
             }
             let start = usize::from(area.width) - row.left();
-            row = row.text(&key, Role::Key).text(&format!(" {what}"), Role::Hint);
+            row = row.text(key, Role::Key).text(&format!(" {what}"), Role::Hint);
             let width = usize::from(area.width) - row.left() - start;
             let at = Rect { x: area.x + start as u16, width: width as u16, height: 1, ..area };
-            app.note(at, Spot::Hint(intent));
+            app.note(at, Spot::Hint(*intent));
             row = row.gap(2);
         }
     }

@@ -34,8 +34,7 @@ pub(super) fn draw(app: &App, cursor: usize, theme: &Theme, body: Rect, buffer: 
         _ => "no rollout",
     };
     let subject = subject.unwrap_or_else(|| none.to_owned());
-    let inner =
-        boxed(theme, area, &format!("actions for {subject}: each opens a dialog, nothing is sent from here"), buffer);
+    let inner = boxed(theme, area, &format!("actions for {subject}: nothing is sent from here"), buffer);
     let mut place = None;
     let mut cut = None;
     for (index, item) in items.into_iter().enumerate() {

@@ -44,6 +44,26 @@ fn asked(desk: &Desk) -> Option<String> {
     })
 }
 
+#[test]
+fn the_narrowest_screen_shows_how_to_leave_a_dialog_how_much_is_written_and_that_its_button_is_locked() {
+    let now = rollout("hubs-dach/dock-scheduler", Phase::AwaitingPromotion, 12);
+    let mut desk = Desk::with(&options(false, false), Role::Operator, false, vec![now.clone()], (60, 16));
+    opened(&mut desk, I::Rollback, &now);
+    let screen = desk.screen();
+    for part in ["esc keep as it is", " 0 / 500", "] locked", "only the button sends: a paste does not; enter moves on"]
+    {
+        assert!(screen.contains(part), "{part} in {screen}");
+    }
+}
+
+#[test]
+fn a_screen_of_eighty_columns_has_the_title_of_the_menu_whole() {
+    let mut desk = desk(false, Role::Operator, rollout("stores-nordic/self-checkout", Phase::AwaitingPromotion, 12));
+    desk.press(I::ActionMenu);
+    let screen = desk.screen();
+    assert!(screen.contains(" actions for stores-nordic/self-checkout: nothing is sent from here "), "{screen}");
+}
+
 /// From the reason to the commit button, and a press.
 fn commit(desk: &mut Desk) {
     desk.keys(&[I::NextPane, I::NextPane, I::Open]);
