@@ -4,10 +4,10 @@
 use std::{
     io,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicI32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -24,6 +24,9 @@ pub(super) const HUNG_UP: i32 = 129;
 const GRACE: Duration = Duration::from_secs(2);
 /// The same, when the terminal is gone and the loop does not hear of it.
 const GRACE_HUNG_UP: Duration = Duration::from_millis(300);
+/// A key that was pressed for another program may be heard of this long after that one has ended of it, on a
+/// machine that is busy.
+const LATE: Duration = Duration::from_millis(500);
 
 static ENDING: OnceLock<Arc<Ending>> = OnceLock::new();
 
@@ -39,6 +42,8 @@ pub struct Ending {
     overdue: Notify,
     /// Whether keys that interrupt and quit are meant for another program that has the terminal.
     lent: AtomicBool,
+    /// When it was given back.
+    returned: Mutex<Option<Instant>>,
 }
 
 /// The dashboard was ended from outside; the process is to exit with this code.
@@ -80,7 +85,15 @@ impl Ending {
 
     /// Whether interrupts from the keyboard are meant for another program now.
     pub(super) fn ignore_keyboard(&self, lent: bool) {
+        if !lent {
+            *self.returned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
         self.lent.store(lent, Ordering::SeqCst);
+    }
+
+    fn ignores_keyboard(&self) -> bool {
+        let returned = *self.returned.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lent.load(Ordering::SeqCst) || returned.is_some_and(|at| at.elapsed() < LATE)
     }
 
     /// Waits until somebody asks.
@@ -117,7 +130,7 @@ pub(super) fn start() -> io::Result<Arc<Ending>> {
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
             let code = tokio::select! {
-                code = any(&mut signals, &shared.lent) => { shared.ask(code); code }
+                code = any(&mut signals, &shared) => { shared.ask(code); code }
                 () = shared.overdue.notified() => shared.code.load(Ordering::SeqCst),
             };
             tokio::time::sleep(GRACE_HUNG_UP).await;
@@ -142,7 +155,7 @@ pub(super) fn start() -> io::Result<Arc<Ending>> {
 }
 
 /// The code of the first signal that comes and is meant for this program.
-async fn any(signals: &mut [(Signal, i32); 4], lent: &AtomicBool) -> i32 {
+async fn any(signals: &mut [(Signal, i32); 4], ending: &Ending) -> i32 {
     let [(hup, a), (int, b), (quit, c), (term, d)] = signals;
     loop {
         let code = tokio::select! {
@@ -151,7 +164,7 @@ async fn any(signals: &mut [(Signal, i32); 4], lent: &AtomicBool) -> i32 {
             _ = quit.recv() => *c,
             _ = term.recv() => *d,
         };
-        if !(lent.load(Ordering::SeqCst) && (code == *b || code == *c)) {
+        if !(ending.ignores_keyboard() && (code == *b || code == *c)) {
             return code;
         }
     }

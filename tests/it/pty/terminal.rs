@@ -246,15 +246,18 @@ fn an_interrupt_in_the_editor_is_the_editors() {
     // Whoever runs the tests in the background has the signal ignored in all that they start.
     let (_dir, editor) = script(
         r#"exec env --default-signal=INT sh -c '
-             trap "echo interrupted > \"$1\"; exit 0" INT; echo waits; while :; do sleep 0.05; done' x "$1""#,
+             trap "echo interrupted > \"$1\"; exit 0" INT; echo waits; read -r nothing' x "$1""#,
     );
     let mut pty = start_in("", &[("EDITOR", &editor)]);
     pty.keys("d");
     pty.wait_for("waits");
     pty.keys("\x03");
     pty.wait_for("<k1: interrupted>");
-    // And afterwards it is the program's again.
-    pty.signal(Signal::INT);
+    // And soon afterwards it is the program's again.
+    pty.until("its end", SOON, |pty| {
+        pty.signal(Signal::INT);
+        pty.state() == 'Z'
+    });
     assert_eq!(pty.ended().0, 130);
     assert_eq!(pty.left(), whole());
 }
