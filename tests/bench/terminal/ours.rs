@@ -85,7 +85,7 @@ fn steady(session: &mut Session, seconds: u64) -> (f64, f64, u64) {
 pub fn busy(wanted: &Wanted) -> Held {
     let mut held = Held::default();
     let seconds = u64::from(wanted.times(40, 12));
-    let still = StandIn::start(Fleet { rollouts: 9, changes: 0 });
+    let still = StandIn::start_silent(9);
     if let Some(mut session) = open(&rolldeck(wanted, &still.url, 9), WIDE, Link::NONE) {
         let (bytes, _, ticks) = steady(&mut session, seconds);
         held.at_most("idle", Some(bytes), "bytes/s", 0.0);

@@ -57,12 +57,20 @@ struct Told {
 impl StandIn {
     /// Begins to answer, on a port of the system's choosing.
     pub fn start(fleet: Fleet) -> Self {
+        Self::start_at(fleet, Utc::now())
+    }
+
+    /// The same with nothing new for so long that nothing becomes late any more.
+    pub fn start_silent(rollouts: usize) -> Self {
+        Self::start_at(Fleet { rollouts, changes: 0 }, Utc::now() - TimeDelta::hours(2))
+    }
+
+    fn start_at(fleet: Fleet, begun: DateTime<Utc>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("threads for the stand-in");
-        let begun = Utc::now();
         let rollouts: Vec<Rollout> = (0..fleet.rollouts).map(|n| rollout(n, 0, begun, false)).collect();
         let index = rollouts.iter().enumerate().map(|(n, rollout)| (rollout.id(), n)).collect();
         let told = Told { changed: vec![1; rollouts.len()], rollouts, index };
