@@ -16,7 +16,7 @@ use crate::{
 /// What may be open, the keys that open it, and what is on the screen then.
 const OPEN: [(&str, &[&str], &str); 8] = [
     ("nothing", &[], "pick-assist"),
-    ("the menu", &["a"], "each opens a dialog"),
+    ("the menu", &["a"], "enter open the dialog"),
     ("a dialog", &["a", "p"], "Keep it as it is"),
     ("the help", &["?"], "keys that work here"),
     ("a filter", &["/", "x", "y", "z"], "/xyz"),

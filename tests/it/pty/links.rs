@@ -118,7 +118,7 @@ fn answers_that_break_off_are_a_lost_link_and_no_more_and_nothing_is_sent_meanwh
         pty.keys("a");
         pty.wait_for("Pause");
         pty.keys("\x1b");
-        pty.until("the menu is closed", SOON, |pty| !pty.screen().contains("each opens a dialog"));
+        pty.until("the menu is closed", SOON, |pty| !pty.screen().contains("enter open the dialog"));
         wire.passes.store(usize::MAX, Ordering::SeqCst);
         pty.until("it is back", Duration::from_secs(60), |pty| !pty.screen().contains("LOST"));
     }
