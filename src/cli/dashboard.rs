@@ -1,6 +1,6 @@
 //! `rolldeck`, `rolldeck TARGET/NAME`: the dashboard on a context.
 
-use std::{collections::BTreeMap, io::IsTerminal as _, sync::Arc};
+use std::{collections::BTreeMap, io::IsTerminal as _, path::Path, sync::Arc};
 
 use color_eyre::Result;
 
@@ -65,7 +65,7 @@ pub fn options(session: &Session, open: Option<RolloutId>, follow: Option<Follow
     let endpoint = settings.endpoint_or_cluster()?.ok_or_else(|| Failure::Usage(NO_CONTEXT.to_owned()))?;
     // Read once now, so that a token file that is refused is said before the screen is taken.
     let first = backend(session, &endpoint)?;
-    let contexts = contexts(&settings, &endpoint);
+    let contexts = contexts(&settings, &endpoint, session.global.config.as_deref());
     // Whoever follows a site watches it, and changes nothing.
     let read_only = endpoint.read_only || follow.is_some();
     let (named, by_name, held) = (endpoint.name.clone(), settings.clone(), session.clone());
@@ -97,11 +97,12 @@ fn backend(session: &Session, endpoint: &Endpoint) -> Result<Arc<dyn Backend>> {
 }
 
 /// The contexts to choose from, the one to begin with first.
-fn contexts(settings: &Settings, first: &Endpoint) -> Vec<ContextChoice> {
+fn contexts(settings: &Settings, first: &Endpoint, config: Option<&Path>) -> Vec<ContextChoice> {
     let choice = |endpoint: &Endpoint| ContextChoice {
         name: endpoint.name.clone(),
         protected: endpoint.protected,
         place: endpoint.server.clone(),
+        reached_by: reached_by(endpoint, config),
     };
     let kubeconfig = settings.kubeconfig.contexts.iter().filter(|name| !settings.contexts.contains_key(*name));
     let others = settings
@@ -111,6 +112,26 @@ fn contexts(settings: &Settings, first: &Endpoint) -> Vec<ContextChoice> {
         .filter(|name| **name != first.name)
         .filter_map(|name| settings.endpoint_named(name, "a context").ok());
     std::iter::once(choice(first)).chain(others.map(|endpoint| choice(&endpoint))).collect()
+}
+
+/// The options with which another command reaches the same place.
+fn reached_by(endpoint: &Endpoint, config: Option<&Path>) -> Vec<String> {
+    let mut words = match config {
+        Some(file) => vec!["--config".to_owned(), file.display().to_string()],
+        None => Vec::new(),
+    };
+    if endpoint.is_context {
+        words.extend(["--context".to_owned(), endpoint.name.clone()]);
+        return words;
+    }
+    words.extend(["--server".to_owned(), endpoint.server.clone()]);
+    if let TokenSource::File(file) = &endpoint.token {
+        words.extend(["--token-file".to_owned(), file.display().to_string()]);
+    }
+    if let Some(file) = &endpoint.ca_file {
+        words.extend(["--ca-file".to_owned(), file.display().to_string()]);
+    }
+    words
 }
 
 /// Options of the dashboard that come from settings, without a backend.

@@ -15,7 +15,15 @@ use crate::{
 };
 
 /// What its only context is called.
-const CONTEXT: &str = "demo";
+pub const CONTEXT: &str = "demo";
+
+/// The demo, as the dashboard's only context.
+pub fn context(place: String) -> ContextChoice {
+    // No command reaches a demo. What is pasted of it may not reach a server either, and no context of the
+    // configuration can be called this.
+    let reached_by = vec!["--context".to_owned(), "demo (SIMULATED)".to_owned()];
+    ContextChoice { name: CONTEXT.to_owned(), protected: false, place, reached_by }
+}
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -71,7 +79,7 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     };
     let options = Options {
         connect: Arc::new(connect),
-        contexts: vec![ContextChoice { name: CONTEXT.to_owned(), protected: false, place }],
+        contexts: vec![context(place)],
         current: CONTEXT.to_owned(),
         open: args.rollout,
         follow: args.follow,

@@ -8,7 +8,7 @@ use color_eyre::{Result, eyre::WrapErr as _};
 use ratatui::{buffer::Buffer, layout::Size};
 
 use super::{
-    dashboard,
+    dashboard, demo,
     exit::{Failure, say},
     output, parse,
     session::Session,
@@ -19,7 +19,7 @@ use crate::{
     settings::Settings,
     sim::{self, SimOptions, Still},
     tui::{
-        ContextChoice, Options,
+        Options,
         capability::{Capability, Depth, Glyphs, Wishes},
         keymap::Keymap,
         picture,
@@ -28,8 +28,7 @@ use crate::{
     },
 };
 
-/// What a picture of the demo is called in its header, and who looks at it.
-const DEMO: &str = "demo";
+/// Who looks at a picture of the demo.
 const VIEWER: &str = "k.berg";
 /// The day of all pictures of the demo: one on which nothing else happens.
 const BEGAN: &str = "2026-03-26T12:00:00Z";
@@ -147,8 +146,8 @@ fn of_demo(session: &Session, still: &Still) -> Result<Options> {
     let place = backend.place();
     Ok(Options {
         connect: Arc::new(move |_: &str| Ok(Arc::clone(&backend))),
-        contexts: vec![ContextChoice { name: DEMO.to_owned(), protected: false, place }],
-        current: DEMO.to_owned(),
+        contexts: vec![demo::context(place)],
+        current: demo::CONTEXT.to_owned(),
         clock: Arc::clone(&still.clock),
         filters: std::collections::BTreeMap::new(),
         ..dashboard::plain(session, &settings, Vec::new())

@@ -530,6 +530,12 @@ impl App {
         self.contexts.get(self.context).map_or("no context", |c| c.name.as_str())
     }
 
+    /// The options of a command line that reach this context.
+    #[must_use]
+    pub fn reached_by(&self) -> &[String] {
+        self.contexts.get(self.context).map_or(&[], |c| &c.reached_by)
+    }
+
     /// The rollout that actions are for: that of the detail view, or the selected one.
     #[must_use]
     pub fn subject(&self) -> Option<RolloutId> {

@@ -25,6 +25,10 @@ pub struct ContextChoice {
     pub protected: bool,
     /// Where it is, for people: a URL without secrets, or `this process`.
     pub place: String,
+    /// The options of a command line that reach it, each word unquoted: `--context NAME`, or `--server URL`
+    /// where it is no context. Those of a place that no command reaches name no context there is, so that
+    /// a line that is pasted is refused rather than carried out elsewhere.
+    pub reached_by: Vec<String>,
 }
 
 /// What the dashboard is started with.

@@ -117,7 +117,12 @@ impl Desk {
     fn new(rollouts: usize, size: (u16, u16)) -> Self {
         let options = Options {
             connect: Arc::new(|_: &str| Err("none".to_owned())),
-            contexts: vec![ContextChoice { name: "bench".into(), protected: false, place: "here".into() }],
+            contexts: vec![ContextChoice {
+                name: "bench".into(),
+                protected: false,
+                place: "here".into(),
+                reached_by: Vec::new(),
+            }],
             current: "bench".into(),
             read_only: false,
             open: None,

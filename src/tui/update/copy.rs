@@ -21,10 +21,12 @@ struct Subject {
 }
 
 fn subject(app: &App) -> Subject {
+    // It asks the same place as the screen, whatever the shell that it is pasted into takes for current.
+    let here: String = app.reached_by().iter().map(|word| format!(" {}", quoted(word))).collect();
     let of = |what, id: Option<String>, link: Option<String>, words: &str, rest: &str| Subject {
         twin: match &id {
-            Some(id) => format!("rolldeck {words} {}", quoted(id)),
-            None => format!("rolldeck {rest}"),
+            Some(id) => format!("rolldeck {words} {}{here}", quoted(id)),
+            None => format!("rolldeck {rest}{here}"),
         },
         what,
         id,
@@ -72,7 +74,7 @@ fn subject(app: &App) -> Subject {
                 what: "audit entry",
                 id: entry.map(|entry| format!("#{}", entry.seq)),
                 link,
-                twin: format!("rolldeck audit list{filter}"),
+                twin: format!("rolldeck audit list{filter}{here}"),
             }
         }
         View::Sites | View::Follow => {
@@ -82,11 +84,13 @@ fn subject(app: &App) -> Subject {
             };
             let link = site.and_then(|site| links.site(site.group.as_str(), site.site.as_str()));
             let id = site.map(|site| format!("{}/{}", site.group, site.site));
-            Subject { what: "site", id, link, twin: "rolldeck site list".to_owned() }
+            Subject { what: "site", id, link, twin: format!("rolldeck site list{here}") }
         }
         View::Contexts => {
-            let name = app.contexts.get(app.context_cursor).map(|context| context.name.clone());
-            of("context", name, None, "--context", "context list")
+            let context = app.contexts.get(app.context_cursor);
+            let words = context.map_or(&[][..], |context| &context.reached_by);
+            let twin = words.iter().fold("rolldeck".to_owned(), |line, word| format!("{line} {}", quoted(word)));
+            Subject { what: "context", id: context.map(|context| context.name.clone()), link: None, twin }
         }
     }
 }

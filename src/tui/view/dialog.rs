@@ -323,7 +323,7 @@ fn refusal(app: &App, error: &BackendError, lines: &mut Vec<Styled>) {
 
 /// Quotes a text for a shell.
 pub(in crate::tui) fn quoted(text: &str) -> String {
-    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@*".contains(c));
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c));
     if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
@@ -371,7 +371,7 @@ pub(in crate::tui) fn twin(app: &App, dialog: &Dialog) -> String {
             consent::twin(app, dialog, &mut words);
         }
     }
-    words.extend(["--context".to_owned(), quoted(app.context_name())]);
+    words.extend(app.reached_by().iter().map(|word| quoted(word)));
     if let Some(ticket) = dialog.checked_ticket() {
         words.extend(["--ticket".to_owned(), quoted(&ticket)]);
     }

@@ -274,3 +274,27 @@ pub fn focused(pty: &Pty) -> String {
         out
     })
 }
+
+#[test]
+fn the_line_that_a_dialog_says_is_the_same_does_it_when_it_is_pasted_into_a_shell() {
+    let stage = rolling();
+    let mut pty = dashboard(&stage, &[], 120, 40);
+    pty.wait_for("pick-assist");
+    for key in ["a", "p"] {
+        pty.keys(key);
+        pty.quiet(Duration::from_millis(40));
+    }
+    pty.wait_for("same as: rolldeck ");
+    let screen = pty.screen();
+    let (_, line) = screen.split_once("same as: rolldeck ").unwrap();
+    let words = line.split('│').next().unwrap().trim();
+    let line = format!("'{}' {}", env!("CARGO_BIN_EXE_rolldeck"), words.replace("TEXT", "'seen on the screen'"));
+    let shell = std::process::Command::new("/bin/sh")
+        .args(["-c", &line])
+        .env("ROLLDECK_CONFIG_DIR", stage.path("config"))
+        .env("ROLLDECK_DATA_DIR", stage.path("own"))
+        .output()
+        .unwrap();
+    assert!(shell.status.success(), "{line}: {}", String::from_utf8_lossy(&shell.stderr));
+    assert_eq!(phase(&stage), "paused", "{line}");
+}

@@ -101,15 +101,21 @@ fn the_commands_that_leave_and_the_question_before_it_do() {
     assert!(stays.screen().contains("ARMED"), "{}", stays.screen());
 }
 
-#[test]
-fn what_the_terminal_still_answers_after_a_signal_is_not_given_to_the_shell() {
-    let stage = rolling();
-    let command = format!("'{}' --server {}; exec cat -v", env!("CARGO_BIN_EXE_rolldeck"), stage.url());
+/// The dashboard as a shell's child, and its process; what the shell does after it.
+fn under_a_shell(stage: &Stage, after: &str) -> (Pty, Pid) {
+    let command = format!("'{}' --server {}; {after}", env!("CARGO_BIN_EXE_rolldeck"), stage.url());
     let config = stage.path("config");
     let env = [("ROLLDECK_CONFIG_DIR", config.to_str().unwrap()), ("HOME", stage.folder.path().to_str().unwrap())];
     let pty = Pty::start("/bin/sh", &["-c", &command], &env, 100, 30);
     pty.wait_for("pick-assist");
     let [program] = children(pty.pid())[..] else { panic!("{:?}", children(pty.pid())) };
+    (pty, program)
+}
+
+#[test]
+fn what_the_terminal_still_answers_after_a_signal_is_not_given_to_the_shell() {
+    let stage = rolling();
+    let (pty, program) = under_a_shell(&stage, "exec cat -v");
     pty.quiet(Duration::from_millis(40));
     // What this terminal answers comes late, as it does on a slow link.
     let mut pty = pty.mute();
@@ -146,12 +152,7 @@ fn gone(pid: Pid, within: Duration) {
 #[test]
 fn a_shell_that_is_killed_takes_the_program_with_it() {
     let stage = rolling();
-    let command = format!("'{}' --server {}; exit 7", env!("CARGO_BIN_EXE_rolldeck"), stage.url());
-    let config = stage.path("config");
-    let env = [("ROLLDECK_CONFIG_DIR", config.to_str().unwrap()), ("HOME", stage.folder.path().to_str().unwrap())];
-    let pty = Pty::start("/bin/sh", &["-c", &command], &env, 100, 30);
-    pty.wait_for("pick-assist");
-    let [program] = children(pty.pid())[..] else { panic!("{:?}", children(pty.pid())) };
+    let (pty, program) = under_a_shell(&stage, "exit 7");
     pty.signal(Signal::KILL);
     gone(program, Duration::from_secs(1));
     pty.read_out();

@@ -49,7 +49,7 @@ impl Runner {
         let place = backend.place();
         let options = Options {
             connect: Arc::new(move |_| Ok(Arc::clone(&backend))),
-            contexts: vec![ContextChoice { name: "test".to_owned(), protected: false, place }],
+            contexts: vec![ContextChoice { name: "test".to_owned(), protected: false, place, reached_by: Vec::new() }],
             current: "test".to_owned(),
             read_only: false,
             follow: None,

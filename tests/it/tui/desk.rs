@@ -70,8 +70,18 @@ pub fn options(protected: bool, read_only: bool) -> Options {
     Options {
         connect: Arc::new(|name: &str| Err(format!("no {name} in this test"))),
         contexts: vec![
-            ContextChoice { name: "prod-eu".into(), protected, place: "https://deck.example".into() },
-            ContextChoice { name: "lab".into(), protected: false, place: "https://lab.example".into() },
+            ContextChoice {
+                name: "prod-eu".into(),
+                protected,
+                place: "https://deck.example".into(),
+                reached_by: vec!["--context".into(), "prod-eu".into()],
+            },
+            ContextChoice {
+                name: "lab".into(),
+                protected: false,
+                place: "https://lab.example".into(),
+                reached_by: vec!["--context".into(), "lab".into()],
+            },
         ],
         current: "prod-eu".into(),
         read_only,
