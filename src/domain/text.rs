@@ -14,6 +14,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory as _};
+use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthChar as _;
 
 use super::shared;
@@ -257,7 +258,7 @@ impl Context {
             if fits { c } else { REPLACEMENT }
         } else if is_mark(c) {
             self.marks += 1;
-            if self.marks > MARKS_MAX { REPLACEMENT } else { c }
+            if self.marks > MARKS_MAX || !self.is_joined_by(c) { REPLACEMENT } else { c }
         } else {
             self.marks = 0;
             c
@@ -267,6 +268,14 @@ impl Context {
         }
         self.before = Some(kept);
         kept
+    }
+
+    /// Whether a mark goes with what is before it. Letters without a width that begin a cluster of their own
+    /// (half a Hangul syllable on no other half, signs that belong to what follows) have no cell, and a
+    /// terminal paints them onto one that says something else.
+    fn is_joined_by(&self, mark: char) -> bool {
+        let pair: String = self.before.into_iter().chain([mark]).collect();
+        mark.width() != Some(0) || pair.graphemes(true).nth(1).is_none()
     }
 }
 

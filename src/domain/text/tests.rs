@@ -47,7 +47,9 @@ const CORPUS: &[(&str, &str, &str)] = &[
     ("data hidden in selectors", "x\u{fe00}\u{fe05}\u{e0100}\u{e01ef}", "x????"),
     ("joined emoji", "👩\u{200d}🚀", "👩?🚀"),
     ("decomposed Hangul", "\u{1112}\u{1161}\u{11ab}", "\u{1112}\u{1161}\u{11ab}"),
-    ("letters without a width", "x\u{d4e}\u{d4e}\u{d4e}\u{d4e}\u{d4e}", "x\u{d4e}\u{d4e}\u{d4e}\u{d4e}?"),
+    ("half a Hangul syllable on no other", "a\u{1161}", "a?"),
+    ("letters without a width, of what follows", "x\u{d4e}\u{d4e}k", "x??k"),
+    ("a letter without a width at the end", "x\u{113d1}", "x?"),
     ("mark without a base", "\u{301}x", "?x"),
     ("five marks", "o\u{301}\u{302}\u{303}\u{304}\u{305}", "o\u{301}\u{302}\u{303}\u{304}?"),
     (
@@ -158,5 +160,8 @@ fn no_character_comes_out_without_a_width() {
     for c in '\0'..=char::MAX {
         let safe = SafeText::new(c.encode_utf8(&mut [0; 4]));
         assert!(safe.as_str().width() > 0, "{c:?} came out as {safe:?}");
+        // Nor does it end up on a letter that it is no part of.
+        let safe = SafeText::new(format!("x{c}"));
+        assert!(safe.as_str().graphemes(true).all(|of| of.width() > 0), "after an x {c:?} came out as {safe:?}");
     }
 }
