@@ -293,8 +293,8 @@ impl Calendar {
         operation: Operation,
         initiator: Initiator,
     ) -> impl Iterator<Item = &Kept> {
-        let found = index.find(place).into_iter().filter_map(|number| self.at(number));
-        found.filter(move |kept| kept.kinds.has(operation, initiator) && kept.matcher.covers(place))
+        let found = index.find(place).filter_map(|number| self.at(number));
+        found.filter(move |kept| kept.kinds.has(operation, initiator))
     }
 
     fn at(&self, number: usize) -> Option<&Kept> {

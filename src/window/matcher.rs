@@ -1,4 +1,4 @@
-//! Whether a window is about a place, an operation and an initiator: its patterns, read once.
+//! What a window is about: its operations and initiators, and the patterns of its scope, read once.
 
 use wildmatch::WildMatch;
 
@@ -60,14 +60,6 @@ impl Pattern {
             Some(_) => Self::Glob(WildMatch::new(text)),
         }
     }
-
-    fn matches(&self, value: &str) -> bool {
-        match self {
-            Self::Literal(name) => name == value,
-            Self::Prefix(start) => value.starts_with(start.as_str()),
-            Self::Glob(glob) => glob.matches(value),
-        }
-    }
 }
 
 /// One thing that a scope may name.
@@ -89,7 +81,7 @@ pub(super) enum Dimension {
 
 impl Dimension {
     /// What a place has there.
-    fn of<'a>(&self, place: &Place<'a>) -> Option<&'a str> {
+    pub(super) fn of<'a>(&self, place: &Place<'a>) -> Option<&'a str> {
         match self {
             Self::Site => place.site.map(crate::domain::SiteName::as_str),
             Self::Rollout => place.rollout.map(RolloutName::as_str),
@@ -101,8 +93,7 @@ impl Dimension {
     }
 }
 
-/// A scope whose patterns are read: what it says of each dimension that it names, the ones that tell most places apart
-/// first.
+/// A scope whose patterns are read: what it says of each dimension that it names.
 #[derive(Debug, Clone)]
 pub(super) struct Matcher(Vec<(Dimension, Vec<Pattern>)>);
 
@@ -116,24 +107,12 @@ impl Matcher {
             (Dimension::Stage, &scope.stages),
             (Dimension::Lane, &scope.lanes),
         ];
-        let mut dimensions: Vec<(Dimension, Vec<Pattern>)> = named
-            .into_iter()
-            .chain(labels)
-            .filter(|(_, patterns)| !patterns.is_empty())
-            .map(|(dimension, patterns)| (dimension, patterns.iter().map(|text| Pattern::of(text)).collect()))
-            .collect();
-        dimensions.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Self(dimensions)
+        let named = named.into_iter().chain(labels).filter(|(_, patterns)| !patterns.is_empty());
+        let read = |patterns: &Vec<String>| patterns.iter().map(|text| Pattern::of(text)).collect();
+        Self(named.map(|(dimension, patterns)| (dimension, read(patterns))).collect())
     }
 
     pub(super) fn dimensions(&self) -> &[(Dimension, Vec<Pattern>)] {
         &self.0
-    }
-
-    /// Whether the place lies in the scope, as [`Scope::covers`] says it.
-    pub(super) fn covers(&self, place: &Place<'_>) -> bool {
-        self.0.iter().all(|(dimension, patterns)| {
-            dimension.of(place).is_some_and(|value| patterns.iter().any(|pattern| pattern.matches(value)))
-        })
     }
 }
