@@ -20,9 +20,14 @@ struct Subject {
     twin: String,
 }
 
+/// Words of a command line, each quoted, after its beginning.
+fn after(line: &str, words: &[String]) -> String {
+    words.iter().fold(line.to_owned(), |line, word| format!("{line} {}", quoted(word)))
+}
+
 fn subject(app: &App) -> Subject {
     // It asks the same place as the screen, whatever the shell that it is pasted into takes for current.
-    let here: String = app.reached_by().iter().map(|word| format!(" {}", quoted(word))).collect();
+    let here = after("", app.reached_by());
     let of = |what, id: Option<String>, link: Option<String>, words: &str, rest: &str| Subject {
         twin: match &id {
             Some(id) => format!("rolldeck {words} {}{here}", quoted(id)),
@@ -89,7 +94,7 @@ fn subject(app: &App) -> Subject {
         View::Contexts => {
             let context = app.contexts.get(app.context_cursor);
             let words = context.map_or(&[][..], |context| &context.reached_by);
-            let twin = words.iter().fold("rolldeck".to_owned(), |line, word| format!("{line} {}", quoted(word)));
+            let twin = after("rolldeck", words);
             Subject { what: "context", id: context.map(|context| context.name.clone()), link: None, twin }
         }
     }
