@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Demand, FactBy, State, settle,
-    state::{Memory, Paused},
+    state::{Memory, Paused, Unit},
     survey,
     transition::Work,
     view, words,
@@ -30,10 +30,12 @@ impl Work<'_> {
         if !Action::Pause.applies_in(self.state.phase) {
             return refused(&self.state, Action::Pause, Vec::new());
         }
-        let waiting =
-            self.state.units.iter().filter(|unit| unit.is_due(self.state.stage) && unit.order.is_none()).count();
-        let detail =
-            format!("paused in {}; {} not told yet", place(&self.state, self.context.plan), settle::are(waiting));
+        let is_held = |unit: &&Unit| unit.is_due(self.state.stage) && unit.order.is_none();
+        let held = match self.state.units.iter().filter(is_held).count() {
+            0 => String::new(),
+            count => format!("; {} not told yet", settle::are(count)),
+        };
+        let detail = format!("paused in {}{held}", place(&self.state, self.context.plan));
         self.state.paused = Some(Paused { from: self.state.phase, at: self.now(), breach: None });
         self.change_phase(Phase::Paused, Action::Pause.verb(), &detail);
         Answer::Done

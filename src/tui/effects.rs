@@ -51,6 +51,7 @@ pub struct Effects {
     context: String,
     slot: Slot,
     nudge: Arc<Notify>,
+    back: Arc<Notify>,
     tasks: Vec<AbortHandle>,
     watch: Option<AbortHandle>,
 }
@@ -77,6 +78,8 @@ struct Line {
     sender: Sender<Message>,
     slot: Slot,
     context: String,
+    /// Tells those who wait for a lost backend that it has answered somebody.
+    back: Arc<Notify>,
 }
 
 impl Line {
@@ -92,6 +95,15 @@ impl Line {
         })
     }
 
+    /// Waits before a lost backend is asked again, but no longer than until it has answered anybody: what is
+    /// shown is not left old beside an answer that is new.
+    async fn pause(&self, wait: Duration) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.back.notified() => {}
+        }
+    }
+
     /// Asks, but never waits for ever.
     async fn ask<T, F>(&self, wait: Duration, call: impl FnOnce(Arc<dyn Backend>) -> F) -> Result<T, BackendError>
     where
@@ -100,7 +112,12 @@ impl Line {
         let backend = self.backend()?;
         let place = backend.place();
         match timeout(wait + GRACE, call(backend)).await {
-            Ok(result) => result,
+            Ok(result) => {
+                if result.is_ok() {
+                    self.back.notify_waiters();
+                }
+                result
+            }
             Err(_) => {
                 Err(BackendError::Unreachable { place, why: format!("no answer in {} s", (wait + GRACE).as_secs()) })
             }
@@ -132,6 +149,7 @@ impl Effects {
             context: String::new(),
             slot: Slot::default(),
             nudge: Arc::new(Notify::new()),
+            back: Arc::new(Notify::new()),
             tasks: Vec::new(),
             watch: None,
         }
@@ -149,6 +167,7 @@ impl Effects {
             sender: self.sender.clone(),
             slot: Arc::clone(&self.slot),
             context: self.context.clone(),
+            back: Arc::clone(&self.back),
         }
     }
 
@@ -168,6 +187,7 @@ impl Effects {
                 self.context.clone_from(&context);
                 self.slot = Slot::default();
                 self.nudge = Arc::new(Notify::new());
+                self.back = Arc::new(Notify::new());
                 let poll = poll(self.line(), Arc::clone(&self.connect), Arc::clone(&self.nudge));
                 self.spawn(poll);
             }
@@ -346,7 +366,7 @@ async fn lost(line: &Line, error: BackendError, waits: &mut impl Iterator<Item =
         return false;
     }
     tokio::select! {
-        () = sleep(wait) => {}
+        () = line.pause(wait) => {}
         () = nudge.notified() => {}
     }
     true
@@ -361,20 +381,20 @@ async fn watch(line: Line, id: RolloutId) {
         let (asked, known) = (id.clone(), tag.clone());
         let wait = if known.is_some() { POLL_WAIT } else { Duration::ZERO };
         let result = line.ask(wait, |backend| async move { backend.rollout(&asked, known, wait).await }).await;
-        let pause = match &result {
-            Ok(Tagged::Fresh(_, new)) => {
-                tag = Some(new.clone());
-                waits = back_off();
-                BREATH
-            }
-            Ok(Tagged::Unchanged) => BREATH,
-            Err(_) => waits.next().unwrap_or(RETRY_MAX),
-        };
+        let failed = result.is_err();
+        if let Ok(Tagged::Fresh(_, new)) = &result {
+            tag = Some(new.clone());
+            waits = back_off();
+        }
         let quiet = matches!(result, Ok(Tagged::Unchanged));
         if !quiet && !line.send(Answer::Rollout(id.clone(), result)).await {
             return;
         }
-        sleep(pause).await;
+        if failed {
+            line.pause(waits.next().unwrap_or(RETRY_MAX)).await;
+        } else {
+            sleep(BREATH).await;
+        }
     }
 }
 
@@ -403,7 +423,7 @@ where
             return result;
         }
         again += 1;
-        sleep(wait).await;
+        line.pause(wait).await;
         line.send(Answer::AskedAgain(key.to_owned(), again)).await;
     }
     line.ask(TAKES, &mut call).await

@@ -1,9 +1,11 @@
 //! Which actions are offered, and why one is not. Menu, dialog, palette and hints all ask here.
 
+use std::sync::Arc;
+
 use super::{App, View, age, flags::change::Verb, rollouts::Row};
 use crate::{
     backend::{FlagView, ServerInfo},
-    domain::{Action, Freeze, Role, SafeText},
+    domain::{Action, Freeze, Role, Rollout, SafeText},
 };
 
 /// Why an action is not offered.
@@ -45,7 +47,7 @@ impl App {
 
     /// The same, where an override lifts what windows hold.
     fn offer_past(&self, action: Action, row: &Row, overridden: bool) -> Result<(), Why> {
-        let rollout = &row.rollout;
+        let rollout = &self.latest(row);
         self.permits(Role::Operator, rollout.target.as_str()).map_err(Why::Never)?;
         if row.ghost {
             return Err(Why::Never("this rollout is gone".to_owned()));
@@ -60,6 +62,13 @@ impl App {
             return Err(Why::Held(format!("frozen by {} {until}: {}", freeze.window, freeze.reason)));
         }
         self.widening_held(Some(rollout)).map_or(Ok(()), |why| Err(Why::Held(why)))
+    }
+
+    /// A rollout as it was last heard of: the one that is watched is asked for by itself, and its row in the
+    /// list may be behind what its view shows.
+    fn latest(&self, row: &Row) -> Arc<Rollout> {
+        let watched = (self.view == View::Detail).then(|| self.rollout(row.id())).flatten();
+        watched.unwrap_or_else(|| Arc::clone(&row.rollout))
     }
 
     /// Whether a change of a flag can be done now, or why not.
@@ -97,7 +106,7 @@ impl App {
 
     /// What holds back whatever widens a change now: a lock, or data that is not fresh.
     #[must_use]
-    pub fn widening_held(&self, rollout: Option<&crate::domain::Rollout>) -> Option<String> {
+    pub fn widening_held(&self, rollout: Option<&Rollout>) -> Option<String> {
         if self.is_protected() && !self.is_armed() {
             return Some("locked: A arms it for 10 minutes".to_owned());
         }

@@ -503,3 +503,14 @@ fn the_command_line_twin_says_the_same_with_the_reason_quoted() {
     let twin = "rolldeck promote dc-west/pick-assist --full --if-revision r118 --context prod-eu";
     assert!(screen.contains(twin) && screen.contains(r"--reason 'it'\''s all green now'"), "{screen}");
 }
+
+#[test]
+fn what_can_be_done_is_said_of_the_rollout_that_is_on_the_screen_where_its_row_is_behind() {
+    let before = rollout("dc-west/pick-assist", Phase::Progressing, 13);
+    let mut desk = desk(false, Role::Operator, before);
+    desk.press(I::Open).watched(waiting());
+    desk.press(I::ActionMenu);
+    assert!(!desk.screen().contains("not while it is progressing"), "{}", desk.screen());
+    desk.wait(500).press(I::Promote).paint();
+    assert!(desk.app.dialog().is_some(), "{}", desk.screen());
+}

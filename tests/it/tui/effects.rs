@@ -253,6 +253,22 @@ async fn the_list_is_asked_for_whole_first_and_then_for_what_changed_and_again_a
 }
 
 #[tokio::test]
+async fn a_lost_list_is_asked_for_as_soon_as_the_backend_has_answered_anything() {
+    let (puppet, mut effects, mut answers) = stage();
+    puppet.views.lock().unwrap().extend([Err(unreachable()), Err(unreachable()), Ok(page("c1"))]);
+    assert!(effects.run(Command::Connect("puppet".into())).is_none());
+    let retry = |answer| if let Answer::RetryIn(wait) = answer { Some(wait) } else { None };
+    until(&mut answers, retry).await;
+    let (_, wait) = until(&mut answers, retry).await;
+    let began = std::time::Instant::now();
+    let paused = rollout("dc-west/pick-assist", Phase::Paused, 1);
+    puppet.acts.lock().unwrap().push_back(Ok(applied(&paused, 7, "pause")));
+    assert!(effects.run(act("k-1")).is_none());
+    until(&mut answers, |a| matches!(a, Answer::View(Ok(_))).then_some(())).await;
+    assert!(began.elapsed() < wait / 2, "{:?} of {wait:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn an_action_whose_answer_is_lost_is_asked_again_with_the_same_key_and_words() {
     let (puppet, mut effects, mut answers) = stage();
     let now = rollout("dc-west/pick-assist", Phase::Paused, 0);
