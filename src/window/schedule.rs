@@ -12,7 +12,7 @@
 
 use std::{collections::BTreeSet, str::FromStr as _};
 
-use chrono::{DateTime, Datelike as _, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
 use super::{
@@ -65,6 +65,8 @@ pub struct Bounds {
 /// a rule outside the grammar or without a date.
 pub fn check(window: &Window) -> Result<Bounds, ScheduleError> {
     let Some(schedule) = &window.schedule else {
+        on_a_clock("from", window.from)?;
+        window.until.map_or(Ok(()), |until| on_a_clock("until", until))?;
         return match window.until {
             Some(until) if until <= window.from => {
                 Err(ScheduleError::new("until", until, format!("it has to be after {}", window.from)))
@@ -185,7 +187,21 @@ pub(super) fn zone(text: &str, part: &'static str) -> Result<Tz, ScheduleError> 
     })
 }
 
+/// Refuses the second 60 of a minute: no clock that a window goes by shows it, and what is counted from it is a second off.
+fn on_a_clock(part: &'static str, at: impl Timelike + std::fmt::Display) -> Result<(), ScheduleError> {
+    if is_leap_second(&at) {
+        return Err(ScheduleError::new(part, at, "a minute has seconds 0 to 59"));
+    }
+    Ok(())
+}
+
+/// Whether a time is the second 60 of a minute, which is read as a 59th of more than a thousand milliseconds.
+pub(super) fn is_leap_second(at: &impl Timelike) -> bool {
+    at.nanosecond() >= 1_000_000_000
+}
+
 fn in_range(part: &'static str, date: NaiveDateTime) -> Result<(), ScheduleError> {
+    on_a_clock(part, date)?;
     if (YEAR_BEGIN..YEAR_END).contains(&date.year()) {
         Ok(())
     } else {

@@ -45,6 +45,7 @@ pub fn ical(text: &str, scope: Option<&Scope>) -> Result<Imported, ImportError> 
             }
             continue;
         }
+        remark_on_doubt(event, &mut imported)?;
         let mut draft = draft(event, scope, &mut imported)?;
         draft.event = identity(event, scope)?;
         let name = draft.event.as_ref().map(|event| (event.uid.clone(), event.recurrence.clone()));
@@ -67,6 +68,19 @@ pub fn ical(text: &str, scope: Option<&Scope>) -> Result<Imported, ImportError> 
         }
     }
     Ok(imported)
+}
+
+/// Says of an event that its calendar keeps no time for it, or is not sure of it: it freezes all the same.
+fn remark_on_doubt(event: &Event<'_>, imported: &mut Imported) -> Result<(), ImportError> {
+    for (name, value, says) in [
+        ("TRANSP", "TRANSPARENT", "is marked as taking no time (TRANSP)"),
+        ("STATUS", "TENTATIVE", "is marked as tentative (STATUS)"),
+    ] {
+        if event.one(name)?.is_some_and(|line| line.value.trim().eq_ignore_ascii_case(value)) {
+            imported.remark(format!("line {}: the event {says}, and counts as any other", event.line));
+        }
+    }
+    Ok(())
 }
 
 /// What an event is known by.
@@ -240,6 +254,13 @@ fn events<'a>(lines: &'a [ContentLine], imported: &mut Imported) -> Result<Vec<E
 
 /// Takes the start that an event stands for out of the event that comes again, so that it counts once.
 fn replaced(events: &mut [Event<'_>]) -> Result<(), ImportError> {
+    // By UID the last event that comes again: thousands may stand for one of its starts.
+    let mut masters: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, event) in events.iter().enumerate() {
+        if let (Some(uid), None) = (event.one("UID")?, event.one("RECURRENCE-ID")?) {
+            masters.insert(uid.value.as_str(), number);
+        }
+    }
     for number in 0..events.len() {
         let Some(line) = events[number].one("RECURRENCE-ID")? else { continue };
         if line.parameter("RANGE").is_some() {
@@ -247,16 +268,9 @@ fn replaced(events: &mut [Event<'_>]) -> Result<(), ImportError> {
         }
         let uid = events[number].one("UID")?.map(|uid| &uid.value);
         let uid = uid.ok_or_else(|| at(line.number, "without UID nobody knows which event it stands for"))?;
-        let mut master = None;
-        for (at, event) in events.iter().enumerate() {
-            let same = event.one("UID")?.is_some_and(|other| other.value == *uid);
-            if same && event.one("RECURRENCE-ID")?.is_none() {
-                master = Some(at);
-            }
-        }
         // Without the one that comes again it stands alone.
-        if let Some(master) = master {
-            events[master].replaced.push(line);
+        if let Some(master) = masters.get(uid.as_str()) {
+            events[*master].replaced.push(line);
         }
     }
     Ok(())
@@ -277,7 +291,7 @@ impl Moment {
         let time = |text: &str| {
             NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S")
                 .ok()
-                .filter(|_| text.len() == 15)
+                .filter(|time| text.len() == 15 && !written::is_leap_second(time))
                 .ok_or_else(|| wrong("it is no date and time like 20261121T220000"))
         };
         match (kind.as_str(), value.strip_suffix('Z')) {

@@ -182,6 +182,30 @@ fn several_calendars_an_event_that_stands_for_one_of_a_series_and_cancelled_ones
 
 #[test]
 fn an_event_that_a_schedule_cannot_say_is_refused_with_its_line() {
+#[test]
+fn an_event_that_keeps_no_time_or_is_not_sure_freezes_and_that_is_said() {
+    for (line, word) in [("TRANSP:TRANSPARENT", "taking no time"), ("STATUS:TENTATIVE", "tentative")] {
+        let imported = calendar(&format!("DTSTART:20261121T200000Z\nDURATION:PT1H\n{line}")).unwrap();
+        assert_eq!(imported.windows.len(), 1, "{line}");
+        assert!(imported.remarks.iter().any(|remark| remark.contains(word)), "{:?}", imported.remarks);
+    }
+}
+
+#[test]
+fn of_a_series_with_thousands_of_moved_starts_each_is_left_out_once() {
+    let moved: String = (0..2000)
+        .map(|minute| {
+            let time = format!("20261121T{:02}{:02}00Z", minute / 60 % 24, minute % 60);
+            format!("BEGIN:VEVENT\nUID:u\nRECURRENCE-ID:{time}\nDTSTART:{time}\nDURATION:PT1M\nSTATUS:CANCELLED\nEND:VEVENT\n")
+        })
+        .collect();
+    let master = "BEGIN:VEVENT\nUID:u\nDTSTART:20261121T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY\nEND:VEVENT\n";
+    let text = format!("BEGIN:VCALENDAR\n{moved}{master}END:VCALENDAR");
+    let imported = ical(&text, Some(&scope())).unwrap();
+    assert_eq!((imported.windows.len(), imported.cancelled.len()), (1, 2000));
+    assert_eq!(imported.windows[0].schedule.as_ref().unwrap().exdate.len(), 2000);
+}
+
     // The event's own lines begin on line 6.
     let once = "DTSTART:20261121T200000Z\nDTEND:20261121T220000Z";
     let zoned = "DTSTART;TZID=Europe/Oslo:20261121T200000\nDURATION:PT1H";
@@ -191,6 +215,9 @@ fn an_event_that_a_schedule_cannot_say_is_refused_with_its_line() {
         (6, "no date and time", "DTSTART:20260230T100000Z\nDURATION:PT1H".to_owned()),
         (6, "no date like", "DTSTART;VALUE=DATE:20260230".to_owned()),
         (6, "a date or a date and time", "DTSTART;VALUE=TIME:100000".to_owned()),
+        (6, "no date and time", "DTSTART:20261121T235960Z\nDURATION:PT1H".to_owned()),
+        (7, "no date and time", "DTSTART:20261121T200000Z\nDTEND:20261121T235960Z".to_owned()),
+        (8, "20261231", format!("{zoned}\nRRULE:FREQ=DAILY;UNTIL=20261231T235960Z")),
         (6, "takes no time", "DTSTART:20261121T200000Z".to_owned()),
         (7, "after", "DTSTART:20261121T200000Z\nDTEND:20261121T200000Z".to_owned()),
         (8, "one of them", format!("{once}\nDURATION:PT2H")),

@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime, Weekday};
 use chrono_tz::Tz;
 
 use super::{Frequency, Rule, Until};
-use crate::window::ScheduleError;
+use crate::window::{ScheduleError, schedule::is_leap_second};
 
 /// Most starts that COUNT may ask for. They are counted out once.
 const COUNT_MAX: u32 = 10_000;
@@ -175,7 +175,10 @@ fn weekday(text: &str) -> Result<(i8, Weekday), ScheduleError> {
 /// A civil time, a date (all of it), or an instant in UTC.
 fn until(value: &str) -> Result<Until, ScheduleError> {
     let date = |text: &str| NaiveDate::parse_from_str(text, "%Y%m%d").ok().filter(|_| text.len() == 8);
-    let read = |text: &str| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").ok().filter(|_| text.len() == 15);
+    let read = |text: &str| {
+        let time = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").ok();
+        time.filter(|time| text.len() == 15 && !is_leap_second(time))
+    };
     let until = match value.strip_suffix('Z') {
         Some(text) => read(text).map(|until| Until::Utc(until.and_utc())),
         None => read(value).or_else(|| date(value)?.and_hms_opt(23, 59, 59)).map(Until::Civil),

@@ -167,6 +167,9 @@ fn what_a_schedule_cannot_mean_is_refused_with_its_part() {
         ("schedule.end", "one of them", |s| s.duration = Some(SafeText::new("PT1H"))),
         ("schedule.end", "400 days", |s| s.end = Some(s.start + TimeDelta::days(401))),
         ("schedule.start", "1970 to 2099", |s| s.start -= TimeDelta::days(40_000)),
+        ("schedule.start", "0 to 59", |s| s.start = "2026-11-01T23:59:60".parse().unwrap()),
+        ("schedule.end", "0 to 59", |s| s.end = Some("2026-11-02T05:59:60".parse().unwrap())),
+        ("schedule.exdate", "0 to 59", |s| s.exdate.push("2026-11-03T00:00:60".parse().unwrap())),
         ("schedule.end", "1970 to 2099", |s| s.end = Some(s.start + TimeDelta::days(40_000))),
         ("schedule.rdate", "1970 to 2099", |s| s.rdate.push(s.start + TimeDelta::days(40_000))),
         ("schedule.rdate", "at most", |s| s.rdate = vec![s.start; DATES_MAX + 1]),
@@ -211,6 +214,14 @@ fn what_a_schedule_cannot_mean_is_refused_with_its_part() {
     }
     let backward = Window { from: utc("2026-11-02T00:00"), until: Some(utc("2026-11-02T00:00")), ..Window::default() };
     assert_eq!(check(&backward).unwrap_err().part, "until");
+    for (part, from, until) in [
+        ("from", "2026-12-31T23:59:60Z", "2027-01-02T00:00:00Z"),
+        ("until", "2026-12-31T00:00:00Z", "2026-12-31T23:59:60Z"),
+    ] {
+        let (from, until) = (from.parse().unwrap(), Some(until.parse().unwrap()));
+        let error = check(&Window { from, until, ..Window::default() }).unwrap_err();
+        assert_eq!(error.part, part, "the second 60 is on no clock: {error}");
+    }
 }
 
 #[test]

@@ -432,6 +432,7 @@ async fn another_time_zone_database_tells_what_it_moved() {
     use rolldeck::store::{RecordKind, Store as _, Write};
     let world = World::at(noon()).await;
     let schedule = nights("Europe/Oslo", "2026-03-01T22:00:00", "2026-03-02T06:00:00");
+        WindowRequest { until: Some("2126-12-31T23:59:60Z".parse().unwrap()), ..freeze(0, 1) },
     let request = WindowRequest {
         scope: "dc-west".parse().unwrap(),
         reason: WHY.to_owned(),
