@@ -1,7 +1,8 @@
 //! GitLab's freeze periods, as its API answers them: pairs of crons that nothing ties to each other.
 //!
-//! GitLab takes a moment as frozen when the last thing that came was a start and the next that comes is an end.
-//! Where that makes the same spans every week, month or year, they are taken. Else the pair is refused.
+//! GitLab takes a moment as frozen from a start on until the first end after it, also where another start comes before
+//! that (`Ci::FreezePeriod#within_freeze_period?`; older releases began anew there, and froze less). Where that
+//! makes the same spans every week, month or year, they are taken. Else the pair is refused.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +45,7 @@ pub fn gitlab(text: &str, scope: Option<&Scope>) -> Result<Imported, ImportError
                 Cron::new(text).map(|cron| (text, cron)).map_err(|why| fields.wrong(name, why))
             };
             let ((start_text, start), (end_text, end)) = (read("freeze_start")?, read("freeze_end")?);
-            let pairs = pairs(&start, &end, zone).map_err(|why| fields.wrong("freeze_end", why))?;
+            let pairs = pairs(&start, &end, zone, &mut imported).map_err(|why| fields.wrong("freeze_end", why))?;
             for schedule in pairs {
                 let draft = WindowDraft {
                     name: Some(SafeText::new(format!("{start_text} to {end_text}"))),
@@ -67,10 +68,10 @@ pub fn gitlab(text: &str, scope: Option<&Scope>) -> Result<Imported, ImportError
 }
 
 /// The schedules of the spans from a start to its end.
-fn pairs(start: &Cron, end: &Cron, zone: &str) -> Result<Vec<Schedule>, String> {
+fn pairs(start: &Cron, end: &Cron, zone: &str, imported: &mut Imported) -> Result<Vec<Schedule>, String> {
     let by_week = |cron: &Cron| cron.month_days.is_none() && cron.months.is_none();
     if by_week(start) && by_week(end) {
-        return weekly(start, end, zone);
+        return weekly(start, end, zone, imported);
     }
     let (&[start_time], &[end_time]) = (start.times().as_slice(), end.times().as_slice()) else {
         return Err("a start or an end comes more than once a day: make a freeze period for each pair".to_owned());
@@ -97,7 +98,7 @@ fn untied() -> String {
 /// Minutes of a week from Sunday on.
 const WEEK: i64 = 7 * 24 * 60;
 
-fn weekly(start: &Cron, end: &Cron, zone: &str) -> Result<Vec<Schedule>, String> {
+fn weekly(start: &Cron, end: &Cron, zone: &str, imported: &mut Imported) -> Result<Vec<Schedule>, String> {
     let minute = |day: u32, time: NaiveTime| i64::from(day) * 1440 + (time - NaiveTime::MIN).num_minutes();
     let moments = |cron: &Cron| -> Vec<i64> {
         let days = cron::bits(cron.weekdays.unwrap_or(cron::EVERY_DAY));
@@ -112,16 +113,21 @@ fn weekly(start: &Cron, end: &Cron, zone: &str) -> Result<Vec<Schedule>, String>
     }
     // By time of day and length: the weekdays on which such a span begins.
     let mut spans: BTreeMap<(i64, i64), u64> = BTreeMap::new();
+    let count = events.len();
     for (at, (minute, starts)) in events.iter().enumerate() {
-        let (next, next_starts) = events[(at + 1) % events.len()];
-        // A start after which another comes begins nothing.
-        if *starts && !next_starts {
-            let long = (next - minute).rem_euclid(WEEK);
-            *spans.entry((minute % 1440, long)).or_default() |= 1 << (minute / 1440);
+        let (_, begun_already) = events[(at + count - 1) % count];
+        if *starts && begun_already {
+            imported.remark(
+                "a start comes again before its end: it is frozen from the first of them on, as in GitLab".to_owned(),
+            );
         }
-    }
-    if spans.is_empty() {
-        return Err("no end follows a start: it freezes nothing".to_owned());
+        if *starts && !begun_already {
+            let following = (1..count).map(|step| events[(at + step) % count]);
+            if let Some((end, _)) = following.into_iter().find(|(_, starts)| !starts) {
+                let long = (end - minute).rem_euclid(WEEK);
+                *spans.entry((minute % 1440, long)).or_default() |= 1 << (minute / 1440);
+            }
+        }
     }
     spans
         .into_iter()
