@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    domain::{Effect, Initiator, Operation, Window},
+    domain::{Effect, Initiator, OnEnter, Operation, Window},
     window::{self, Span},
 };
 
@@ -33,6 +33,8 @@ pub(super) fn loosened(before: &Window, after: &Window, now: DateTime<Utc>) -> V
     find(!has_all(&after.actions, &before.actions, &Operation::ALL), "takes actions from it");
     find(!has_all(&after.initiators, &before.initiators, &INITIATORS), "takes initiators from it");
     find(after.overridable < before.overridable, "lets more people pass it");
+    // What a driver carries out goes on by itself: there, pausing it is how it is held.
+    find(grip(after.on_enter) < grip(before.on_enter), "does less with what is under way");
     if after.lifted.is_none() && after.enabled && after.effect == before.effect {
         let (more, less) = match before.effect {
             Effect::Deny => (after, before),
@@ -42,6 +44,15 @@ pub(super) fn loosened(before: &Window, after: &Window, now: DateTime<Utc>) -> V
         find(!spans_contain(more, less, now), "shortens it");
     }
     found
+}
+
+/// How firmly a window takes hold, when it begins, of what is under way.
+const fn grip(on_enter: OnEnter) -> u8 {
+    match on_enter {
+        OnEnter::Hold => 0,
+        OnEnter::Pause => 1,
+        OnEnter::AbortAndRestore => 2,
+    }
 }
 
 /// Whether a window that allows would allow more than before: it may then let pass what others that allow hold.

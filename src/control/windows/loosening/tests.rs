@@ -14,6 +14,7 @@ fn freeze() -> Window {
         from: now() - TimeDelta::hours(1),
         until: Some(now() + TimeDelta::hours(5)),
         enabled: true,
+        on_enter: OnEnter::Pause,
         overridable: Overridable::TwoPerson,
         actions: vec![Operation::Start, Operation::Promote],
         ..Window::default()
@@ -40,6 +41,8 @@ fn a_change_that_holds_less_in_any_way_says_in_which() {
     assert_eq!(less(|w| w.actions = vec![Operation::Start]), ["takes actions from it"]);
     assert_eq!(less(|w| w.initiators = vec![Initiator::Automation]), ["takes initiators from it"]);
     assert_eq!(less(|w| w.overridable = Overridable::Single), ["lets more people pass it"]);
+    assert_eq!(less(|w| w.on_enter = OnEnter::AbortAndRestore), Vec::<&str>::new());
+    assert_eq!(less(|w| w.on_enter = OnEnter::Hold), ["does less with what is under way"]);
     assert_eq!(less(|w| w.enabled = false), ["switches it off"]);
     let lifted = Lifted { at: now(), by: SafeText::new("mira"), reason: SafeText::new("over") };
     let after = Window { lifted: Some(lifted), ..freeze() };
