@@ -39,7 +39,8 @@ pub struct Ask {
     /// The rollout that may pass
     #[arg(value_name = "TARGET/NAME", required_unless_present = "flag", conflicts_with = "flag")]
     rollout: Option<RolloutId>,
-    /// A window that it may pass, by its id as it is now; several, one by one
+    /// A window that it may pass, by its id, or with the revision that you looked at, such as w-12ab@3: then one that was
+    /// changed since is refused; several, one by one
     #[arg(long, value_name = "ID", required = true, value_delimiter = ',')]
     window: Vec<String>,
     /// For what: promote, start, resume, retry, `promote_full`, restart, terminate; of a flag, `flag_enable`,

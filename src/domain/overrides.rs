@@ -1,11 +1,13 @@
 //! Overrides: audited records that let one rollout or flag pass named windows, for named actions, a
 //! counted number of times, until they expire.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Operation, Revision, RolloutId, SafeText, Scope};
+use super::{Freeze, Operation, Revision, RolloutId, SafeText, Scope};
 
 /// Fewest characters of an override's reason.
 pub const REASON_MIN: usize = 12;
@@ -126,6 +128,34 @@ pub struct WindowRef {
     pub revision: u64,
 }
 
+/// As it is named in requests and on the command line: `w-12ab@3`.
+impl fmt::Display for WindowRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.id, self.revision)
+    }
+}
+
+impl From<&Freeze> for WindowRef {
+    fn from(freeze: &Freeze) -> Self {
+        Self { id: freeze.window.clone(), revision: freeze.revision }
+    }
+}
+
+impl WindowRef {
+    /// The id and, where it is named, the revision of a text such as `w-12ab@3` or `w-12ab`; none where what follows
+    /// the `@` is no revision.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<(SafeText, Option<u64>)> {
+        match text.trim().split_once('@') {
+            None => Some((SafeText::new(text.trim()), None)),
+            Some((id, revision)) => {
+                let plain = revision.bytes().all(|byte| byte.is_ascii_digit());
+                Some((SafeText::new(id), Some(revision.parse().ok().filter(|_| plain)?)))
+            }
+        }
+    }
+}
+
 /// What an override is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -188,4 +218,19 @@ pub enum OverrideState {
     Expired,
     /// It was taken back.
     Withdrawn,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_named_with_the_revision_that_was_looked_at_or_without_one() {
+        let named = WindowRef { id: "w-12ab".into(), revision: 3 };
+        assert_eq!(WindowRef::parse(&named.to_string()), Some(("w-12ab".into(), Some(3))));
+        assert_eq!(WindowRef::parse(" w-12ab "), Some(("w-12ab".into(), None)));
+        for wrong in ["w-12ab@", "w-12ab@x", "w-12ab@-1", "w-12ab@+1", "w-12ab@1@2", "w-12ab@99999999999999999999"] {
+            assert_eq!(WindowRef::parse(wrong), None, "{wrong}");
+        }
+    }
 }

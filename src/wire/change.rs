@@ -184,7 +184,8 @@ pub struct ImportReply {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OverrideRequest {
-    /// Ids of the windows that it is to lift.
+    /// The windows that it is to lift, each with the revision that was looked at: `w-12ab@3`. Where a window was
+    /// changed since, that is refused. An id alone is the window as it is now.
     pub windows: Vec<String>,
     /// For what.
     pub actions: Vec<Operation>,
@@ -232,7 +233,7 @@ pub struct OverrideRequest {
 pub struct OverrideOffer {
     /// Where to ask.
     pub href: SafeText,
-    /// The windows.
+    /// The windows, as they are now: `w-12ab@3`.
     pub windows: Vec<SafeText>,
     /// For what.
     pub actions: Vec<Operation>,

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Approvable, Blocker, BlockerKind, Operation, Outcome, Overridable, Override, Preview, Principal, Reason, Role,
-        SafeText, WindowRef, WindowState, audit::RevisionChange, overrides::REASON_MIN,
+        Approvable, Blocker, BlockerKind, Operation, Outcome, Overridable, Override, Preview, Principal, Reason,
+        Revision, Role, SafeText, WindowRef, WindowState, audit::RevisionChange, overrides::REASON_MIN,
     },
     driver,
     wire::{Code, Conditions, OverrideReply, OverrideRequest, Problem},
@@ -48,6 +48,10 @@ fn check_shape(request: &OverrideRequest) -> Result<(), Problem> {
     }
     if request.windows.iter().any(|id| id.contains(['*', '?']) || id.eq_ignore_ascii_case("all")) {
         return invalid("windows", "an override names windows one by one: there is no pattern for them");
+    }
+    if let Some(wrong) = request.windows.iter().find(|named| WindowRef::parse(named).is_none()) {
+        let wrong = SafeText::new(wrong);
+        return invalid("windows", format!("{wrong:?} is no window: write its id, or with its revision w-12ab@3"));
     }
     if request.actions.is_empty() {
         return invalid("actions", "an override says what it is for: promote, start, resume, ...");
@@ -173,11 +177,11 @@ impl Core {
         Ok(reply)
     }
 
-    /// Names the windows at their present revisions; whether one person may pass them all.
+    /// Names the windows at the revisions that were looked at, which have to be the present ones; whether one person may
+    /// pass them all.
     fn name_windows(&mut self, asking: &Asking<'_>, record: &mut Override) -> Result<bool, Problem> {
         let mut alone = true;
-        for id in &asking.request.windows {
-            let id = SafeText::new(id.trim());
+        for (id, seen) in asking.request.windows.iter().filter_map(|named| WindowRef::parse(named)) {
             let Some((window, state)) = self.named_window(id.as_str()) else {
                 return Err(Problem::new(
                     Code::NotFound,
@@ -199,6 +203,16 @@ impl Core {
             let named = WindowRef { id: id.clone(), revision: window.revision };
             if let Some(text) = why_not {
                 return Err(self.refuse_asked(asking, record, Code::Blocked, &text));
+            }
+            if let Some(seen) = seen.filter(|seen| *seen != named.revision) {
+                let text = format!(
+                    "window {id} was at revision {seen} when you looked and is at {} now: look at it again, and ask for \
+                     {named}",
+                    named.revision
+                );
+                let refused = self.refuse_asked(asking, record, Code::RevisionMismatch, &text);
+                let present = Some(Revision(SafeText::new(named.revision.to_string())));
+                return Err(Problem { revision: present, ..refused.in_field("windows") });
             }
             if !record.windows.contains(&named) {
                 record.windows.push(named);

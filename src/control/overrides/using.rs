@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         Action, Blocker, BlockerKind, Freeze, Operation, Overridable, Override, Phase, Place, Principal, Revision,
-        RolloutId, SafeText, StageName, UnitKey, Use,
+        RolloutId, SafeText, StageName, UnitKey, Use, WindowRef,
     },
     guard::overriding::{self, Occasion, Subject},
     wire::OverrideOffer,
@@ -329,8 +329,9 @@ pub(in super::super) fn offer(
     }
     let mut windows: Vec<SafeText> = Vec::new();
     for freeze in freezes {
-        if !windows.contains(&freeze.window) {
-            windows.push(freeze.window.clone());
+        let named = SafeText::new(WindowRef::from(freeze).to_string());
+        if !windows.contains(&named) {
+            windows.push(named);
         }
     }
     let (rollout, candidate, flag) = match subject {

@@ -21,6 +21,14 @@ use crate::{
 
 const CHANGE: &[Code] =
     &[Code::ReasonRequired, Code::NotFound, Code::Blocked, Code::TooLarge, Code::IdempotencyMismatch];
+const ASK: &[Code] = &[
+    Code::ReasonRequired,
+    Code::NotFound,
+    Code::Blocked,
+    Code::RevisionMismatch,
+    Code::TooLarge,
+    Code::IdempotencyMismatch,
+];
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -30,7 +38,7 @@ pub fn routes() -> Vec<Route> {
             .params(&[KEY])
             .body::<OverrideRequest>()
             .json::<OverrideReply>(201, "The override and its audit entry.")
-            .problems(CHANGE),
+            .problems(ASK),
         Route::post("/api/v1/overrides/{id}/countersign", "countersignOverride", "Stands by one taken in need", {
             post(|caller, app, path, body| change(caller, app, path, body, OverrideChange::Countersign))
         })

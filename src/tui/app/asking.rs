@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     backend::OverrideRequest,
-    domain::{Freeze, Operation, Overridable, OverrideKind},
+    domain::{Freeze, Operation, Overridable, OverrideKind, WindowRef},
 };
 
 /// Fewest characters of the reason of an override: whoever reads it later was not there.
@@ -120,7 +120,8 @@ pub fn request(dialog: &Dialog, now: DateTime<Utc>, zone: Zone) -> Result<Overri
         return Err(format!("the reason of an override has {REASON_MIN} characters or more"));
     }
     Ok(OverrideRequest {
-        windows: asking.windows.iter().map(|freeze| freeze.window.as_str().to_owned()).collect(),
+        // As they were on the screen: one that was changed since is not lifted unseen.
+        windows: asking.windows.iter().map(|freeze| WindowRef::from(freeze).to_string()).collect(),
         actions: vec![asking.operation],
         rollout: Some(asking.pinned.id.clone()),
         kind: asking.kind,

@@ -212,7 +212,7 @@ fn a_blocked_start_names_the_command_that_asks_for_an_override_and_that_command_
     let plan = plan.to_str().unwrap();
     let blocked = ask(&["start", plan, "-r", WHY]).exits(4);
     let command = format!(
-        "rolldeck override ask dc-west/pick-assist --window {id} --action start --candidate {digest} --reason TEXT"
+        "rolldeck override ask dc-west/pick-assist --window {id}@1 --action start --candidate {digest} --reason TEXT"
     );
     blocked.says(&command);
 

@@ -251,6 +251,30 @@ async fn it_is_for_the_candidate_that_was_looked_at_and_for_no_later_one() {
     let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
     frozen.world.control.lift_window(&mira(), frozen.window.as_str(), lift).await.unwrap();
     let third = frozen.world.snapshot("3.0", false).await;
+#[tokio::test]
+async fn a_window_that_was_changed_while_somebody_asked_is_not_lifted_unseen() {
+    let frozen = frozen().await;
+    let named = |revision: u64| vec![format!("{}@{revision}", frozen.window)];
+    let seen = OverrideRequest { windows: named(1), ..wish(&frozen.window) };
+    let strict = WindowRequest { overridable: Overridable::TwoPerson, ..over_west() };
+    let strict = WindowRequest { reason: "two people from now on".to_owned(), ..strict };
+    frozen.world.control.change_window(&mira(), frozen.window.as_str(), strict, Conditions::default()).await.unwrap();
+    let refused = frozen.ask_as(&mira(), seen).await.unwrap_err();
+    assert_eq!(
+        (refused.code, refused.revision.as_ref().map(ToString::to_string)),
+        (Code::RevisionMismatch, Some("2".into()))
+    );
+    let entry = frozen.trail().await.into_iter().find(|entry| Some(entry.seq) == refused.audit).unwrap();
+    assert_eq!((entry.action.as_str(), entry.outcome), ("override_add", Outcome::Refused));
+    assert!(entry.effect.unwrap().as_str().contains("at revision 1 when you looked and is at 2 now"));
+    let asked = frozen.ask(OverrideRequest { windows: named(2), ..wish(&frozen.window) }).await;
+    assert_eq!(asked.windows[0].revision, 2);
+    for wrong in ["w-1@", "w-1@two", "w-1@1@1"] {
+        let wrong = OverrideRequest { windows: vec![wrong.to_owned()], ..wish(&frozen.window) };
+        assert_eq!(frozen.ask_as(&mira(), wrong).await.unwrap_err().code, Code::Invalid);
+    }
+}
+
     frozen.world.start(&third, THREE).await.unwrap();
     let order = frozen.world.ask("a", 2).await.expect("the canary is told");
     frozen.world.obey("a", &order).await;

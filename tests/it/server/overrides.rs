@@ -1,10 +1,18 @@
 //! Overrides over HTTP: what a refusal offers, how it is asked for and used, and who wins a race for it.
 
-use futures_util::future::join_all;
-use rolldeck::domain::{Role, TokenText};
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use super::world::{Call, Reply, WHY, World, act, desired, report};
+use futures_util::future::join_all;
+use rolldeck::{
+    backend::{ActionRequest, Backend as _, BackendError, Code, Conditions, remote::Remote},
+    domain::{Role, TokenText, Via},
+    server::Server,
+};
+use serde_json::{Value, json};
+use tokio::{sync::Barrier, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::world::{Call, Reply, WHY, World, act, desired, options, report};
 
 const ROLLOUT: &str = "/api/v1/rollouts/dc-west/pick-assist";
 
@@ -62,7 +70,7 @@ async fn a_refusal_offers_what_to_ask_for_and_the_retry_carries_the_id_of_what_w
     refused.is_problem(409, "blocked");
     assert_eq!(refused.json["blocking_windows"][0]["window"], id);
     assert_eq!(refused.json["blocking_windows"][0]["revision"], 1);
-    assert_eq!(refused.json["override_offer"]["windows"], json!([id]));
+    assert_eq!(refused.json["override_offer"]["windows"], json!([format!("{id}@1")]));
     assert!(refused.json["audit"].is_u64());
 
     let asked = world.send(asking(&refused.json["override_offer"])).await;
@@ -149,4 +157,80 @@ async fn of_two_operators_who_race_for_the_last_use_one_wins_and_the_other_is_to
     assert_eq!(elsewhere.json["overrides"], json!([]), "who sees not the target sees not its overrides");
     let stopped = world.send(act("pause").bearer(&ana)).await;
     assert_eq!(stopped.status, 200, "{}", stopped.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn over_sockets_two_operators_with_a_client_each_never_both_have_the_last_use() {
+    let world = World::new().await;
+    let id = frozen(&world, window()).await;
+    let present = revision(&world).await;
+    let server = Server::bind(world.control.clone(), options()).unwrap();
+    let url = server.url();
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(server.run(shutdown.clone()));
+    let kim = world.token("kim", Role::Commander, &["*"], None).await;
+    let wish = json!({"windows": [format!("{id}@1")], "actions": ["promote"], "rollout": "dc-west/pick-assist",
+        "reason": "orders are lost without the correction"});
+    let asked = world.send(Call::post("/api/v1/overrides").bearer(&kim).json(&wish)).await;
+    assert_eq!(asked.status, 201, "{}", asked.text);
+    let named = asked.json["override"]["id"].as_str().unwrap().to_owned();
+    let start = Arc::new(Barrier::new(16));
+    let mut racing = JoinSet::new();
+    for (name, token) in [
+        ("ana", world.token("ana", Role::Operator, &["dc-*"], None).await),
+        ("ben", world.token("ben", Role::Operator, &["dc-*"], None).await),
+    ] {
+        for number in 0..8 {
+            // A connection of its own for each.
+            let client = Remote::new(&url, Some(&token), None, Via::Cli).unwrap();
+            let request: ActionRequest =
+                serde_json::from_value(json!({"action": "promote", "reason": WHY, "override": named})).unwrap();
+            let conditions = Conditions {
+                revision: serde_json::from_value(present.clone()).unwrap(),
+                idempotency_key: Some(format!("{name}-{number}")),
+            };
+            let start = Arc::clone(&start);
+            racing.spawn(async move {
+                start.wait().await;
+                client.act(&"dc-west/pick-assist".parse().unwrap(), request, conditions).await
+            });
+        }
+    }
+    let mut won = 0;
+    for reply in racing.join_all().await {
+        match reply {
+            Ok(reply) => {
+                won += 1;
+                assert_eq!(reply.audit.unwrap().override_id.unwrap().as_str(), named);
+            }
+            Err(BackendError::Problem(lost)) => {
+                assert!(matches!(lost.code, Code::RevisionMismatch | Code::Blocked), "{lost:?}");
+                assert!(lost.audit.is_some(), "the trail has each of them: {lost:?}");
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(won, 1);
+    let filter = format!("/api/v1/audit?filter=override:{named}%20action:promote&limit=100");
+    let trail = world.send(Call::get(&filter).bearer(&kim)).await;
+    let outcome =
+        |word: &str| trail.json["entries"].as_array().unwrap().iter().filter(|entry| entry["outcome"] == word).count();
+    assert_eq!((outcome("applied"), outcome("refused")), (1, 15), "and all are found by it: {}", trail.text);
+    shutdown.cancel();
+    serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_window_changed_since_it_was_looked_at_is_not_lifted_and_the_answer_names_what_is_there() {
+    let world = World::new().await;
+    let id = frozen(&world, window()).await;
+    let changed = json!({"scope": "dc-west", "reason": "two people from now on", "overridable": "two_person"});
+    let change = Call::new("PUT", &format!("/api/v1/windows/{id}")).json(&changed);
+    assert_eq!(world.send(change).await.status, 200);
+    let wish = json!({"windows": [format!("{id}@1")], "actions": ["promote"], "rollout": "dc-west/pick-assist",
+        "reason": "orders are lost without the correction"});
+    let refused = world.send(Call::post("/api/v1/overrides").json(&wish)).await;
+    refused.is_problem(412, "revision-mismatch");
+    assert_eq!((&refused.json["revision"], &refused.json["field"]), (&json!("2"), &json!("windows")));
+    assert!(refused.json["audit"].is_u64());
 }

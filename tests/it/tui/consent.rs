@@ -200,7 +200,7 @@ fn what_a_window_holds_says_who_can_let_it_pass_and_goes_on_once_the_override_co
         "candidate 4.12.0, once, until 16:04Z",
         "incident: something is broken now",
         "no: whoever has to agree is waited for",
-        "rolldeck override ask dc-north/router --window w-12ab --action promote",
+        "rolldeck override ask dc-north/router --window w-12ab@3 --action promote",
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
@@ -211,7 +211,7 @@ fn what_a_window_holds_says_who_can_let_it_pass_and_goes_on_once_the_override_co
     commit(&mut desk);
     let acts = desk.acts();
     let [Command::AddOverride { key, request }] = acts.as_slice() else { panic!("{acts:?}\n{}", desk.screen()) };
-    assert_eq!(request.windows, ["w-12ab"]);
+    assert_eq!(request.windows, ["w-12ab@3"], "the revision that was on the screen");
     assert_eq!(request.actions, [Operation::Promote]);
     assert_eq!(request.rollout.as_ref().unwrap().to_string(), "dc-north/router");
     assert_eq!((request.uses, request.break_glass), (Some(1), false));

@@ -8,7 +8,7 @@ use ratatui::{
 use super::{Styled, heading, put, quoted};
 use crate::{
     backend::{ApprovalChange, ApprovalView, OverrideChange, OverrideView},
-    domain::{Overridable, OverrideKind},
+    domain::{Overridable, OverrideKind, WindowRef},
     tui::{
         app::{
             App, age,
@@ -223,7 +223,7 @@ pub(super) fn twin(app: &App, dialog: &Dialog, words: &mut Vec<String>) {
             words.extend(["override", "ask"].map(str::to_owned));
             words.push(asking.pinned.id.to_string());
             for freeze in &asking.windows {
-                words.extend(["--window".to_owned(), freeze.window.as_str().to_owned()]);
+                words.extend(["--window".to_owned(), WindowRef::from(freeze).to_string()]);
             }
             words.extend(["--action".to_owned(), asking.operation.as_str().to_owned()]);
             words.extend(["--kind".to_owned(), kind(asking.kind).0.to_owned()]);

@@ -3,7 +3,7 @@
 use super::{Styled, heading};
 use crate::{
     backend::FlagReply,
-    domain::{FlagStage, SafeText},
+    domain::{FlagStage, Freeze, SafeText, WindowRef},
     tui::{
         app::{
             App, age,
@@ -183,7 +183,8 @@ fn ready(app: &App, change: &FlagChange, reply: &FlagReply, lines: &mut Vec<Styl
     }
     if !reply.blocking_windows.is_empty() {
         let flag = &change.pinned.flag.key;
-        let windows: Vec<&str> = reply.blocking_windows.iter().map(|freeze| freeze.window.as_str()).collect();
+        let named = |freeze: &Freeze| WindowRef::from(freeze).to_string();
+        let windows: Vec<String> = reply.blocking_windows.iter().map(named).collect();
         let action = change.operation();
         lines.push(plain(format!(
             "an override lifts it: rolldeck override ask --flag {flag} --window {} --action {action} --reason TEXT",
