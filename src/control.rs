@@ -363,7 +363,9 @@ impl Control {
         self.looked().await;
         let (who, id) = (who.clone(), id.clone());
         let (wanted, shown) = (id.clone(), self.gallery.borrow().clone());
-        let acted = self.decide(move |core| core.act(&who, &id, &request, &conditions)).await;
+        let acted = self
+            .decide(move |core| core.seeing(request.saw.as_ref(), |core| core.act(&who, &id, &request, &conditions)))
+            .await;
         match acted
             .map_err(|problem| if problem.code == Code::NotFound { missing(&wanted, &shown) } else { problem })?
         {

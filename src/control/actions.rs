@@ -40,7 +40,27 @@ pub(super) struct Attempt<'a> {
     /// None for a dry run.
     pub(super) why: Option<&'a Reason>,
     pub(super) ticket: Option<&'a String>,
+    /// The override that it names.
+    pub(super) naming: Option<&'a String>,
     pub(super) conditions: &'a Conditions,
+}
+
+impl<'a> Attempt<'a> {
+    fn of(who: &'a Principal, request: &'a ActionRequest, why: Option<&'a Reason>, conditions: &'a Conditions) -> Self {
+        Self {
+            who,
+            verb: request.action.verb(),
+            why,
+            ticket: request.ticket.as_ref(),
+            naming: request.override_id.as_ref(),
+            conditions,
+        }
+    }
+}
+
+/// The override that something names, whether it lets it pass or not.
+pub(super) fn naming(override_id: Option<&String>) -> Option<SafeText> {
+    override_id.map(|named| SafeText::new(named.trim())).filter(|named| !named.is_empty())
 }
 
 impl Core {
@@ -85,16 +105,12 @@ impl Core {
                 since: record.stored.ended_at,
                 until: None,
             };
-            return Err(self.refuse(
-                id,
-                &Attempt { who, verb, why: why.as_ref(), ticket: request.ticket.as_ref(), conditions },
-                vec![blocker],
-            ));
+            return Err(self.refuse(id, &Attempt::of(who, request, why.as_ref(), conditions), vec![blocker]));
         }
         let phase = record.stored.state.phase();
         let candidate = record.stored.plan.snapshot.clone();
         let demanded = record.stored.plan.approvals.clone();
-        let attempt = Attempt { who, verb, why: why.as_ref(), ticket: request.ticket.as_ref(), conditions };
+        let attempt = Attempt::of(who, request, why.as_ref(), conditions);
         let subject = overriding::Subject::Rollout { id, candidate: candidate.as_str() };
         // What is always open asks for no override, and is not refused for one that does not fit.
         let occasion = Operation::of(action).map(|operation| Occasion { operation, subject, at: self.now() });
@@ -148,15 +164,11 @@ impl Core {
         match decision {
             Decision::Allowed => {}
             Decision::NeedsOverride(blockers) if let Some(occasion) = &occasion => {
-                let attempt = Attempt { who, verb, why: Some(&why), ticket: request.ticket.as_ref(), conditions };
+                let attempt = Attempt::of(who, request, Some(&why), conditions);
                 return Err(self.refuse_held(id, &attempt, blockers, occasion, &freezes, trial.as_ref()));
             }
             Decision::NeedsOverride(blockers) | Decision::Refused(blockers) => {
-                return Err(self.refuse(
-                    id,
-                    &Attempt { who, verb, why: Some(&why), ticket: request.ticket.as_ref(), conditions },
-                    blockers,
-                ));
+                return Err(self.refuse(id, &Attempt::of(who, request, Some(&why), conditions), blockers));
             }
             Decision::Forbidden(needed) => {
                 return Err(Problem::new(Code::Forbidden, format!("{verb} needs the role {}", needed.as_str())));
@@ -210,11 +222,7 @@ impl Core {
             Answer::NoOp if lets_on => Outcome::Applied,
             Answer::NoOp => Outcome::NoOp,
             Answer::Refused(blockers) => {
-                return Err(self.refuse(
-                    id,
-                    &Attempt { who, verb, why: Some(&why), ticket: request.ticket.as_ref(), conditions },
-                    blockers,
-                ));
+                return Err(self.refuse(id, &Attempt::of(who, request, Some(&why), conditions), blockers));
             }
         };
         let used = used.filter(|_| outcome == Outcome::Applied);
@@ -293,6 +301,7 @@ impl Core {
             ticket: authorize::ticket(request.ticket.as_ref()),
             revision: RevisionChange { before: Some(present.clone()), after: None },
             effect: Some(SafeText::new(format!("revision mismatch: {seen} was named"))),
+            override_id: naming(request.override_id.as_ref()),
             saw: request.saw.as_ref().map(SafeText::new),
             idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
             correlation_id: self.correlation_id(id),
@@ -370,7 +379,7 @@ impl Core {
 
     /// Journals a refusal and says it.
     pub(super) fn refuse(&mut self, id: &RolloutId, attempt: &Attempt<'_>, blockers: Vec<Blocker>) -> Problem {
-        let Attempt { who, verb, why, ticket, conditions } = attempt;
+        let Attempt { who, verb, why, ticket, naming: named, conditions } = attempt;
         let detail = match blockers.as_slice() {
             [] => format!("{verb} {id} is not possible now"),
             [only] => format!("{verb} {id}: {}", only.summary),
@@ -385,6 +394,7 @@ impl Core {
                 ticket: authorize::ticket(*ticket),
                 revision: RevisionChange { before: present, after: None },
                 effect: Some(SafeText::new(&detail)),
+                override_id: naming(*named),
                 blockers: blockers.clone(),
                 idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
                 correlation_id: self.rollouts.get(id).map(|r| r.stored.correlation_id.clone()),

@@ -164,7 +164,9 @@ impl Control {
     ) -> Result<ApprovalReply, Problem> {
         let (who, id) = (who.clone(), SafeText::new(id));
         let (decider, wanted) = (who.clone(), id.clone());
-        let reply = self.decide(move |core| core.decide_approval(&decider, &wanted, change, &request)).await?;
+        let saw = request.saw.clone();
+        let decide = move |core: &mut Core| core.decide_approval(&decider, &wanted, change, &request);
+        let reply = self.decide(move |core| core.seeing(saw.as_ref(), decide)).await?;
         match reply {
             Decided::Done(reply) => Ok(*reply),
             Decided::Order(order, audit) => {
@@ -220,7 +222,18 @@ impl Core {
             };
             let approval = Some(twin.approval.id.clone());
             let text = blocker.summary.clone();
-            return Err(Problem { blockers: vec![blocker], approval, ..Problem::new(Code::Blocked, text) });
+            let entry = self.journal(Draft {
+                reason: Some(SafeText::new(asked.why.as_str())),
+                ticket: asked.ticket,
+                revision: RevisionChange { before: asked.revision, after: None },
+                effect: Some(text.clone()),
+                saw: asked.saw,
+                blockers: vec![blocker.clone()],
+                idempotency_key: conditions.idempotency_key.as_ref().map(SafeText::new),
+                ..Draft::new(asked.who.actor(), asked.verb, asked.subject, Outcome::Refused)
+            });
+            let (blockers, audit) = (vec![blocker], Some(entry.seq));
+            return Err(Problem { blockers, approval, audit, ..Problem::new(Code::Blocked, text) });
         }
         if self.approvals.values().filter(waiting).count() >= WAITING_MAX {
             let text = format!("{WAITING_MAX} requests wait for a second person: decide some first");
@@ -469,7 +482,11 @@ impl Core {
                         &format!("agreed to by {}, and not done: {}", who.id, problem.detail),
                     );
                 }
-                Err(problem)
+                    return Err(problem);
+                // It waits on. That it was tried as whoever asked is not all: somebody agreed.
+                let text = format!("it waits on, as it cannot be done now: {}", problem.detail);
+                let tried = self.refuse_decision(who, &waiting, change, &why, Code::Blocked, text);
+                Err(Problem { audit: tried.audit, ..problem })
             }
         }
     }

@@ -77,8 +77,17 @@ impl Core {
     /// Adds an entry to the trail; it is durable with the batch that it is part of.
     pub(super) fn journal(&mut self, draft: Draft) -> AuditEntry {
         let asked = draft.actor.kind != ActorKind::System;
-        let saw = draft.saw.or_else(|| self.saw.clone().filter(|_| asked));
+        // What is made again as whoever asked is not what they look at now.
+        let looks = asked && self.agreed.as_ref().is_none_or(|agreed| agreed.by == draft.actor.id);
+        let saw = draft.saw.or_else(|| self.saw.clone().filter(|_| looks));
         let scope = draft.scope.or_else(|| self.scope_of(&draft.subject));
+        let mut approved_by = draft.approved_by;
+        // Whatever becomes of what is made again as whoever asked, it was a second person who set it going.
+        if let Some(agreed) = self.agreed.as_ref().filter(|agreed| asked && agreed.by != draft.actor.id)
+            && !approved_by.contains(&agreed.by)
+        {
+            approved_by.insert(0, agreed.by.clone());
+        }
         let entry = AuditEntry {
             seq: self.tree.size() + 1,
             id: self.clock.id(),
@@ -96,7 +105,7 @@ impl Core {
             saw,
             blockers: draft.blockers,
             changes: draft.changes,
-            approved_by: draft.approved_by,
+            approved_by,
             because: draft.because,
             scope,
             idempotency_key: draft.idempotency_key,

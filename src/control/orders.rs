@@ -342,7 +342,14 @@ impl Core {
         });
         let audit = wanted.why.is_some().then(|| {
             let draft = self.draft(wanted, Outcome::Refused);
-            self.journal(Draft { effect: Some(SafeText::new(&detail)), blockers: blockers.clone(), ..draft }).seq
+            let override_id = actions::naming(wanted.request.override_id.as_ref());
+            self.journal(Draft {
+                override_id,
+                effect: Some(SafeText::new(&detail)),
+                blockers: blockers.clone(),
+                ..draft
+            })
+            .seq
         });
         self.count(verb, "refused");
         let next_transition = blockers.iter().filter(|b| b.kind == BlockerKind::Freeze).filter_map(|b| b.until).min();

@@ -105,6 +105,14 @@ impl Core {
             )
             .in_field("plan.snapshot"));
         }
+        let attempt = |why| Attempt {
+            who,
+            verb: "start",
+            why,
+            ticket: request.ticket.as_ref(),
+            naming: request.override_id.as_ref(),
+            conditions,
+        };
         let under_way = self.of_target(&id.target).find(|(_, r)| !r.stored.state.phase().is_terminal());
         let under_way = under_way.map(|(other, record)| Blocker {
             kind: BlockerKind::InProgress,
@@ -117,11 +125,7 @@ impl Core {
         });
         let brought_back = self.brought_back(&id.target);
         if let Some(blocker) = under_way.or_else(|| cooling_down(who, &brought_back, self.now())) {
-            return Err(self.refuse(
-                &id,
-                &Attempt { who, verb: "start", why: why.as_ref(), ticket: request.ticket.as_ref(), conditions },
-                vec![blocker],
-            ));
+            return Err(self.refuse(&id, &attempt(why.as_ref()), vec![blocker]));
         }
         let now = self.now();
         let members: Vec<Member> = self
@@ -131,7 +135,6 @@ impl Core {
             .collect();
         let began = engine::begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
-        let attempt = Attempt { who, verb: "start", why: why.as_ref(), ticket: request.ticket.as_ref(), conditions };
         let occasion = Occasion {
             operation: Operation::Start,
             subject: overriding::Subject::Rollout { id: &id, candidate: plan.snapshot.as_str() },
@@ -142,7 +145,7 @@ impl Core {
         let trial = match &request.override_id {
             Some(named) => match self.try_override(who, named, &occasion, first.into_iter().collect()) {
                 Ok(trial) => Some(trial),
-                Err(blockers) => return Err(self.refuse(&id, &attempt, blockers)),
+                Err(blockers) => return Err(self.refuse(&id, &attempt(why.as_ref()), blockers)),
             },
             None => None,
         };
@@ -152,7 +155,7 @@ impl Core {
         });
         let question = Question { action: None, phase: None, role: who.role, freezes: &freezes };
         if let Decision::NeedsOverride(blockers) | Decision::Refused(blockers) = guard::decide(&question) {
-            return Err(self.refuse_held(&id, &attempt, blockers, &occasion, &freezes, trial.as_ref()));
+            return Err(self.refuse_held(&id, &attempt(why.as_ref()), blockers, &occasion, &freezes, trial.as_ref()));
         }
         let effect = engine::preview_begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;

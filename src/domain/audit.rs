@@ -170,7 +170,7 @@ pub struct AuditEntry {
     pub reason: Option<SafeText>,
     /// A ticket's id.
     pub ticket: Option<SafeText>,
-    /// The override that was used.
+    /// The override that was used; of what was refused, the one that was named and did not let it pass.
     #[serde(rename = "override")]
     pub override_id: Option<SafeText>,
     /// Revisions of the subject.

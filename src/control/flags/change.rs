@@ -365,6 +365,7 @@ impl Core {
                 ticket: authorize::ticket(request.ticket.as_ref()),
                 revision: RevisionChange { before: present.clone(), after: None },
                 effect: Some(SafeText::new(&detail)),
+                override_id: actions::naming(request.override_id.as_ref()),
                 saw: request.saw.as_ref().map(SafeText::new),
                 ..Draft::new(who.actor(), "flag_change", flag_subject(key), Outcome::Refused)
             })
@@ -424,6 +425,7 @@ impl Core {
             ticket: authorize::ticket(change.request.ticket.as_ref()),
             revision: RevisionChange { before: present.clone(), after: None },
             effect: Some(SafeText::new(&detail)),
+            override_id: actions::naming(change.request.override_id.as_ref()),
             saw: change.request.saw.as_ref().map(SafeText::new),
             blockers: blockers.clone(),
             changes: difference(change.before, change.after),

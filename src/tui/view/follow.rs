@@ -494,7 +494,8 @@ fn line<'a>(app: &App, entry: &AuditEntry, touch: Touch, selected: bool, theme: 
     };
     let why = entry.reason.as_ref().map(|reason| format!("\"{reason}\""));
     let effect = entry.effect.as_ref().map(|effect| effect.as_str().to_owned()).filter(|effect| !effect.is_empty());
-    let allowed = entry.override_id.as_ref().map(|id| format!("under {id}"));
+    let under = if entry.outcome == crate::domain::Outcome::Refused { "naming" } else { "under" };
+    let allowed = entry.override_id.as_ref().map(|id| format!("{under} {id}"));
     let agreed: Vec<&str> = entry.approved_by.iter().map(SafeText::as_str).collect();
     let agreed = (!agreed.is_empty()).then(|| format!("agreed to by {}", agreed.join(", ")));
     // Who allowed it is what is asked first after who did it.

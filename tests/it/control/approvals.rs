@@ -4,7 +4,10 @@ use chrono::TimeDelta;
 use rolldeck::{
     control::{AuditQuery, Policy},
     domain::{Action, Approvable, ApprovalState, AuditEntry, BlockerKind, Operation, Outcome, Phase, Role, SafeText},
-    wire::{ActionReply, ActionRequest, ApprovalChange, ApprovalReply, Code, Conditions, Problem, ReasonRequest},
+    wire::{
+        ActionReply, ActionRequest, ApprovalChange, ApprovalReply, Code, Conditions, Problem, ReasonRequest,
+        WindowRequest,
+    },
 };
 
 use super::world::{WHY, World, mira, person, pick, request};
@@ -106,6 +109,37 @@ async fn what_was_agreed_to_on_another_revision_is_not_done() {
 }
 
 #[tokio::test]
+async fn who_agreed_to_what_a_freeze_holds_by_now_is_in_the_trail_and_it_waits_on() {
+    let world = waiting(promotions()).await;
+    let id = ask(&world, "ana", "k1").await.unwrap().approval.expect("it waits").approval.id;
+    let freeze = WindowRequest {
+        scope: "dc-west".parse().unwrap(),
+        reason: "a freeze in between".to_owned(),
+        ..WindowRequest::default()
+    };
+    let window = world.control.add_window(&mira(), freeze, Conditions::default()).await.unwrap().window.window.id;
+    let ben = person("ben", Role::Operator, &["dc-*"]);
+    let agree = || ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: Some("ben's screen".to_owned()) };
+    let held = world.control.decide_approval(&ben, id.as_str(), ApprovalChange::Approve, agree()).await.unwrap_err();
+    assert_eq!((held.code, held.blocking_windows.len()), (Code::Blocked, 1));
+    let entries = trail(&world).await;
+    let made = entries.iter().rfind(|entry| entry.action.as_str() == "promote").unwrap();
+    assert_eq!((made.actor.id.as_str(), made.outcome), ("ana", Outcome::Refused));
+    assert_eq!(made.approved_by, ["ben".into()], "ana did nothing then: ben did");
+    let tried = entries.last().unwrap();
+    assert_eq!((tried.actor.id.as_str(), tried.action.as_str()), ("ben", "approve"));
+    assert_eq!((tried.outcome, Some(tried.seq)), (Outcome::Refused, held.audit));
+    assert!(tried.effect.as_ref().unwrap().as_str().contains("it waits on"), "{:?}", tried.effect);
+    assert_eq!(tried.saw.as_ref().map(SafeText::as_str), Some("ben's screen"));
+    assert_eq!(made.saw, None, "that was on ben's screen, and not on ana's");
+    assert_eq!(world.control.approvals(&mira()).await.unwrap().approvals[0].state, ApprovalState::Waiting);
+    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
+    world.control.lift_window(&mira(), window.as_str(), lift).await.unwrap();
+    let done = world.control.decide_approval(&ben, id.as_str(), ApprovalChange::Approve, agree()).await.unwrap();
+    assert_eq!((done.outcome, done.audit.saw.as_ref().map(SafeText::as_str)), (Outcome::Applied, Some("ben's screen")));
+}
+
+#[tokio::test]
 async fn what_waits_is_refused_taken_back_or_expires_and_the_trail_says_which() {
     let world = waiting(Policy { approval_lasts: TimeDelta::milliseconds(300), ..promotions() }).await;
     let id = ask(&world, "ana", "k1").await.unwrap().approval.expect("it waits").approval.id;
@@ -114,6 +148,7 @@ async fn what_waits_is_refused_taken_back_or_expires_and_the_trail_says_which() 
     let twin = ask(&world, "cleo", "k2").await;
     if let Err(twin) = twin {
         assert!(twin.blockers.iter().any(|b| b.kind == BlockerKind::Approval), "one of a kind waits: {twin:?}");
+        assert!(twin.audit.is_some(), "that cleo wanted it too is in the trail");
     }
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while !trail(&world).await.iter().any(|e| e.effect.as_ref().is_some_and(|t| t.as_str().contains("in time"))) {

@@ -119,6 +119,10 @@ impl Frozen {
         let entry = trail.iter().find(|entry| Some(entry.seq) == problem.audit).expect("it is journalled");
         assert_eq!(entry.outcome, Outcome::Refused);
         assert!(entry.blockers.iter().any(|blocker| blocker.summary == said.summary), "{entry:#?}");
+        let named = entry.override_id.as_ref().expect("the trail finds it by the override that was named");
+        assert!(
+            said.summary.as_str().starts_with(&format!("override {named} ")) || said.summary.as_str().contains(why)
+        );
         assert_eq!(self.world.show().await.phase, Phase::AwaitingPromotion, "nothing was done");
     }
 }

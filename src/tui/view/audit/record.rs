@@ -112,7 +112,11 @@ fn lines(app: &App, entry: &AuditEntry) -> Vec<Line> {
         lines.push(plain("saw", saw.to_string()));
     }
     if let Some(id) = &entry.override_id {
-        lines.push(("override", format!("{id} let it pass the windows that it names"), Role::Strong));
+        lines.push(if entry.outcome == Outcome::Refused {
+            plain("override", format!("{id} was named, and nothing passed under it"))
+        } else {
+            ("override", format!("{id} let it pass the windows that it names"), Role::Strong)
+        });
     }
     if !entry.approved_by.is_empty() {
         let names: Vec<&str> = entry.approved_by.iter().map(SafeText::as_str).collect();
