@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Initiator, Operation, Outcome, Place, Principal, Revision, Role, SafeText, Scope, Subject, SubjectKind, UnitId,
-        Window, WindowState, audit::RevisionChange,
+        Initiator, Operation, Outcome, Place, Principal, Revision, Role, SafeText, Scope, Subject, SubjectKind,
+        TargetName, UnitId, Window, WindowState, audit::RevisionChange,
     },
     store::Write,
     window,
@@ -89,20 +89,23 @@ impl Control {
             return Err(Problem::new(Code::Invalid, "windows are known for a hundred years from now").in_field("at"));
         }
         let who = who.clone();
-        let (windows, labels, query) = self
+        let (windows, labels, unknown, query) = self
             .decide(move |core| {
                 let labels = core.labels_of(&query);
+                let unknown = query.target.as_ref().filter(|target| !core.has_target(target)).map(nothing_there);
                 let seen = core.windows_seen(&who);
                 let about = |window: &&Window| {
                     query.target.as_ref().is_none_or(|target| window.scope.meets_targets(target.as_str()))
                 };
-                Ok((seen.filter(about).cloned().collect::<Vec<_>>(), labels, query))
+                Ok((seen.filter(about).cloned().collect::<Vec<_>>(), labels, unknown, query))
             })
             .await?;
         beside(move || {
             let (windows, later): (Vec<Window>, Vec<Window>) =
                 windows.into_iter().partition(|window| window.created_at <= at);
-            let note = (at < now).then(|| of_the_past(&windows, later.len()));
+            let past = (at < now).then(|| of_the_past(&windows, later.len()));
+            let notes: Vec<String> = unknown.into_iter().chain(past.map(|note| note.to_string())).collect();
+            let note = (!notes.is_empty()).then(|| SafeText::new(notes.join("; ")));
             WindowsState { note, ..state_at(&windows, &labels, &query, at) }
         })
         .await
@@ -155,7 +158,8 @@ fn places_of(query: &WindowsQuery) -> Option<&'static str> {
     named.into_iter().find(|(is_named, _)| *is_named).map(|(_, field)| field)
 }
 
-/// What an answer about the past stands on: windows are kept as they are, and not as they were.
+/// What an answer about the past stands on: windows are kept as they are, and not as they were. Of those that were made
+/// later it says that they are left out of it.
 fn of_the_past(windows: &[Window], later: usize) -> SafeText {
     let without = if later == 0 { String::new() } else { format!(", without {later} made later") };
     // Lifting is a change whose instant is known, and was taken into account.
@@ -165,6 +169,11 @@ fn of_the_past(windows: &[Window], later: usize) -> SafeText {
     SafeText::new(format!(
         "windows are not kept as they were: today's were asked{without}{changed}; any forgotten since are missing"
     ))
+}
+
+/// Of a target that nobody knows, open says little: its name may be another one.
+fn nothing_there(target: &TargetName) -> String {
+    format!("no site and no rollout of {target} is known here")
 }
 
 type Labels = std::collections::BTreeMap<String, SafeText>;
@@ -209,6 +218,13 @@ impl Core {
     /// told: their reasons and authors are of targets that are none of the caller's business.
     fn windows_seen<'a>(&'a self, who: &'a Principal) -> impl Iterator<Item = &'a Window> {
         self.windows.iter().filter(move |window| authorize::sees_scope(who, &window.scope))
+    }
+
+    /// Whether any site or rollout of a target is known.
+    fn has_target(&self, target: &TargetName) -> bool {
+        self.fleet.group(target).next().is_some()
+            || self.of_target(target).next().is_some()
+            || self.carried.keys().any(|id| id.target == *target)
     }
 
     pub(super) fn windows_page(&self, who: &Principal) -> WindowsPage {

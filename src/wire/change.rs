@@ -68,7 +68,8 @@ pub struct WindowsState {
     /// The version of the time zone database that it was worked out with.
     #[serde(default)]
     pub tzdb: SafeText,
-    /// Of an instant in the past: what this answer stands on, and what cannot be known of it any more.
+    /// Of an instant in the past: what this answer stands on, and what cannot be known of it any more. Of a target without
+    /// any site or rollout: that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<SafeText>,
 }
@@ -89,6 +90,9 @@ pub struct CalendarPage {
     /// Whether there were more spans than an answer holds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// Where it begins in the past: what this answer stands on, and what cannot be known of it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<SafeText>,
 }
 
 /// One span of a window.

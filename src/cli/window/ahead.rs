@@ -49,7 +49,8 @@ pub struct State {
 /// Arguments of `calendar`.
 #[derive(Debug, clap::Args)]
 pub struct Calendar {
-    /// From when: a time, or a span from now; now, when absent
+    /// From when: a time, or a span from now; now, when absent. Of the past, it is told by the windows that there are
+    /// today, each from when it was made
     #[arg(long, value_name = "T", value_parser = parse::when)]
     from: Option<parse::When>,
     /// Until when, at most 400 days later; 14 days later, when absent
@@ -134,7 +135,11 @@ pub async fn calendar(session: &Session, args: Calendar) -> Result<()> {
             (window.id.clone(), format!("{} {}: {}", super::what(&window), window.scope, window.reason))
         })
         .collect();
-    session.print(&page, || listed(session, &page, &names))
+    session.print(&page, || listed(session, &page, &names))?;
+    if let Some(note) = &page.note {
+        session.note(note.as_str());
+    }
+    Ok(())
 }
 
 fn listed(session: &Session, page: &CalendarPage, names: &BTreeMap<SafeText, String>) -> String {

@@ -22,6 +22,8 @@ use crate::{
 const DAYS_MAX: i64 = 400;
 /// Most spans of one calendar.
 const SPANS_MAX: usize = 5_000;
+/// A client's clock, and what it takes to ask, make of now what has just been.
+const JUST_NOW: TimeDelta = TimeDelta::minutes(1);
 /// Most conflicts that are named.
 const CONFLICTS_MAX: usize = 1_000;
 
@@ -76,17 +78,23 @@ impl Control {
             .await?;
         beside(move || {
             let (spans, truncated) = spans_of(&windows, from, until);
+            let note = (from + JUST_NOW < now).then(|| {
+                let (there, later): (Vec<Window>, Vec<Window>) =
+                    windows.iter().cloned().partition(|window| window.created_at <= from);
+                super::of_the_past(&there, later.len())
+            });
             let mut conflicts: Vec<Conflict> = held.into_iter().filter(|c| c.at >= from && c.at < until).collect();
             conflicts.extend(conflicts_of(&windows, &planned, now.max(from), until));
             conflicts.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.rollout.cmp(&b.rollout)));
             conflicts.truncate(CONFLICTS_MAX);
-            CalendarPage { from, until, spans, conflicts, tzdb: tzdb(), truncated }
+            CalendarPage { from, until, spans, conflicts, tzdb: tzdb(), truncated, note }
         })
         .await
     }
 }
 
-/// The spans that touch the time, the earliest of them where there are too many.
+/// The spans that touch the time, the earliest of them where there are too many. Before a window was made it held
+/// nothing, whatever its schedule says.
 fn spans_of(windows: &[Window], from: DateTime<Utc>, until: DateTime<Utc>) -> (Vec<CalendarSpan>, bool) {
     type Entry = (DateTime<Utc>, SafeText, Option<DateTime<Utc>>);
     let mut kept: BinaryHeap<Entry> = BinaryHeap::new();
@@ -94,8 +102,12 @@ fn spans_of(windows: &[Window], from: DateTime<Utc>, until: DateTime<Utc>) -> (V
     for window in windows {
         // What begins after the last of a full list is not looked at.
         let last = if kept.len() > SPANS_MAX { kept.peek().map_or(until, |(at, ..)| *at) } else { until };
-        for span in window::spans(window, from, last.max(from), SPANS_MAX + 1) {
-            kept.push((span.from, window.id.clone(), span.until));
+        let made = window.created_at;
+        if made >= last.max(from) {
+            continue;
+        }
+        for span in window::spans(window, from.max(made), last.max(from), SPANS_MAX + 1) {
+            kept.push((span.from.max(made), window.id.clone(), span.until));
             if kept.len() > SPANS_MAX + 1 {
                 kept.pop();
             }

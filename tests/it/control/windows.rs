@@ -349,6 +349,7 @@ async fn on_the_night_that_clocks_change_a_freeze_is_as_long_as_anybody_could_ha
 #[tokio::test]
 async fn what_was_open_is_not_closed_by_a_window_that_was_made_later() {
     let world = World::at(noon()).await;
+    world.sites(&["a"], &world.snapshot("1.0", false).await).await;
     let first = add(&world, freeze(-60, 60)).await.window.window;
     world.set(minute(20)).await;
     add(&world, freeze(-60, 60)).await;
@@ -384,6 +385,38 @@ async fn what_was_open_is_not_closed_by_a_window_that_was_made_later() {
 }
 
 #[tokio::test]
+async fn whoever_mistypes_a_target_is_told_that_nothing_of_it_is_known() {
+    let world = rolling("  - canary: 1 site\n  - fleet: all\n").await;
+    let asked = |target: &str| {
+        let query = WindowsQuery { target: Some(target.parse().unwrap()), ..WindowsQuery::default() };
+        let control = world.control.clone();
+        async move { control.windows_state(&mira(), query).await.unwrap() }
+    };
+    assert_eq!(asked("dc-west").await.note, None);
+    let wrong = asked("dc-wset").await;
+    assert_eq!(wrong.state, Some(Openness::Open));
+    assert_eq!(wrong.note.unwrap().as_str(), "no site and no rollout of dc-wset is known here");
+}
+
+#[tokio::test]
+async fn a_calendar_of_the_past_shows_no_freeze_from_before_its_window_was_made() {
+    let world = World::at(noon()).await;
+    add(&world, freeze(-60, -30 + 60)).await;
+    world.set(minute(20)).await;
+    let second = add(&world, freeze(-60, 60)).await.window.window;
+    let past = world.control.calendar(&mira(), minute(-60), minute(15)).await.unwrap();
+    let spans: Vec<_> = past.spans.iter().map(|span| (span.from, span.until)).collect();
+    assert_eq!(spans, [(noon(), Some(minute(30)))], "the first from when it was made, and nothing of the second");
+    assert!(past.note.unwrap().as_str().contains("without 2 made later"), "it says what it stands on");
+    let whole = world.control.calendar(&mira(), minute(10), minute(90)).await.unwrap();
+    let begins = whole.spans.iter().find(|span| span.window == second.id).unwrap().from;
+    assert_eq!(begins, minute(20));
+    assert!(whole.note.unwrap().as_str().contains("without 1 made later"));
+    let ahead = world.control.calendar(&mira(), minute(20), minute(90)).await.unwrap();
+    assert_eq!((ahead.spans.len(), ahead.note), (2, None), "of what is to come there is nothing to say");
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_with_the_part_that_is_wrong() {
     let world = World::at(noon()).await;
     let good = nights("Europe/Oslo", "2026-03-01T22:00:00", "2026-03-02T06:00:00");
@@ -399,6 +432,7 @@ async fn what_cannot_be_is_refused_with_the_part_that_is_wrong() {
         with(Schedule { rrule: Some(SafeText::new("FREQ=MONTHLY;BYMONTHDAY=32")), ..good.clone() }),
         with(Schedule { end: Some("2026-02-01T00:00:00".parse().unwrap()), ..good.clone() }),
         WindowRequest { from: Some(noon()), ..with(good.clone()) },
+        WindowRequest { until: Some("2126-12-31T23:59:60Z".parse().unwrap()), ..freeze(0, 1) },
         freeze(5, 4),
         freeze(-9, -5),
     ];
@@ -432,7 +466,6 @@ async fn another_time_zone_database_tells_what_it_moved() {
     use rolldeck::store::{RecordKind, Store as _, Write};
     let world = World::at(noon()).await;
     let schedule = nights("Europe/Oslo", "2026-03-01T22:00:00", "2026-03-02T06:00:00");
-        WindowRequest { until: Some("2126-12-31T23:59:60Z".parse().unwrap()), ..freeze(0, 1) },
     let request = WindowRequest {
         scope: "dc-west".parse().unwrap(),
         reason: WHY.to_owned(),

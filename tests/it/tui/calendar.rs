@@ -58,6 +58,7 @@ fn span(window: &str, from: &str, until: Option<&str>) -> CalendarSpan {
 
 pub fn page(from: DateTime<Utc>, until: DateTime<Utc>) -> CalendarPage {
     CalendarPage {
+        note: None,
         from,
         until,
         spans: vec![
