@@ -38,7 +38,7 @@ pub use operation::{Initiator, Operation};
 pub use overrides::{Consent, Override, OverrideKind, OverrideState, Use, WindowRef};
 pub use phase::{Phase, StageState};
 pub use plan::Plan;
-pub use principal::{Binding, Principal, Role};
+pub use principal::{Binding, Holder, Principal, Role};
 pub use reason::{Reason, ReasonError};
 pub use rollout::{
     Blocker, BlockerKind, Exposure, Failure, Freeze, Gate, GateKind, GateState, Next, Preview, Revision, Rollout,

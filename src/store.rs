@@ -168,6 +168,9 @@ pub struct TokenRecord {
     pub secret_hash: String,
     /// What it is good for.
     pub role: crate::domain::Role,
+    /// Who holds it; what its client claims to be, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<crate::domain::Holder>,
     /// Patterns of targets.
     pub targets: Vec<String>,
     /// For an agent: its site.

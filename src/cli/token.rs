@@ -18,7 +18,7 @@ use super::{
 use crate::{
     backend::{ReasonRequest, TokenRequest, TokenView},
     clock,
-    domain::{Binding, LaneName, Role, SiteName, TargetName, TokenText},
+    domain::{Binding, Holder, LaneName, Role, SiteName, TargetName, TokenText},
     settings::edit::write_private,
 };
 
@@ -89,6 +89,24 @@ impl From<RoleArg> for Role {
     }
 }
 
+/// Who holds a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum HolderArg {
+    /// A person
+    Human,
+    /// A machine, such as a pipeline: it is nobody's second person
+    Automation,
+}
+
+impl From<HolderArg> for Holder {
+    fn from(holder: HolderArg) -> Self {
+        match holder {
+            HolderArg::Human => Self::Human,
+            HolderArg::Automation => Self::Automation,
+        }
+    }
+}
+
 /// Arguments of `add`.
 #[derive(Debug, clap::Args)]
 pub struct Add {
@@ -98,6 +116,10 @@ pub struct Add {
     /// What it is good for
     #[arg(long, value_name = "R", value_enum)]
     role: RoleArg,
+    /// Who holds it: windows for people or for automation go by that, whatever its client claims; what its client claims,
+    /// when absent
+    #[arg(long, value_name = "WHO", value_enum)]
+    holder: Option<HolderArg>,
     /// The targets it holds for, such as dc-*; several times or with commas. All, when absent
     #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     targets: Vec<String>,
@@ -167,7 +189,10 @@ fn row(token: &TokenView) -> [String; 7] {
     [
         token.id.to_string(),
         token.name.to_string(),
-        token.role.as_str().to_owned(),
+        match token.holder {
+            Some(holder) => format!("{} ({})", token.role.as_str(), holder.as_str()),
+            None => token.role.as_str().to_owned(),
+        },
         targets.join(","),
         bound.unwrap_or_else(|| "-".to_owned()),
         time(token.created_at),
@@ -198,13 +223,21 @@ async fn add(session: &Session, args: Add) -> Result<()> {
         (_, false) => args.targets,
     };
     let text = make()?;
-    let request =
-        TokenRequest { id: text.id(), name, secret_hash: text.hash(), role: args.role.into(), targets, binding };
+    let request = TokenRequest {
+        id: text.id(),
+        name,
+        secret_hash: text.hash(),
+        role: args.role.into(),
+        holder: args.holder.map(Into::into),
+        targets,
+        binding,
+    };
     let place = args.at.reach(session, true).await?;
     let reply = place.backend().add_token(request).await;
     place.close().await;
     let token = reply?.token;
-    say(&format!("{} for {}: {} on {}", token.id, token.name, token.role.as_str(), row(&token)[3]));
+    let cells = row(&token);
+    say(&format!("{} for {}: {} on {}", token.id, token.name, cells[2], cells[3]));
     if let Some(path) = &args.out {
         write_private(path, &format!("{}\n", text.expose())).wrap_err_with(|| {
             format!(

@@ -332,12 +332,6 @@ impl Core {
         }
     }
 
-    /// Whether a caller's token is younger than what was asked for: whoever asked could have made it since.
-    fn is_made_since(&self, who: &Principal, waiting: &Waiting) -> bool {
-        let token = who.credential.as_ref().and_then(|id| self.tokens.iter().find(|token| token.id == id.as_str()));
-        token.is_some_and(|token| token.created_at >= waiting.approval.requested_at)
-    }
-
     /// Why somebody may not agree to it.
     fn why_not_yours(&self, who: &Principal, waiting: &Waiting) -> Option<String> {
         let asker = &waiting.asker.actor;
@@ -348,8 +342,11 @@ impl Core {
         if let Err(text) = self.asker(waiting) {
             return Some(format!("{text}: reject it"));
         }
-        if self.is_made_since(who, waiting) {
+        if self.is_younger(who, waiting.approval.requested_at) {
             return Some("your token was made after it was asked for".to_owned());
+        }
+        if self.is_machine(who) {
+            return Some("your token is a machine's, and it waits for a person".to_owned());
         }
         let here = waiting
             .target
@@ -417,7 +414,11 @@ impl Core {
                 why: Some(&why),
                 dry_run: false,
             })?;
-            if change == ApprovalChange::Approve && self.is_made_since(who, &waiting) {
+            if change == ApprovalChange::Approve && self.is_machine(who) {
+                let text = format!("{} is a machine, and approval {id} waits for a second person", who.id);
+                return Err(self.refuse_decision(who, &waiting, change, &why, Code::Forbidden, text));
+            }
+            if change == ApprovalChange::Approve && self.is_younger(who, waiting.approval.requested_at) {
                 let text = format!(
                     "the token of {} was made after approval {id} was asked for: it cannot agree to it",
                     who.id
@@ -481,8 +482,8 @@ impl Core {
                         who.actor(),
                         &format!("agreed to by {}, and not done: {}", who.id, problem.detail),
                     );
-                }
                     return Err(problem);
+                }
                 // It waits on. That it was tried as whoever asked is not all: somebody agreed.
                 let text = format!("it waits on, as it cannot be done now: {}", problem.detail);
                 let tried = self.refuse_decision(who, &waiting, change, &why, Code::Blocked, text);

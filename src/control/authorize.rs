@@ -1,11 +1,14 @@
 //! Who may do what, where.
 
+use chrono::{DateTime, Utc};
+
 use super::{
     core::{Core, rollout_subject},
     journal::Draft,
 };
 use crate::{
-    domain::{Outcome, Principal, Reason, Role, RolloutId, SafeText, Scope, Subject, TargetName, UnitId},
+    domain::{Holder, Outcome, Principal, Reason, Role, RolloutId, SafeText, Scope, Subject, TargetName, UnitId},
+    store::TokenRecord,
     wire::{Code, Problem},
 };
 
@@ -94,6 +97,20 @@ impl Core {
             }
             None => self.tokens.is_empty().then(|| (Role::Commander, vec!["*".to_owned()])),
         }
+    }
+
+    /// Whether a caller's token is known to be a machine's: it does as it is told, and is nobody's second person.
+    pub(super) fn is_machine(&self, who: &Principal) -> bool {
+        self.token_of(who).is_some_and(|token| token.holder == Some(Holder::Automation))
+    }
+
+    /// Whether a caller's token is younger than what somebody asked for: whoever asked could have made it since.
+    pub(super) fn is_younger(&self, who: &Principal, asked_at: DateTime<Utc>) -> bool {
+        self.token_of(who).is_some_and(|token| token.created_at >= asked_at)
+    }
+
+    fn token_of(&self, who: &Principal) -> Option<&TokenRecord> {
+        who.credential.as_ref().and_then(|id| self.tokens.iter().find(|token| token.id == id.as_str()))
     }
 
     /// Holds a role against a change to a rollout; what it refuses is journalled.

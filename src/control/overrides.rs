@@ -250,6 +250,15 @@ impl Core {
             let text = format!("{} took override {id}: somebody else has to countersign it", by.who.id);
             return Err(self.refuse_change(by, &record, Code::Forbidden, text));
         }
+        if self.is_machine(by.who) {
+            let text = format!("{} is a machine, and override {id} waits for a person to countersign it", by.who.id);
+            return Err(self.refuse_change(by, &record, Code::Forbidden, text));
+        }
+        if self.is_younger(by.who, record.requested_at) {
+            let text =
+                format!("the token of {} was made after override {id} was taken: it cannot countersign it", by.who.id);
+            return Err(self.refuse_change(by, &record, Code::Forbidden, text));
+        }
         if let Some(known) = &record.countersigned {
             let effect = format!("{} countersigned it already", known.by);
             return Ok(self.changed(by, record, Outcome::NoOp, &effect));

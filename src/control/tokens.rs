@@ -33,6 +33,7 @@ fn view(token: &TokenRecord) -> TokenView {
         id: SafeText::new(&token.id),
         name: SafeText::new(&token.name),
         role: token.role,
+        holder: token.holder,
         targets: token.targets.iter().map(SafeText::new).collect(),
         binding: token.binding.clone(),
         created_at: token.created_at,
@@ -59,6 +60,9 @@ fn check(request: &TokenRequest) -> Result<(), Problem> {
         |text: &String| text.parse::<Scope>().is_ok_and(|scope| scope.targets.as_slice() == std::slice::from_ref(text));
     if !(1..=TARGETS_MAX).contains(&request.targets.len()) || !request.targets.iter().all(is_pattern) {
         return invalid("targets", "targets are 1 to 64 names or patterns such as dc-*, or * for all");
+    }
+    if request.role == Role::Agent && request.holder.is_some() {
+        return invalid("holder", "an agent's token is held by a site's agent, and by nobody else");
     }
     match (request.role, &request.binding) {
         (Role::Agent, None) => invalid("binding", "an agent's token is bound: name its group and its site"),
@@ -88,12 +92,14 @@ impl Core {
             name: request.name.trim().to_owned(),
             secret_hash: request.secret_hash,
             role: request.role,
+            holder: request.holder,
             targets: request.targets,
             binding: request.binding,
             created_at: self.now(),
             revoked_at: None,
         };
-        let effect = format!("{} for {}, {}", token.role.as_str(), token.targets.join(", "), token.name);
+        let holder = token.holder.map_or_else(String::new, |holder| format!(" ({})", holder.as_str()));
+        let effect = format!("{} for {}, {}{holder}", token.role.as_str(), token.targets.join(", "), token.name);
         self.batch.push(Write::Token(token.clone()));
         let shown = view(&token);
         Arc::make_mut(&mut self.tokens).push(token);
@@ -157,6 +163,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Holder;
 
     fn request() -> TokenRequest {
         TokenRequest {
@@ -164,6 +171,7 @@ mod tests {
             name: "mira".to_owned(),
             secret_hash: "a".repeat(64),
             role: Role::Operator,
+            holder: None,
             targets: vec!["dc-*".to_owned()],
             binding: None,
         }
@@ -176,7 +184,10 @@ mod tests {
             serde_json::from_value(serde_json::json!({"group": "g", "site": "s", "lane": null})).unwrap();
         let agent = TokenRequest { role: Role::Agent, binding: Some(binding.clone()), ..request() };
         assert!(check(&TokenRequest { targets: vec!["g".to_owned()], ..agent.clone() }).is_ok());
-        let table: [(&str, TokenRequest); 9] = [
+        let held = TokenRequest { holder: Some(Holder::Automation), ..request() };
+        assert!(check(&held).is_ok());
+        let table: [(&str, TokenRequest); 10] = [
+            ("holder", TokenRequest { role: Role::Agent, ..held }),
             ("id", TokenRequest { id: "x".to_owned(), ..request() }),
             ("secret_hash", TokenRequest { secret_hash: "rdk_secret".to_owned(), ..request() }),
             ("name", TokenRequest { name: " ".to_owned(), ..request() }),

@@ -41,6 +41,36 @@ impl Role {
     }
 }
 
+/// Who holds a credential, where that is known of it and not only what its client claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// A person.
+    Human,
+    /// A machine: a pipeline, a scheduler. It is nobody's second person.
+    Automation,
+}
+
+impl Holder {
+    /// Its name in JSON and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Automation => "automation",
+        }
+    }
+}
+
+impl From<Holder> for ActorKind {
+    fn from(holder: Holder) -> Self {
+        match holder {
+            Holder::Human => Self::Human,
+            Holder::Automation => Self::Automation,
+        }
+    }
+}
+
 /// The unit or site that an agent's credential is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Binding {

@@ -209,10 +209,12 @@ fn find<'t>(tokens: &'t [TokenRecord], text: &str) -> Result<&'t TokenRecord, &'
 fn principal(token: &TokenRecord, claimed: Option<Via>, source: Option<SafeText>) -> Principal {
     let is_agent = token.role == Role::Agent;
     let via = claimed.unwrap_or(if is_agent { Via::Agent } else { Via::Api });
-    let kind = match (is_agent, via) {
-        (true, _) => ActorKind::Agent,
-        (false, Via::Tui | Via::Cli) => ActorKind::Human,
-        (false, Via::Api | Via::Agent) => ActorKind::Automation,
+    let kind = match (is_agent, token.holder, via) {
+        (true, ..) => ActorKind::Agent,
+        // What the token says holds, whatever its client claims.
+        (false, Some(holder), _) => holder.into(),
+        (false, None, Via::Tui | Via::Cli) => ActorKind::Human,
+        (false, None, Via::Api | Via::Agent) => ActorKind::Automation,
     };
     Principal {
         id: SafeText::new(&token.name),
@@ -277,3 +279,9 @@ mod tests {
         assert_eq!(principal(&agent, Some(Via::Cli), None).kind, ActorKind::Agent);
     }
 }
+    use crate::domain::Holder;
+            holder: None,
+        let held = |holder| TokenRecord { holder: Some(holder), ..token.clone() };
+        let pipeline = held(Holder::Automation);
+        assert_eq!(principal(&pipeline, Some(Via::Cli), None).kind, ActorKind::Automation, "whatever it claims");
+        assert_eq!(principal(&held(Holder::Human), None, None).kind, ActorKind::Human, "a person with curl");

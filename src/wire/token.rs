@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AuditEntry, Binding, Role, SafeText};
+use crate::domain::{AuditEntry, Binding, Holder, Role, SafeText};
 
 /// A token as it is listed: nothing of its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +15,9 @@ pub struct TokenView {
     pub name: SafeText,
     /// What it is good for.
     pub role: Role,
+    /// Who holds it; what its client claims to be, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// Patterns of targets that it holds for.
     pub targets: Vec<SafeText>,
     /// For an agent: its site.
@@ -44,6 +47,9 @@ pub struct TokenRequest {
     pub secret_hash: String,
     /// What it is good for.
     pub role: Role,
+    /// Who holds it: windows for people or for automation go by that, whatever its client claims.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// Patterns of targets that it holds for.
     pub targets: Vec<String>,
     /// For an agent: its site.

@@ -198,6 +198,7 @@ async fn a_token_is_good_for_its_own_site_and_no_other() {
         name: "berlin".to_owned(),
         secret_hash: token.hash(),
         role: Role::Agent,
+        holder: None,
         targets: vec!["dc-west".to_owned()],
         binding: Some(Binding { group: "dc-west".parse().unwrap(), site: "berlin".parse().unwrap(), lane: None }),
     };

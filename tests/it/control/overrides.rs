@@ -7,8 +7,9 @@ use rolldeck::{
     clock,
     control::{AuditQuery, Policy},
     domain::{
-        Action, Approvable, AuditEntry, BlockerKind, Digest, FactValue, OnEnter, Operation, Outcome, Overridable,
-        OverrideState, Phase, Principal, ReportState, Role, SafeText, StageName, TokenText, overrides::Override,
+        Action, Approvable, AuditEntry, BlockerKind, Digest, FactValue, Holder, OnEnter, Operation, Outcome,
+        Overridable, OverrideState, Phase, Principal, ReportState, Role, SafeText, StageName, TokenText,
+        overrides::Override,
     },
     wire::{
         ActionReply, ActionRequest, ApprovalChange, Code, Conditions, OverrideChange, OverrideReply, OverrideRequest,
@@ -118,11 +119,11 @@ impl Frozen {
         let trail = self.trail().await;
         let entry = trail.iter().find(|entry| Some(entry.seq) == problem.audit).expect("it is journalled");
         assert_eq!(entry.outcome, Outcome::Refused);
-        assert!(entry.blockers.iter().any(|blocker| blocker.summary == said.summary), "{entry:#?}");
         let named = entry.override_id.as_ref().expect("the trail finds it by the override that was named");
         assert!(
             said.summary.as_str().starts_with(&format!("override {named} ")) || said.summary.as_str().contains(why)
         );
+        assert!(entry.blockers.iter().any(|blocker| blocker.summary == said.summary), "{entry:#?}");
         assert_eq!(self.world.show().await.phase, Phase::AwaitingPromotion, "nothing was done");
     }
 }
@@ -137,12 +138,18 @@ async fn until<F: Future<Output = bool>>(what: &str, mut met: impl FnMut() -> F)
 
 /// Somebody with a token of their own.
 async fn with_token(world: &World, name: &str, role: Role, targets: &[&str]) -> Principal {
+    held_token(world, name, role, targets, None).await
+}
+
+/// The holder of a token that says who holds it.
+async fn held_token(world: &World, name: &str, role: Role, targets: &[&str], holder: Option<Holder>) -> Principal {
     let token = TokenText::new(clock::secret().unwrap()[..5].try_into().unwrap(), &clock::secret().unwrap());
     let request = TokenRequest {
         id: token.id(),
         name: name.to_owned(),
         secret_hash: token.hash(),
         role,
+        holder,
         targets: targets.iter().map(|t| (*t).to_owned()).collect(),
         binding: None,
     };
@@ -245,17 +252,6 @@ async fn a_window_that_was_changed_since_holds_again() {
 }
 
 #[tokio::test]
-async fn it_is_for_the_candidate_that_was_looked_at_and_for_no_later_one() {
-    let frozen = frozen().await;
-    let record = frozen.ask(OverrideRequest { uses: Some(9), ..wish(&frozen.window) }).await;
-    frozen.world.act(Action::Rollback).await.unwrap();
-    let order = frozen.world.ask("a", 1).await.expect("going back is always open");
-    frozen.world.obey("a", &order).await;
-    frozen.world.until(Phase::RolledBack).await;
-    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
-    frozen.world.control.lift_window(&mira(), frozen.window.as_str(), lift).await.unwrap();
-    let third = frozen.world.snapshot("3.0", false).await;
-#[tokio::test]
 async fn a_window_that_was_changed_while_somebody_asked_is_not_lifted_unseen() {
     let frozen = frozen().await;
     let named = |revision: u64| vec![format!("{}@{revision}", frozen.window)];
@@ -279,6 +275,17 @@ async fn a_window_that_was_changed_while_somebody_asked_is_not_lifted_unseen() {
     }
 }
 
+#[tokio::test]
+async fn it_is_for_the_candidate_that_was_looked_at_and_for_no_later_one() {
+    let frozen = frozen().await;
+    let record = frozen.ask(OverrideRequest { uses: Some(9), ..wish(&frozen.window) }).await;
+    frozen.world.act(Action::Rollback).await.unwrap();
+    let order = frozen.world.ask("a", 1).await.expect("going back is always open");
+    frozen.world.obey("a", &order).await;
+    frozen.world.until(Phase::RolledBack).await;
+    let lift = ReasonRequest { reason: WHY.to_owned(), ticket: None, saw: None };
+    frozen.world.control.lift_window(&mira(), frozen.window.as_str(), lift).await.unwrap();
+    let third = frozen.world.snapshot("3.0", false).await;
     frozen.world.start(&third, THREE).await.unwrap();
     let order = frozen.world.ask("a", 2).await.expect("the canary is told");
     frozen.world.obey("a", &order).await;
@@ -545,6 +552,34 @@ async fn two_people_are_two_the_one_who_agreed_uses_it_not_and_both_must_still_b
     let asked = frozen.ask_as(&ana, wish(&frozen.window)).await.unwrap().record;
     revoke(&frozen.world, &ana).await;
     assert!(frozen.agree_as(&noor, &asked).await.is_err(), "who asked may not any more");
+}
+
+#[tokio::test]
+async fn a_machine_is_nobodys_second_person_and_a_token_made_since_countersigns_nothing() {
+    let two = WindowRequest { overridable: Overridable::TwoPerson, ..over_west() };
+    let frozen = frozen_by(two, Policy::default()).await;
+    let taker = with_token(&frozen.world, "ana", Role::Commander, &["*"]).await;
+    let bot = held_token(&frozen.world, "bot", Role::Commander, &["*"], Some(Holder::Automation)).await;
+    let ines = held_token(&frozen.world, "ines", Role::Commander, &["*"], Some(Holder::Human)).await;
+    let asked = frozen.ask_as(&taker, wish(&frozen.window)).await.unwrap().record;
+    let refused = frozen.agree_as(&bot, &asked).await.unwrap_err();
+    assert_eq!(refused.code, Code::Forbidden);
+    assert!(refused.audit.is_some() && refused.detail.as_str().contains("is a machine"), "{}", refused.detail);
+    let page = frozen.world.control.approvals(&bot).await.unwrap();
+    assert_eq!(page.approvals[0].yours, Some(false));
+    frozen.agree_as(&ines, &asked).await.unwrap();
+
+    let glass = OverrideRequest { break_glass: true, ..wish(&frozen.window) };
+    let taken = frozen.ask_as(&taker, glass).await.unwrap().record.record;
+    let minted = with_token(&frozen.world, "somebody-else", Role::Commander, &["*"]).await;
+    for (who, why) in [(&bot, "is a machine"), (&minted, "made after"), (&taker, "somebody else")] {
+        let refused = frozen.change(who, &taken.id, OverrideChange::Countersign).await.unwrap_err();
+        assert_eq!(refused.code, Code::Forbidden, "{}", who.id);
+        assert!(refused.audit.is_some() && refused.detail.as_str().contains(why), "{}", refused.detail);
+    }
+    assert!(frozen.shown(&taken.id).await.record.awaits_countersign(), "it stays open until a person gives it");
+    frozen.change(&ines, &taken.id, OverrideChange::Countersign).await.unwrap();
+    assert!(!frozen.shown(&taken.id).await.record.awaits_countersign());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Who gets in, and who may do what.
 
-use rolldeck::domain::{Binding, Role, TokenText};
+use rolldeck::domain::{Binding, Holder, Role, TokenText};
 use serde_json::json;
 
 use super::world::{Call, WHY, World, act, desired, local, report};
@@ -188,4 +188,42 @@ async fn what_a_client_says_it_is_stands_in_the_audit_trail() {
     assert_eq!(actor["role"], "operator");
     assert_eq!(actor["credential"], operator.id());
     assert_eq!(actor["source"], "203.0.113.7");
+}
+
+#[tokio::test]
+async fn a_window_for_automation_holds_a_pipeline_whatever_it_says_it_is_and_no_person() {
+    let world = World::new().await;
+    world.rollout().await;
+    assert_eq!(world.send(act("pause")).await.status, 200);
+    let revision = world.get("/api/v1/rollouts/dc-west/pick-assist").await.json["revision"].clone();
+    let unattended = json!({"scope": "dc-west", "reason": WHY, "initiators": ["automation"]});
+    assert_eq!(world.send(Call::post("/api/v1/windows").json(&unattended)).await.status, 201);
+    let holder = async |name, holder| world.held_token(name, Role::Operator, &["dc-*"], None, holder).await;
+    let pipeline = holder("pipeline", Some(Holder::Automation)).await;
+    let person = holder("ana", Some(Holder::Human)).await;
+    let unknown = holder("someone", None).await;
+    let resume = |token: &TokenText, key: &str, via: &str| {
+        let seen = format!("\"{}\"", revision.as_str().unwrap());
+        act("resume").header("if-match", &seen).header("idempotency-key", key).header("rolldeck-via", via).bearer(token)
+    };
+    for via in ["tui", "cli", "api"] {
+        let held = world.send(resume(&pipeline, via, via)).await;
+        held.is_problem(409, "blocked");
+        assert_eq!(held.json["blockers"][0]["kind"], "freeze");
+    }
+    // Of a token that says nothing it is as its client claims.
+    world.send(resume(&unknown, "claims-api", "api")).await.is_problem(409, "blocked");
+    let passed = world.send(resume(&person, "by-hand", "api")).await;
+    assert_eq!(
+        (passed.status.as_u16(), &passed.json["audit"]["actor"]["kind"]),
+        (200, &json!("human")),
+        "{}",
+        passed.text
+    );
+    let agent = json!({"id": "t-0000000002", "name": "x", "secret_hash": "0".repeat(64), "role": "agent",
+        "targets": ["dc-west"], "binding": {"group": "dc-west", "site": "s1", "lane": null}, "holder": "human"});
+    let commander = world.token("cora", Role::Commander, &["*"], None).await;
+    let refused = world.send(Call::post("/api/v1/tokens").bearer(&commander).json(&agent)).await;
+    refused.is_problem(400, "invalid");
+    assert_eq!(refused.json["field"], "holder");
 }

@@ -123,6 +123,7 @@ async fn every_call_of_the_client_is_understood_by_the_server() {
         name: "otto".to_owned(),
         secret_hash: token.hash(),
         role: Role::Commander,
+        holder: None,
         targets: vec!["*".to_owned()],
         binding: None,
     };

@@ -11,7 +11,7 @@ use axum::{
 use rolldeck::{
     clock,
     control::{Control, Options},
-    domain::{ActorKind, Binding, Principal, Role, SafeText, TokenText, Via},
+    domain::{ActorKind, Binding, Holder, Principal, Role, SafeText, TokenText, Via},
     server::{ServerOptions, router},
     store::sqlite::{Durability, Sqlite},
 };
@@ -68,12 +68,25 @@ impl World {
 
     /// Adds a token; from the first on, every call needs one.
     pub async fn token(&self, name: &str, role: Role, targets: &[&str], binding: Option<Binding>) -> TokenText {
+        self.held_token(name, role, targets, binding, None).await
+    }
+
+    /// Adds a token that says who holds it.
+    pub async fn held_token(
+        &self,
+        name: &str,
+        role: Role,
+        targets: &[&str],
+        binding: Option<Binding>,
+        holder: Option<Holder>,
+    ) -> TokenText {
         let token = TokenText::new(clock::secret().unwrap()[..5].try_into().unwrap(), &clock::secret().unwrap());
         let record = rolldeck::wire::TokenRequest {
             id: token.id(),
             name: name.to_owned(),
             secret_hash: token.hash(),
             role,
+            holder,
             targets: targets.iter().map(|t| (*t).to_owned()).collect(),
             binding,
         };
