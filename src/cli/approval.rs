@@ -112,6 +112,7 @@ fn decided(reply: &ApprovalReply) -> String {
 fn row(view: &ApprovalView, now: chrono::DateTime<chrono::Utc>) -> [String; 8] {
     let approval = &view.approval;
     let waits = view.state == ApprovalState::Waiting;
+    let failed = approval.decision.as_ref().is_some_and(|decision| decision.failed.is_some());
     let yours = match (view.yours, waits) {
         (Some(true), _) => "yes",
         (Some(false), _) => "no",
@@ -119,7 +120,7 @@ fn row(view: &ApprovalView, now: chrono::DateTime<chrono::Utc>) -> [String; 8] {
     };
     [
         approval.id.to_string(),
-        word(&view.state),
+        format!("{}{}", word(&view.state), if failed { ", not done" } else { "" }),
         if waits { span(approval.expires_at - now) } else { "-".to_owned() },
         approval.action.to_string(),
         approval.subject.to_string(),

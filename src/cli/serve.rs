@@ -51,6 +51,9 @@ pub struct Args {
     /// What needs a second person, whatever a plan says: `promote_full`, override, start, `flag_widen`, ...
     #[arg(long, value_name = "ACTION", value_delimiter = ',')]
     approvals: Vec<Approvable>,
+    /// How long what needs a second person waits for one
+    #[arg(long, value_name = "D", value_parser = parse::duration, default_value = "4h")]
+    approval_lasts: Duration,
     /// Who may pass windows without waiting for a second person, by the names of their tokens; commanders of all
     /// targets, when absent. Somebody else has to countersign
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -90,10 +93,10 @@ pub async fn run(session: &Session, args: Args) -> Result<()> {
     }
     let policy = Policy {
         approvals: args.approvals.iter().copied().collect(),
+        approval_lasts: span(args.approval_lasts),
         override_longest: span(args.override_longest),
         countersign_within: span(args.countersign_within),
         break_glass: args.break_glass.iter().map(SafeText::new).collect(),
-        ..Policy::default()
     };
     let control = plane::open(
         &session.clock,
