@@ -8,8 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use subtle::ConstantTimeEq as _;
 
 use super::{
@@ -115,6 +117,47 @@ impl FromRequestParts<App> for UnitCaller {
         }
         Ok(Self { who, unit })
     }
+}
+
+/// Whoever subscribes to a calendar: a caller whose token may also be given as calendars do, as the password of HTTP's
+/// basic authentication under any name.
+#[derive(Debug)]
+pub struct FeedCaller(pub Principal);
+
+impl FromRequestParts<App> for FeedCaller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let password = basic_password(&parts.headers);
+        let given = match &password {
+            Some(Ok(token)) => Given::Token(token),
+            Some(Err(why)) => Given::Other(why),
+            None => bearer(&parts.headers),
+        };
+        authenticate_with(parts, app, &given).map(Self).map_err(|failure| {
+            let mut refused = failure.into_response();
+            if refused.status() == StatusCode::UNAUTHORIZED {
+                // A calendar asks its owner for a password only where it is told that one is wanted.
+                refused.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(PASSWORD));
+            }
+            refused
+        })
+    }
+}
+
+/// What a calendar is told that it may come with.
+const PASSWORD: &str = "Basic realm=\"rolldeck\", charset=\"UTF-8\"";
+
+/// The password of basic authentication; none where the request has another kind of credential, or none.
+fn basic_password(headers: &HeaderMap) -> Option<Result<String, &'static str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (scheme, encoded) = values.next()?.to_str().ok()?.split_once(' ')?;
+    if values.next().is_some() || !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let password = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| password.trim());
+    Some(password.map(str::to_owned).ok_or("Authorization: Basic is followed by name:token in base64"))
 }
 
 fn authenticate(parts: &Parts, app: &App) -> Answer<Principal> {
@@ -242,6 +285,7 @@ fn via(headers: &HeaderMap) -> Answer<Option<Via>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Holder;
 
     fn record(text: &TokenText) -> TokenRecord {
         TokenRecord {
@@ -249,6 +293,7 @@ mod tests {
             name: "ana".to_owned(),
             secret_hash: text.hash(),
             role: Role::Operator,
+            holder: None,
             targets: vec!["*".to_owned()],
             binding: None,
             created_at: chrono::DateTime::UNIX_EPOCH,
@@ -275,13 +320,11 @@ mod tests {
         let token = record(&TokenText::new([1; 5], &[2; 32]));
         assert_eq!(principal(&token, None, None).kind, ActorKind::Automation);
         assert_eq!(principal(&token, Some(Via::Tui), None).kind, ActorKind::Human);
-        let agent = TokenRecord { role: Role::Agent, ..token };
-        assert_eq!(principal(&agent, Some(Via::Cli), None).kind, ActorKind::Agent);
-    }
-}
-    use crate::domain::Holder;
-            holder: None,
         let held = |holder| TokenRecord { holder: Some(holder), ..token.clone() };
         let pipeline = held(Holder::Automation);
         assert_eq!(principal(&pipeline, Some(Via::Cli), None).kind, ActorKind::Automation, "whatever it claims");
         assert_eq!(principal(&held(Holder::Human), None, None).kind, ActorKind::Human, "a person with curl");
+        let agent = TokenRecord { role: Role::Agent, ..token };
+        assert_eq!(principal(&agent, Some(Via::Cli), None).kind, ActorKind::Agent);
+    }
+}

@@ -13,7 +13,7 @@ use super::{IF_MATCH, KEY, Param, Route};
 use crate::{
     server::{
         App,
-        auth::Caller,
+        auth::{Caller, FeedCaller},
         extract::{self, Headers, Json, Known, Path, Query},
         problem::{Answer, Failure},
         to_the_end,
@@ -69,7 +69,11 @@ pub fn routes() -> Vec<Route> {
             .problems(CHANGE),
         Route::get("/api/v1/windows.ics", "windowsFeed", "All windows as a calendar to subscribe to", get(feed))
             .params(&[Param::header("If-None-Match", "The entity tag of an earlier answer.")])
-            .other(200, "iCalendar; ETag covers all that is in it. Its reader sends a token like any other.", CALENDAR)
+            .other(
+                200,
+                "iCalendar; ETag covers all that is in it. Its reader sends a token like any other, or as a password.",
+                CALENDAR,
+            )
             .empty(304, "It is as it was."),
         Route::get("/api/v1/windows/state", "windowsState", "What is frozen at an instant", get(state))
             .params(&[
@@ -149,7 +153,7 @@ async fn calendar(Caller(who): Caller, State(app): State<App>, Query(span): Quer
     Ok(Json(app.control.calendar(&who, span.from, span.until).await?))
 }
 
-async fn feed(Caller(who): Caller, State(app): State<App>, headers: HeaderMap) -> Answer<Response> {
+async fn feed(FeedCaller(who): FeedCaller, State(app): State<App>, headers: HeaderMap) -> Answer<Response> {
     let known = extract::if_none_match(&headers)?;
     let (text, tag) = app.control.windows_feed(&who).await?;
     let is_known = match known {

@@ -1,5 +1,6 @@
 //! Who gets in, and who may do what.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rolldeck::domain::{Binding, Holder, Role, TokenText};
 use serde_json::json;
 
@@ -226,4 +227,32 @@ async fn a_window_for_automation_holds_a_pipeline_whatever_it_says_it_is_and_no_
     let refused = world.send(Call::post("/api/v1/tokens").bearer(&commander).json(&agent)).await;
     refused.is_problem(400, "invalid");
     assert_eq!(refused.json["field"], "holder");
+}
+
+#[tokio::test]
+async fn a_calendar_subscribes_with_a_token_for_its_password_and_to_nothing_else() {
+    let world = World::new().await;
+    let vera = world.token("vera", Role::Viewer, &["*"], None).await;
+    let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+    let ask = |path: &str, credential: &str| Call::get(path).header("authorization", credential);
+    let feed = "/api/v1/windows.ics";
+    let password = basic(&format!("vera:{}", vera.expose()));
+    let read = world.send(ask(feed, &password)).await;
+    assert_eq!(
+        (read.status.as_u16(), read.header("content-type")),
+        (200, "text/calendar; charset=utf-8"),
+        "{}",
+        read.text
+    );
+    assert_eq!(world.send(Call::get(feed).bearer(&vera)).await.status, 200);
+    for wrong in [basic("vera:guess"), basic("no password"), "Basic ***".to_owned(), "Basic".to_owned()] {
+        let refused = world.send(ask(feed, &wrong)).await;
+        refused.is_problem(401, "unauthenticated");
+    }
+    let asked = world.get(feed).await;
+    asked.is_problem(401, "unauthenticated");
+    let challenges: Vec<_> = asked.headers.get_all("www-authenticate").iter().collect();
+    assert!(challenges.iter().any(|challenge| challenge.as_bytes().starts_with(b"Basic ")), "{challenges:?}");
+    // A browser that remembers a password is let in to the calendar, and to nothing that could be changed.
+    world.send(ask("/api/v1/windows", &password)).await.is_problem(401, "unauthenticated");
 }
