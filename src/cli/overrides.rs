@@ -224,7 +224,11 @@ fn note(session: &Session, view: &OverrideView) {
 
 fn row(view: &OverrideView) -> [String; 9] {
     let record = &view.record;
-    let open = if record.awaits_countersign() { ", to be countersigned" } else { "" };
+    let open = match (record.awaits_countersign(), record.overdue_since) {
+        (true, None) => ", to be countersigned",
+        (true, Some(_)) => ", countersign overdue",
+        (false, _) => "",
+    };
     let idle = if view.why_not.is_some() { ", lifts nothing" } else { "" };
     [
         record.id.to_string(),
@@ -322,4 +326,25 @@ pub fn asking(offer: &OverrideOffer) -> String {
     words.extend(offer.candidate.as_ref().map(|digest| format!("--candidate {digest}")));
     words.push("--reason TEXT".to_owned());
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_countersign_that_is_late_is_told_from_one_that_is_still_in_time() {
+        let record = Override { break_glass: true, uses_max: 1, ..Override::default() };
+        let view = |record: Override| OverrideView {
+            state: OverrideState::UsedUp,
+            uses_left: 0,
+            approval: None,
+            why_not: None,
+            record,
+        };
+        assert_eq!(row(&view(record.clone()))[1], "used_up, to be countersigned");
+        let late = Override { overdue_since: Some(record.requested_at), ..record.clone() };
+        assert_eq!(row(&view(late))[1], "used_up, countersign overdue");
+        assert_eq!(row(&view(Override { break_glass: false, ..record }))[1], "used_up");
+    }
 }

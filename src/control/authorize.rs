@@ -132,7 +132,8 @@ impl Core {
         if who.role.covers(needed) && here {
             return Ok(());
         }
-        let place = target.map_or_else(|| "everywhere".to_owned(), |t| format!("on {t}"));
+        let place = target.map(ToString::to_string).or_else(|| subject.target.as_ref().map(ToString::to_string));
+        let place = place.map_or_else(|| "everywhere".to_owned(), |place| format!("on {place}"));
         let detail = format!(
             "{verb} {place} needs the role {}; {} is {} for {}",
             needed.as_str(),

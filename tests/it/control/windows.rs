@@ -222,7 +222,13 @@ async fn whoever_takes_from_a_freeze_that_holds_needs_the_right_to_pass_it() {
     let longer = change(&world, &otto, single.as_str(), freeze(0, 60)).await.unwrap();
     let fields: Vec<&str> = longer.audit.changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["until"], "{:?}", longer.audit.changes);
-    assert_eq!(change(&world, &otto, single.as_str(), freeze(0, 20)).await.unwrap_err().code, Code::Forbidden);
+    let refused = change(&world, &otto, single.as_str(), freeze(0, 20)).await.unwrap_err();
+    assert_eq!(refused.code, Code::Forbidden);
+    assert!(
+        refused.detail.as_str().contains("window_change on dc-west needs the role commander"),
+        "{}",
+        refused.detail
+    );
     change(&world, &mira(), single.as_str(), freeze(0, 20)).await.unwrap();
     // Nobody: refused for everybody, in every way of taking from it.
     let never = add(&world, of(Overridable::Never, 30)).await.window.window.id;
