@@ -17,16 +17,18 @@ mod index;
 mod matcher;
 mod rule;
 mod schedule;
+mod sweep;
 mod timeline;
 
 use chrono::{DateTime, Utc};
 
+use self::sweep::Sweep;
 pub use self::{
     calendar::Calendar,
     schedule::{Bounds, ScheduleError, check, tzdb},
     timeline::{Span, Timeline},
 };
-use crate::domain::{Effect, Freeze, Initiator, Operation, Overridable, Place, SafeText, Window, WindowState};
+use crate::domain::{Freeze, Initiator, Operation, Overridable, Place, SafeText, Window, WindowState};
 
 /// Where a window is at an instant. For an instant before it was lifted, it answers as it was then.
 #[must_use]
@@ -87,7 +89,7 @@ pub fn freezes_at<'a>(
 }
 
 /// When a place that is open to an operation next closes, or one that is closed next opens; none when that
-/// never happens, or not within the years that time zones are known for.
+/// never happens, not within the years that time zones are known for, or not within 50 000 beginnings and ends.
 #[must_use]
 pub fn next_change<'a>(
     windows: impl IntoIterator<Item = &'a Window>,
@@ -96,78 +98,9 @@ pub fn next_change<'a>(
     initiator: Initiator,
     at: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let touching: Vec<Touching> = windows
-        .into_iter()
-        .filter(|window| window.enabled && matcher::touches(window, place, operation, initiator))
-        .map(|window| Touching {
-            effect: window.effect,
-            timeline: Timeline::of(window),
-            lifted: window.lifted.as_ref().map(|lifted| lifted.at),
-        })
-        .collect();
-    let closed = Closed::at(&touching, at);
-    let mut reached = at;
-    // Each step goes to where something begins or ends; this many of them without a change are years.
-    for _ in 0..STEPS_MAX {
-        let step = Closed::at(&touching, reached);
-        if step.closed != closed.closed {
-            return Some(reached);
-        }
-        reached = step.next?;
-    }
-    None
-}
-
-/// Most beginnings and ends that are looked at for one answer.
-const STEPS_MAX: usize = 10_000;
-
-/// A window that is about what is asked.
-struct Touching {
-    effect: Effect,
-    timeline: Timeline,
-    lifted: Option<DateTime<Utc>>,
-}
-
-/// Whether windows close a place, and until when that is certain.
-struct Closed {
-    closed: bool,
-    /// Nothing changes before it; none when nothing ever does.
-    next: Option<DateTime<Utc>>,
-}
-
-impl Closed {
-    fn at(touching: &[Touching], at: DateTime<Utc>) -> Self {
-        let earlier = |a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>| a.into_iter().chain(b).min();
-        let mut denied_until: Option<Option<DateTime<Utc>>> = None;
-        let mut next_deny = None;
-        let (mut allowing, mut allowed, mut next_allow) = (false, false, None);
-        for window in touching.iter().filter(|window| window.lifted.is_none_or(|lifted| at < lifted)) {
-            let span = window.timeline.at_or_after(at);
-            let active = span.filter(|span| span.from <= at);
-            match window.effect {
-                Effect::Deny => match active {
-                    Some(active) => {
-                        let until = earlier(active.until, window.lifted);
-                        // None is later than any instant.
-                        denied_until = Some(denied_until.map_or(until, |so_far| Some(so_far?.max(until?))));
-                    }
-                    None => next_deny = earlier(next_deny, span.map(|span| span.from)),
-                },
-                Effect::Allow => {
-                    allowing |= span.is_some() || window.timeline.never_opens(at);
-                    allowed |= active.is_some();
-                    let next = active.map_or(span.map(|span| span.from), |active| active.until);
-                    next_allow = earlier(next_allow, earlier(next, window.lifted));
-                }
-            }
-        }
-        match denied_until {
-            // While a freeze holds, what else begins or ends makes no difference.
-            Some(until) => Self { closed: true, next: until },
-            None if allowing && !allowed => Self { closed: true, next: next_allow },
-            None => Self { closed: false, next: earlier(next_deny, next_allow) },
-        }
-    }
+    let touching =
+        windows.into_iter().filter(|window| window.enabled && matcher::touches(window, place, operation, initiator));
+    Sweep::new(touching, at).next_change()
 }
 
 fn freeze(window: &Window, span: Span) -> Freeze {

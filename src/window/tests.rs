@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{OnEnter, SiteName, TargetName, window::Lifted};
+use crate::domain::{OnEnter, Schedule, SiteName, TargetName, window::Lifted};
 
 fn t(second: i64) -> DateTime<Utc> {
     Utc.timestamp_opt(1_800_000_000 + second, 0).unwrap()
@@ -125,6 +125,38 @@ fn the_next_transition_is_the_first_beginning_or_end_after_an_instant() {
         assert_eq!(next_transition(&windows, t(at)), expected.map(t), "after {at}");
     }
     assert_eq!(next_transition(&[], t(0)), None);
+}
+
+#[test]
+fn two_halves_of_each_day_never_open_and_hundreds_beside_them_are_not_gone_through_one_by_one() {
+    let daily = |id: &str, start: &str, end: &str| Window {
+        schedule: Some(Schedule {
+            zone: "Europe/London".into(),
+            start: start.parse().unwrap(),
+            end: Some(end.parse().unwrap()),
+            duration: None,
+            rrule: Some("FREQ=DAILY".into()),
+            rdate: Vec::new(),
+            exdate: Vec::new(),
+        }),
+        ..window(id, "dc-west", 0, None)
+    };
+    let mut windows = vec![
+        daily("w-a", "2026-11-23T00:00:00", "2026-11-23T12:00:00"),
+        daily("w-b", "2026-11-23T12:00:00", "2026-11-24T00:00:00"),
+    ];
+    let target: TargetName = "dc-west".parse().unwrap();
+    let place = Place { target: &target, rollout: None, site: None, lane: None, stage: None, labels: None };
+    let next = |windows: &[Window]| next_change(windows, &place, Operation::Promote, Initiator::Human, t(0));
+    assert_eq!(next(&windows), None);
+    for minute in 0..40 {
+        let (from, until) = (format!("2026-11-23T09:{minute:02}:00"), format!("2026-11-23T09:{minute:02}:30"));
+        windows.push(daily(&format!("w-{minute}"), &from, &until));
+    }
+    assert_eq!(next(&windows), None);
+    // The one that is lifted opens its half; t(0) is on 2027-01-15 at 08:00.
+    windows[1] = lifted(windows[1].clone(), -10);
+    assert_eq!(next(&windows).unwrap().to_rfc3339(), "2027-01-15T12:00:00+00:00");
 }
 
 proptest! {
