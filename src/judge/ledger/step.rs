@@ -10,6 +10,7 @@ use super::{
         evidence::{Counts, Data, Point, Segment, Slice, Spec},
         histogram::{Histogram, common_bounds},
         restart,
+        words::{figure, three_digits},
     },
     Pair,
     admit::Sound,
@@ -344,7 +345,7 @@ impl Slow {
             (Some(bound), _) if is_near(bound, threshold, 1e-9) => None,
             (Some(bound), _) => {
                 let nearest = "the bucket bound nearest to the threshold";
-                Some(format!("slow is beyond {bound} {unit}, {nearest} {threshold} {unit}"))
+                Some(format!("slow is beyond {}, {nearest} {threshold} {unit}", figure(bound, unit)))
             }
             (None, _) => {
                 let around = around(Some(self.around?), unit);
@@ -355,10 +356,11 @@ impl Slow {
 }
 
 fn around(found: Option<(Option<f64>, Option<f64>)>, unit: &str) -> String {
+    // A bound of a native histogram is a power of two with all its digits.
     match found {
-        Some((Some(below), Some(above))) => format!(" (they have {below} and {above} {unit})"),
-        Some((Some(last), None)) => format!(" (the last is {last} {unit})"),
-        Some((None, Some(first))) => format!(" (the first is {first} {unit})"),
+        Some((Some(below), Some(above))) => format!(" (they have {} and {})", three_digits(below), figure(above, unit)),
+        Some((Some(last), None)) => format!(" (the last is {})", figure(last, unit)),
+        Some((None, Some(first))) => format!(" (the first is {})", figure(first, unit)),
         Some((None, None)) | None => String::new(),
     }
 }

@@ -384,6 +384,9 @@ fn the_threshold_stands_at_a_bound_or_is_said_to_be_judged_elsewhere() {
     let (slow, said) = first(300.0, &[100.0, 290.0, 500.0]);
     assert_eq!(slow, Some(2.0));
     assert_eq!(said, "slow is beyond 290 ms, the bucket bound nearest to the threshold 300 ms");
+    // A native histogram's bound is a power of two.
+    let (_, said) = first(0.3, &[0.1, 0.288_159_817_009_076_4, 0.5]);
+    assert!(said.starts_with("slow is beyond 0.29 ms, "), "{said}");
     let (slow, said) = first(300.0, &[100.0, 250.0, 500.0]);
     assert_eq!(slow, None);
     assert!(said.starts_with("no bucket bound is near the threshold 300 ms (they have 250 and 500 ms)"), "{said}");
