@@ -5,6 +5,8 @@
 //! column only. Nothing is allocated for a row, so that ten thousand rows cost a letter no more than they
 //! cost a cursor key.
 
+pub mod haystack;
+
 use std::cell::RefCell;
 
 use nucleo_matcher::{
@@ -16,7 +18,7 @@ use nucleo_matcher::{
 const SEPARATOR: char = '\u{1f}';
 /// The best row is looked for among so many of those that fit, the first ones: to weigh a row takes ten times
 /// as long as to see whether it fits.
-pub const BEST_OF: usize = 500;
+pub const BEST_OF: usize = 200;
 /// Most words of a filter that count.
 const TERMS_MAX: usize = 12;
 
@@ -68,12 +70,21 @@ impl Words {
     pub fn of(columns: &[&str]) -> Self {
         Self(columns.join("\u{1f}").into_boxed_str())
     }
+}
 
-    /// One of its columns.
-    #[must_use]
-    pub fn column(&self, index: usize) -> &str {
-        self.0.split(SEPARATOR).nth(index).unwrap_or_default()
+impl std::ops::Deref for Words {
+    type Target = str;
+
+    /// The columns one after the other, as a filter reads them.
+    fn deref(&self) -> &str {
+        &self.0
     }
+}
+
+/// One of the columns of a row.
+#[must_use]
+pub fn column(words: &str, index: usize) -> &str {
+    words.split(SEPARATOR).nth(index).unwrap_or_default()
 }
 
 /// A word that is looked for.
@@ -245,12 +256,12 @@ impl Filter {
         change
     }
 
-    /// Whether a row is let through.
+    /// Whether a row is let through, by its [`Words`].
     #[must_use]
-    pub fn fits(&self, words: &Words) -> bool {
+    pub fn fits(&self, words: &str) -> bool {
         FINDER.with_borrow_mut(|finder| {
             self.terms.iter().all(|term| {
-                let mut columns = words.0.split(SEPARATOR).zip(self.columns).enumerate();
+                let mut columns = words.split(SEPARATOR).zip(self.columns).enumerate();
                 let mut has = |(index, (text, column)): (usize, (&str, &Column))| {
                     term.looks_into(index, *column).then(|| term.is_in(text, *column, finder))
                 };
@@ -265,11 +276,11 @@ impl Filter {
 
     /// How well a row fits, or nothing where some word is not found in it.
     #[must_use]
-    pub fn score(&self, words: &Words) -> Option<u32> {
+    pub fn score(&self, words: &str) -> Option<u32> {
         FINDER.with_borrow_mut(|Finder { matcher, chars, .. }| {
             self.terms.iter().try_fold(0_u32, |sum, term| {
                 let mut best = None;
-                for (index, (text, column)) in words.0.split(SEPARATOR).zip(self.columns).enumerate() {
+                for (index, (text, column)) in words.split(SEPARATOR).zip(self.columns).enumerate() {
                     if !term.looks_into(index, *column) {
                         continue;
                     }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{
     attention::{self, Class, Rank},
     carriers,
-    filter::{BEST_OF, Change, Column, Filter, Words},
+    filter::{BEST_OF, Change, Column, Filter, column, haystack::Haystack},
     sort::{Sort, SortBy},
     workload,
 };
@@ -32,6 +32,8 @@ pub const COLUMNS: &[Column] = &[
     Column::part("site"),
     Column::sentence("signal"),
 ];
+/// Which of them is the address.
+const ADDRESS: usize = 1;
 /// Most rollouts that are announced and not yet looked at.
 const UNSEEN_MAX: usize = 100;
 /// Most freezes that are kept apart.
@@ -52,9 +54,6 @@ pub struct Row {
     pub home: Option<SafeText>,
     id: RolloutId,
     rank: Rank,
-    words: Words,
-    /// Whether it fits the filter.
-    fits: bool,
 }
 
 impl Row {
@@ -69,16 +68,8 @@ impl Row {
             home: None,
             id: rollout.id(),
             rank: attention::rank(&rollout),
-            words: attention::words(&rollout),
-            fits: true,
             rollout: Arc::new(rollout),
         }
-    }
-
-    /// Its address as text.
-    #[must_use]
-    pub fn address(&self) -> &str {
-        self.words.column(1)
     }
 
     /// Its address.
@@ -116,6 +107,10 @@ pub struct Changes {
 #[derive(Debug, Default)]
 pub struct Rollouts {
     slots: Vec<Option<Row>>,
+    /// What a filter looks into, by slot.
+    words: Haystack,
+    /// Whether a slot's row fits the filter.
+    fits: Vec<bool>,
     free: Vec<usize>,
     index: HashMap<RolloutId, usize>,
     order: Vec<usize>,
@@ -183,9 +178,9 @@ impl Rollouts {
         self.index.get(id).and_then(|slot| self.slots.get(*slot)?.as_ref())
     }
 
-    /// All rows in the order of the list, whatever is filtered.
-    pub fn in_order(&self) -> impl Iterator<Item = &Row> {
-        self.order.iter().filter_map(|slot| self.slots[*slot].as_ref())
+    /// All rows with their addresses as text, in the order of the list, whatever is filtered.
+    pub fn addressed(&self) -> impl Iterator<Item = (&Row, &str)> {
+        self.order.iter().filter_map(|slot| Some((self.slots[*slot].as_ref()?, column(self.words.of(*slot), ADDRESS))))
     }
 
     /// All rows, in no order.
@@ -340,29 +335,31 @@ impl Rollouts {
         self.longest
     }
 
-    fn put(&mut self, mut row: Row) {
-        row.fits = self.filter.fits(&row.words);
+    fn put(&mut self, row: Row) {
+        let words = attention::words(&row.rollout);
+        let fits = self.filter.fits(&words);
         self.looked += u64::from(!self.filter.is_empty());
-        if let Some(slot) = self.index.get(&row.id).copied() {
+        self.counts[row.class as usize] += 1;
+        let slot = if let Some(slot) = self.index.get(&row.id).copied() {
             if let Some(old) = self.slots[slot].take()
                 && !old.ghost
             {
                 self.counts[old.class as usize] -= 1;
             }
-            self.counts[row.class as usize] += 1;
-            self.slots[slot] = Some(row);
+            slot
         } else {
-            self.counts[row.class as usize] += 1;
-            let slot = if let Some(slot) = self.free.pop() {
-                slot
-            } else {
+            let slot = self.free.pop().unwrap_or_else(|| {
                 self.slots.push(None);
+                self.fits.push(false);
                 self.slots.len() - 1
-            };
+            });
             self.index.insert(row.id.clone(), slot);
-            self.slots[slot] = Some(row);
             self.order.push(slot);
-        }
+            slot
+        };
+        self.words.put(slot, &words);
+        self.fits[slot] = fits;
+        self.slots[slot] = Some(row);
     }
 
     fn remove(&mut self, id: &RolloutId) {
@@ -384,6 +381,8 @@ impl Rollouts {
         if let Some(row) = self.slots[slot].take() {
             self.index.remove(&row.id);
         }
+        self.words.clear(slot);
+        self.fits[slot] = false;
         self.order.retain(|s| *s != slot);
         self.shown.retain(|s| *s != slot);
         self.free.push(slot);
@@ -457,15 +456,18 @@ impl Rollouts {
         match self.filter.set(text, COLUMNS) {
             Change::Same => return,
             Change::Narrower => {
-                let shown = std::mem::take(&mut self.shown);
-                self.look(&shown);
+                let mut shown = std::mem::take(&mut self.shown);
+                for slot in &shown {
+                    self.look(*slot);
+                }
+                shown.retain(|slot| self.fits[*slot]);
                 self.shown = shown;
-                self.shown.retain(|slot| self.slots[*slot].as_ref().is_some_and(|row| row.fits));
             }
             Change::Other => {
-                let order = std::mem::take(&mut self.order);
-                self.look(&order);
-                self.order = order;
+                // By slot, for so their words lie one after the other.
+                for slot in 0..self.slots.len() {
+                    self.look(slot);
+                }
                 self.show();
             }
         }
@@ -479,18 +481,16 @@ impl Rollouts {
         }
     }
 
-    fn look(&mut self, slots: &[usize]) {
-        for slot in slots {
-            if let Some(row) = &mut self.slots[*slot] {
-                row.fits = self.filter.fits(&row.words);
-            }
-        }
-        self.looked += slots.len() as u64;
+    fn look(&mut self, slot: usize) {
+        let words = self.words.of(slot);
+        // A slot that is free has none.
+        self.fits[slot] = !words.is_empty() && self.filter.fits(words);
+        self.looked += u64::from(!words.is_empty());
     }
 
     /// The position of the row that fits the filter best; of several the first.
     fn best(&self) -> Option<usize> {
-        let score = |slot: usize| self.slots[slot].as_ref().and_then(|row| self.filter.score(&row.words));
+        let score = |slot: usize| self.filter.score(self.words.of(slot));
         let scored = self.shown.iter().enumerate().take(BEST_OF).rev();
         scored.max_by_key(|(_, slot)| score(**slot)).map(|(at, _)| at)
     }
@@ -498,13 +498,14 @@ impl Rollouts {
     /// Where a rollout is in the list.
     fn position(&self, id: &RolloutId) -> Option<usize> {
         let slot = *self.index.get(id)?;
-        self.slots[slot].as_ref().filter(|row| row.fits)?;
+        if !self.fits[slot] {
+            return None;
+        }
         self.shown.iter().position(|shown| *shown == slot)
     }
 
     fn show(&mut self) {
-        let shown = |slot: &&usize| self.slots[**slot].as_ref().is_some_and(|row| row.fits);
-        self.shown = self.order.iter().filter(shown).copied().collect();
+        self.shown = self.order.iter().copied().filter(|slot| self.fits[*slot]).collect();
     }
 
     fn reapply(&mut self) {

@@ -80,11 +80,11 @@ fn arguments(app: &App, word: &str, spec: &CommandSpec, typed: &str) -> Palette 
     match spec.argument {
         Argument::None | Argument::Words | Argument::Span => {}
         Argument::Rollout => {
-            let rows = app.rollouts.in_order();
-            ranking.take(rows.map(|row| (row, row.address())), |row| Candidate {
+            let rows = app.rollouts.addressed();
+            ranking.take(rows.map(|(row, address)| ((row, address), address)), |(row, address)| Candidate {
                 help: row.class.word().to_owned(),
                 refused: act_refused(app, spec, row.id()),
-                ..line(row.address())
+                ..line(address)
             });
         }
         Argument::Context => ranking.take(app.contexts.iter().map(|c| (c, c.name.as_str())), |context| Candidate {
