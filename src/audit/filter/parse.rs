@@ -62,11 +62,18 @@ pub(super) fn parse<Tz: TimeZone>(text: &str, now: &DateTime<Tz>) -> Result<Entr
         return Err(reader.wrong(TEXT_MAX, "the filter is longer than 2000 characters".to_owned()));
     }
     let mut terms = Vec::new();
+    let mut times = None;
     loop {
         reader.skip_spaces();
         let begin = reader.at;
         if reader.peek().is_none() {
-            return Ok(EntryFilter { terms });
+            let filter = EntryFilter { terms };
+            return match (filter.bounds(), times) {
+                ((Some(since), Some(until)), Some(begin)) if since > until => {
+                    Err(reader.wrong(begin, "nothing is both: it ends before it begins".to_owned()))
+                }
+                _ => Ok(filter),
+            };
         }
         if terms.len() == TERMS_MAX {
             return Err(reader.wrong(begin, format!("a filter has at most {TERMS_MAX} terms")));
@@ -76,6 +83,9 @@ pub(super) fn parse<Tz: TimeZone>(text: &str, now: &DateTime<Tz>) -> Result<Entr
         if reader.peek().is_some_and(|c| !c.is_whitespace()) {
             return Err(reader
                 .wrong(begin, "a term ends with a space: put what has spaces or quotes in it in quotes".to_owned()));
+        }
+        if matches!(test, Test::Since(_) | Test::Until(_)) {
+            times = Some(begin);
         }
         terms.push(Term { negated, test });
     }
@@ -141,6 +151,12 @@ impl Reader {
                     && let Some(odd) = values.iter().find(|value| !known.contains(&value.as_str()))
                 {
                     return Err(self.wrong(values_at, format!("{odd:?} is none of {}", known.join(", "))));
+                }
+                let number = |value: &String| value.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '?'));
+                if *field == Field::Seq
+                    && let Some(odd) = values.iter().find(|value| !number(value))
+                {
+                    return Err(self.wrong(values_at, format!("{odd:?} is no number of an entry, such as 42 or 4?")));
                 }
                 Ok(Test::Field(*field, values))
             }

@@ -149,6 +149,8 @@ fn what_is_wrong_is_named_with_its_place() {
         ("until:2026-13-01", 7, "2026-13-01", "it is no time"),
         ("since:99999999999999999999h", 7, "99999999999999999999h", "it is no time"),
         ("actor:", 7, "", "a value is missing"),
+        ("seq:4,x", 5, "4,x", "no number of an entry"),
+        ("since:2h actor:mira until:3h", 21, "until:3h", "it ends before it begins"),
         ("actor:a,,b", 9, ",b", "a value is missing"),
         ("actor:\"a", 7, "\"a", "not closed"),
         ("x \"\"", 3, "\"\"", "nothing in the quotes"),
