@@ -1,5 +1,7 @@
 //! The audit trail: who did what, when and why, and what of it is proven; a line across where it is not.
 
+use std::collections::BTreeSet;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -31,22 +33,22 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     state(app, theme, table, buffer);
     remembered(app, theme, table, buffer);
     filter(app, theme, table, buffer);
-    let wide = table.width >= 110;
+    let columns = Columns::of(app, table.width);
     let mut head = Row::new(theme, table.width)
         .gap(1)
         .cell("V", 1, Role::Heading)
-        .cell("TIME", if wide { 16 } else { 13 }, Role::Heading)
-        .right("SEQ", 6, Role::Heading)
-        .cell("WHO", 10, Role::Heading);
-    if wide {
+        .cell("TIME", columns.time, Role::Heading)
+        .right("SEQ", columns.seq, Role::Heading)
+        .cell("WHO", columns.who, Role::Heading);
+    if columns.wide {
         head = head.cell("VIA", 5, Role::Heading);
     }
-    head.cell("ACTION", 14, Role::Heading)
-        .cell("ON", if wide { 28 } else { 19 }, Role::Heading)
+    head.cell("ACTION", columns.action, Role::Heading)
+        .cell("ON", columns.on, Role::Heading)
         .text("REASON", Role::Heading)
         .draw(table, 3, buffer);
     let rows = Rect { y: table.y + HEAD, height: table.height.saturating_sub(HEAD), ..table };
-    let cursor = entries(app, theme, wide, rows, buffer);
+    let cursor = entries(app, theme, &columns, rows, buffer);
     if record.height > 1
         && let Some(entry) = app.trail.selected()
     {
@@ -56,7 +58,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
 }
 
 /// The entries, with a line of its own where the proof breaks, in its place in the sequence.
-fn entries(app: &App, theme: &Theme, wide: bool, rows: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn entries(app: &App, theme: &Theme, columns: &Columns, rows: Rect, buffer: &mut Buffer) -> Option<Position> {
     let trail = &app.trail;
     let entries = trail.entries();
     if entries.is_empty() && trail.is_loaded() {
@@ -83,7 +85,7 @@ fn entries(app: &App, theme: &Theme, wide: bool, rows: Rect, buffer: &mut Buffer
         let Some(entry) = entries.get(index) else { break };
         let selected = trail.cursor() == index;
         app.note_line(rows, y as u16, Spot::Row(index));
-        let row = line(app, entry, selected, wide, theme, rows.width);
+        let row = line(app, entry, selected, columns, theme, rows.width);
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);
         } else {
@@ -210,33 +212,76 @@ fn via(entry: &AuditEntry) -> &'static str {
     }
 }
 
+/// How wide the columns are. Where there is little room they are as wide as what is in them at most, so that what is
+/// left is for the reason, of all of which it must not be that is cut off.
+struct Columns {
+    wide: bool,
+    /// Whether there is room for seconds.
+    seconds: bool,
+    /// Whether what entries are about is named with its target, as it is where they are of several.
+    target: bool,
+    time: usize,
+    seq: usize,
+    who: usize,
+    action: usize,
+    on: usize,
+}
+
+impl Columns {
+    fn of(app: &App, width: u16) -> Self {
+        if width >= 110 {
+            return Self { wide: true, seconds: true, target: true, time: 16, seq: 6, who: 10, action: 14, on: 28 };
+        }
+        let roomy = width >= 76;
+        let targets: BTreeSet<_> =
+            app.trail.entries().iter().filter_map(|entry| entry.subject.target.as_ref()).collect();
+        let target = targets.len() > 1;
+        let mut columns = Self { wide: false, seconds: roomy, target, time: 4, seq: 3, who: 3, action: 6, on: 2 };
+        // Of all entries and not only of those in sight: nothing moves sideways while one scrolls.
+        for entry in app.trail.entries() {
+            let fits = |width: usize, text: &str, most: usize| width.max(fit::width(text).min(most));
+            columns.time = fits(columns.time, &when(app, entry, &columns), 13);
+            columns.seq = fits(columns.seq, &entry.seq.to_string(), 9);
+            columns.who = fits(columns.who, entry.actor.id.as_str(), if roomy { 10 } else { 8 });
+            columns.action = fits(columns.action, entry.action.as_str(), if roomy { 14 } else { 11 });
+            columns.on = fits(columns.on, &on(entry, &columns), if roomy { 18 } else { 11 });
+        }
+        columns
+    }
+}
+
+/// What an entry is about. Where there is little room, without the target that all of them share.
+fn on(entry: &AuditEntry, columns: &Columns) -> String {
+    if columns.target { entry.subject.to_string() } else { entry.subject.name.to_string() }
+}
+
 /// The instant of an entry: with its seconds where it was today, or where there is room.
-fn when(app: &App, entry: &AuditEntry, wide: bool) -> String {
+fn when(app: &App, entry: &AuditEntry, columns: &Columns) -> String {
     let day = app.day_clock(entry.at);
     let short = app.clock(entry.at);
     match day.strip_suffix(short.as_str()) {
-        Some("") => app.clock_seconds(entry.at),
-        Some(date) if wide => format!("{date}{}", app.clock_seconds(entry.at)),
+        Some("") if columns.seconds => app.clock_seconds(entry.at),
+        Some(date) if columns.wide => format!("{date}{}", app.clock_seconds(entry.at)),
         _ => day,
     }
 }
 
-fn line<'a>(app: &App, entry: &AuditEntry, selected: bool, wide: bool, theme: &'a Theme, width: u16) -> Row<'a> {
+fn line<'a>(app: &App, entry: &AuditEntry, selected: bool, columns: &Columns, theme: &'a Theme, width: u16) -> Row<'a> {
     let proof = app.trail.proof(entry.seq);
     let (mark, _) = words::proof(proof);
     let role = if proof == Proof::Broken { Role::Fail } else { Role::Normal };
     let mut row = Row::new(theme, width)
         .text(if selected { ">" } else { " " }, Role::Normal)
         .mark(mark)
-        .cell(&when(app, entry, wide), if wide { 16 } else { 13 }, Role::Muted)
-        .right(&entry.seq.to_string(), 6, role)
-        .cell(entry.actor.id.as_str(), 10, role);
-    if wide {
+        .cell(&when(app, entry, columns), columns.time, Role::Muted)
+        .right(&entry.seq.to_string(), columns.seq, role)
+        .cell(entry.actor.id.as_str(), columns.who, role);
+    if columns.wide {
         row = row.cell(via(entry), 5, Role::Normal);
     }
-    row = row.cell(entry.action.as_str(), 14, Role::Strong).cell(
-        &entry.subject.to_string(),
-        if wide { 28 } else { 19 },
+    row = row.cell(entry.action.as_str(), columns.action, Role::Strong).cell(
+        &on(entry, columns),
+        columns.on,
         Role::Normal,
     );
     if proof == Proof::Broken {

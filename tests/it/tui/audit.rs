@@ -115,6 +115,21 @@ fn a_line_across_the_table_stands_where_history_was_rewritten_and_the_banner_is_
 }
 
 #[test]
+#[test]
+fn the_reason_and_what_it_is_about_are_read_on_a_narrow_screen_too() {
+    for (size, said) in
+        [((60, 20), "the pi"), ((80, 24), "the pilot ends an hour"), ((100, 30), "the pilot ends an hour earlier")]
+    {
+        let mut desk = desk(size);
+        select(&mut desk, 9313);
+        let screen = desk.screen();
+        let head = screen.lines().find(|line| line.contains("ACTION")).expect(&screen);
+        assert!(head.contains("ON") && head.contains("REASON"), "{screen}");
+        let line = screen.lines().find(|line| line.contains("window_c")).expect(&screen);
+        assert!(line.contains("9313") && line.contains("a.lind") && line.contains(said), "{screen}");
+    }
+}
+
 fn a_break_stands_over_a_lost_backend_and_what_the_backend_says_of_itself_does_not_take_it_back() {
     let mut desk = desk((120, 40));
     desk.answer(Answer::Witnessed(Ok(rewritten(Some(9312)))));
