@@ -286,6 +286,15 @@ pub fn verify(input: impl BufRead, key: Option<Verifier>) -> Result<Report, Expo
         )),
         Some(_) => None,
     };
+    // An export is written from a checkpoint backwards: what is behind all of them was put there later.
+    let loose = report.entries.saturating_sub(report.proven);
+    let cut = cut.or_else(|| {
+        (report.ok && !header.filtered && header.rolldeck_export > ENDLESS && loose > 0).then(|| {
+            format!(
+                "its last {loose} entries are covered by no checkpoint, which an export always ends with: it was edited"
+            )
+        })
+    });
     if let Some(cut) = cut {
         report.ok = false;
         report.detail = format!("{cut}; {}", report.detail);

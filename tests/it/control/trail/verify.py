@@ -69,6 +69,7 @@ def verify(path):
                 assert (old, new) == (key, rest.pop(0)) and signed(note, new), "passed on wrongly"
                 key = new
     assert key == header["key"], "another key signs now"
+    assert proven == len(leaves), "entries after the last checkpoint"
     print(json.dumps({"entries": len(leaves), "proven": proven, "expired": len(expired)}))
 
 verify(sys.argv[1])
