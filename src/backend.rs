@@ -23,8 +23,8 @@ pub use crate::{
         FlagPlace, FlagReply, FlagRequest, FlagView, FlagsPage, ImportFormat, ImportReply, ImportedAs, LaneView,
         Openness, OverrideChange, OverrideOffer, OverrideReply, OverrideRequest, OverrideView, OverridesPage, Problem,
         ProofView, ReasonRequest, RolloutsPage, ServerInfo, SiteView, SitesPage, SnapshotReply, SnapshotRequest,
-        SnapshotsPage, StartRequest, TokenReply, TokenRequest, TokenView, TokensPage, VerifyReport, WindowReply,
-        WindowRequest, WindowView, WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
+        SnapshotsPage, StartRequest, TokenReply, TokenRequest, TokenView, TokensPage, TrailFault, VerifyReport,
+        WindowReply, WindowRequest, WindowView, WindowsImport, WindowsPage, WindowsQuery, WindowsState, WitnessView,
     },
 };
 

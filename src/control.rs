@@ -25,6 +25,7 @@ pub mod policy;
 mod publish;
 mod registry;
 mod retention;
+mod scrub;
 mod starts;
 mod telemetry;
 mod tokens;
@@ -34,6 +35,7 @@ mod writer;
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -128,6 +130,8 @@ pub struct Options {
     pub pauses: bool,
     /// What it demands beside roles.
     pub policy: Policy,
+    /// Where it remembers the last checkpoint that it signed, apart from the store: the directory of its key.
+    pub beside: Option<PathBuf>,
 }
 
 /// An answer that may be unchanged.
@@ -162,7 +166,9 @@ impl Control {
         let mut sources = options.sources.clone();
         sources.push(Arc::clone(&reported) as Arc<dyn SliSource>);
         let drivers = options.drivers.clone();
-        let core = Core::new(Arc::clone(&clock), options.clone(), reported, loaded)?;
+        let stored = scrub::Stored::of(&loaded);
+        let mut core = Core::new(Arc::clone(&clock), options.clone(), reported, loaded)?;
+        core.take_up(&stored, options.beside.as_deref());
         let boot: String = clock.id().chars().filter(char::is_ascii_hexdigit).skip(20).collect();
         let verifier = core.signer.verifier();
         let (tokens_sender, tokens) = watch::channel(Arc::clone(&core.tokens));
@@ -193,8 +199,12 @@ impl Control {
             sound: true,
             away: false,
             kept: std::collections::VecDeque::new(),
+            remembered: 0,
         };
         shared.tasks.spawn(writer.run());
+        if !shared.options.simulated {
+            shared.tasks.spawn(scrub::run(Arc::clone(&shared), jobs.clone()));
+        }
         shared.tasks.spawn(telemetry::run(Arc::clone(&shared), jobs.clone(), sources));
         for (index, driver) in drivers.into_iter().enumerate() {
             shared.tasks.spawn(carriers::run(Arc::clone(&shared), jobs.clone(), index, driver));
@@ -562,6 +572,8 @@ pub struct Figures {
     pub units: u64,
     /// Audit entries.
     pub audit_entries: u64,
+    /// Whether the server found that its audit trail is not what it wrote.
+    pub audit_inconsistent: bool,
     /// Synced commits since start.
     pub commits: u64,
     /// Requests that shared them.

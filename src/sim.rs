@@ -201,6 +201,7 @@ async fn start_at(
         declared: None,
         pauses: true,
         policy: crate::control::Policy::default(),
+        beside: None,
     };
     let control = Control::start(store, Arc::clone(&clock), settings).await?;
     let stop = CancellationToken::new();

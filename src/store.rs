@@ -16,18 +16,19 @@ pub mod memory;
 pub mod offline;
 pub mod postgres;
 mod query;
+pub mod seen;
 pub mod sqlite;
 mod table;
 mod view;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     audit::{
-        EntryFilter,
-        verify::{Columns, Verification},
+        CompactRange, EntryFilter,
+        verify::{Columns, Verification, fault_of},
     },
     domain::{Digest, RolloutId, Snapshot, UnitId, Window},
 };
@@ -126,6 +127,12 @@ impl RecordKind {
 /// verified where the signing key is not.
 pub const VERIFIER_KEY: &str = "verifier_key";
 
+/// The key under which the signature over the trail as of the last commit is kept, a checkpoint like any other:
+/// what is behind it was not written by the server.
+pub const AUDIT_SEAL: &str = "audit_seal";
+/// The key under which is kept what the server last found wrong with its trail and journalled.
+pub const AUDIT_FAULT: &str = "audit_fault";
+
 /// What becomes durable together.
 pub type Batch = Vec<Write>;
 
@@ -149,11 +156,19 @@ pub struct StoredEntry {
 }
 
 impl StoredEntry {
+    fn columns(&self) -> Columns<'_> {
+        Columns { at: self.at, actor: &self.actor, action: &self.action, rollout: self.rollout.as_deref() }
+    }
+
     /// Shows it to a verification.
     pub fn show(&self, verification: &mut Verification) {
-        let columns =
-            Columns { at: self.at, actor: &self.actor, action: &self.action, rollout: self.rollout.as_deref() };
-        verification.stored(self.seq, &self.bytes, self.leaf, columns);
+        verification.stored(self.seq, &self.bytes, self.leaf, self.columns());
+    }
+
+    /// What is wrong with it by itself, in words that go on from `entry N`; none when nothing is.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        fault_of(self.seq, &self.bytes, self.leaf, self.columns())
     }
 }
 
@@ -229,6 +244,25 @@ pub struct AuditFilter {
     pub expression: Option<EntryFilter>,
 }
 
+/// What it lets through, in words for whoever reads an export.
+impl fmt::Display for AuditFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = |at: DateTime<Utc>| at.to_rfc3339();
+        let parts = [
+            ("after", Some(self.after).filter(|after| *after > 0).map(|after| after.to_string())),
+            ("before", Some(self.before).filter(|before| *before > 0).map(|before| before.to_string())),
+            ("rollout", self.rollout.clone()),
+            ("actor", self.actor.clone()),
+            ("action", self.action.clone()),
+            ("since", self.since.map(instant)),
+            ("until", self.until.map(instant)),
+            ("filter", self.expression.as_ref().map(ToString::to_string)),
+        ];
+        let parts = parts.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
+        f.write_str(&parts.collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// All that control needs to go on after a start.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -249,6 +283,8 @@ pub struct Loaded {
     /// Leaf hashes of the audit trail, all of them, in order. Where an entry was deleted by hand
     /// its place is held by zeros, so that the numbers of those after it stay what they are.
     pub leaves: Vec<[u8; 32]>,
+    /// The tree as it is kept beside the entries; none where nothing is kept beside them.
+    pub range: Option<CompactRange>,
     /// The newest checkpoint's note.
     pub checkpoint: Option<String>,
     /// Notes by which one key passed the trail on to the next, ascending by size.

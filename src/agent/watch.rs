@@ -131,6 +131,7 @@ mod tests {
             key: SafeText::new(signer.verifier_key()),
             successions: Vec::new(),
             proof: proof.map(|hashes| hashes.iter().map(|hash| SafeText::new(STANDARD.encode(hash))).collect()),
+            fault: None,
         }
     }
 

@@ -50,6 +50,7 @@ enum Fault {
     Column(&'static str),
     Expired,
     Unproven,
+    Foreign,
 }
 
 impl fmt::Display for Fault {
@@ -61,6 +62,7 @@ impl fmt::Display for Fault {
             Self::Seq => "was changed: its bytes carry another seq",
             Self::Expired => "has lost its content, and no expiry in the trail says so",
             Self::Unproven => "is not where it says in any signed tree",
+            Self::Foreign => "was added by something else than its server, which signs for what it writes",
             Self::Column(name) => {
                 return write!(f, "was changed: its column {name} does not say what its bytes say");
             }
@@ -109,12 +111,26 @@ impl Columns<'_> {
     }
 }
 
+/// What is wrong with an entry by itself, in words that go on from `entry N`; none when nothing is.
+#[must_use]
+pub fn fault_of(seq: u64, bytes: &[u8], leaf: Hash, columns: Columns<'_>) -> Option<String> {
+    let mut alone = Verification::filtered(None);
+    alone.stored(seq, bytes, leaf, columns);
+    alone.first_bad.map(|(_, fault)| fault.to_string())
+}
+
 /// A verification under way. Holds 64 bytes for each entry that it was shown.
 #[derive(Debug, Default)]
 pub struct Verification {
     key: Option<Verifier>,
     /// Whether entries were left out on purpose, so that there is no tree to compare.
     filtered: bool,
+    /// Whether somebody else has the tree.
+    without_tree: bool,
+    /// What its server signed with its last commit.
+    seal: Option<String>,
+    /// A checkpoint that was remembered elsewhere.
+    remembered: Option<Checkpoint>,
     tree: Tree,
     /// The `seq` of the last entry.
     last: u64,
@@ -159,6 +175,21 @@ impl Verification {
         Self { key, filtered: true, ..Self::default() }
     }
 
+    /// Begins for entries whose leaves the caller holds against a tree of its own: only
+    /// [`fault`](Self::fault) is to be asked for then. It keeps nothing of what is well.
+    #[must_use]
+    pub fn without_tree() -> Self {
+        Self { without_tree: true, ..Self::default() }
+    }
+
+    /// The first entry that is wrong by itself, or missing before another one, and what it is; none when
+    /// nothing is.
+    #[must_use]
+    pub fn fault(mut self) -> Option<(u64, String)> {
+        self.blame_lost();
+        self.first_bad.map(|(seq, fault)| (seq, fault.to_string()))
+    }
+
     /// The `seq` that the next entry must have, where none is left out.
     #[must_use]
     pub const fn expected(&self) -> u64 {
@@ -188,7 +219,7 @@ impl Verification {
             Some(left) => self.tombstone(seq, &left, leaf, columns),
             None => self.content(seq, bytes, leaf, columns),
         };
-        if !self.broken && !self.filtered {
+        if !self.broken && !self.filtered && !self.without_tree {
             self.tree.append(leaf.unwrap_or(computed));
         }
     }
@@ -249,6 +280,17 @@ impl Verification {
         self.notes.push(note.to_owned());
     }
 
+    /// What the server signed with its last commit: a checkpoint, and what is behind it was not written by it.
+    pub fn seal(&mut self, note: String) {
+        self.notes.push(note.clone());
+        self.seal = Some(note);
+    }
+
+    /// A checkpoint that was remembered where whoever changes the store does not come by: the tree must go on from it.
+    pub fn remembered(&mut self, checkpoint: Checkpoint) {
+        self.remembered = Some(checkpoint);
+    }
+
     fn signed(&self) -> Signed {
         let keyring = self.key.clone().map(|key| Keyring::new(key, self.notes.iter().map(String::as_str)));
         let mut signed = Signed::default();
@@ -282,6 +324,13 @@ impl Verification {
         }
     }
 
+    /// Contents that are gone, and that no entry says to have expired.
+    fn blame_lost(&mut self) {
+        if let Some(lost) = self.expired.iter().copied().find(|seq| *seq > self.expired_through) {
+            self.blame(lost, Fault::Expired);
+        }
+    }
+
     /// Draws the conclusion.
     #[must_use]
     pub fn finish(mut self) -> Report {
@@ -289,9 +338,7 @@ impl Verification {
         if self.filtered {
             return self.finish_filtered(&signed);
         }
-        if let Some(lost) = self.expired.iter().copied().find(|seq| *seq > self.expired_through) {
-            self.blame(lost, Fault::Expired);
-        }
+        self.blame_lost();
         let size = self.tree.size();
         let (mut good, mut differs_after, mut covered) = (0, None, size);
         for &(at, root) in &signed.good {
@@ -314,8 +361,22 @@ impl Verification {
                 differs_after = Some(good);
             }
         }
+        if let Some(remembered) = &self.remembered {
+            covered = covered.max(remembered.size);
+            if differs_after.is_none() && self.tree.root_at(remembered.size).is_some_and(|root| root != remembered.root)
+            {
+                differs_after =
+                    Some(signed.good.iter().map(|(at, _)| *at).filter(|at| *at < remembered.size).max().unwrap_or(0));
+            }
+        }
         if covered > self.last && !self.broken {
             self.blame(self.last + 1, Fault::Missing);
+        }
+        let sealed = self.seal.as_deref().and_then(|note| Checkpoint::parse(note).ok());
+        if let Some(sealed) =
+            sealed.filter(|sealed| sealed.size < size && signed.good.contains(&(sealed.size, sealed.root)))
+        {
+            self.blame(sealed.size + 1, Fault::Foreign);
         }
         let tree_differs = differs_after.is_some();
         if let Some((at, _)) = &signed.bad {

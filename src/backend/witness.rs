@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     domain::{SafeText, hex},
     settings::edit::private_directory,
-    wire::WitnessView,
+    wire::{TrailFault, WitnessView},
 };
 
 /// The version of the file's form.
@@ -47,6 +47,8 @@ pub struct Witnessed {
     pub key: Option<SafeText>,
     /// What does not go on from what was remembered. It stays until somebody accepts it.
     pub broken: Option<Broken>,
+    /// What the server itself found of its trail that is not as it was written.
+    pub fault: Option<TrailFault>,
     /// Why it could not be remembered.
     pub remark: Option<SafeText>,
 }
@@ -144,7 +146,7 @@ impl Memory {
         let Some((kept, witness)) = known else {
             let shown = backend.witness(None).await?;
             let first = first(&shown);
-            let mut witnessed = Witnessed::default();
+            let mut witnessed = Witnessed { fault: shown.fault, ..Witnessed::default() };
             match first {
                 Some(Ok(witness)) => {
                     witnessed.proven_to = witness.checkpoint().size;
@@ -164,7 +166,8 @@ impl Memory {
         let from = witness.checkpoint().size;
         let shown = backend.witness(Some(from)).await?;
         let remembered = Remembered { size: from, key: SafeText::new(witness.key().fingerprint()), at: kept.last.at };
-        let mut witnessed = Witnessed { remembered: Some(remembered), ..Witnessed::default() };
+        let mut witnessed =
+            Witnessed { remembered: Some(remembered), fault: shown.fault.clone(), ..Witnessed::default() };
         match check(&witness, &shown) {
             Ok(now) => {
                 witnessed.proven_to = now.checkpoint().size;

@@ -5,7 +5,10 @@ mod keep;
 mod table;
 mod verify;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use color_eyre::Result;
 
@@ -14,11 +17,13 @@ use super::{
     output::{self, Table, time, word},
     parse,
     session::Session,
+    storage::{self, is_of_sqlite},
 };
 use crate::{
     backend::{AuditPage, AuditQuery, Backend, EntryFilter},
-    domain::{AuditEntry, Digest, RolloutId},
-    settings::TimeZone,
+    domain::{AuditEntry, Digest, Outcome, RolloutId},
+    settings::{Paths, TimeZone},
+    store::postgres::Address,
 };
 
 /// Entries of a page, as many as a server gives.
@@ -131,8 +136,15 @@ async fn held_against_memory(backend: &dyn Backend) -> Result<()> {
     if let Some(remark) = &witnessed.remark {
         say(remark.as_str());
     }
-    match witnessed.broken {
-        Some(broken) => Err(Failure::Failed(broken.message.to_string()).into()),
+    let own = witnessed.fault.map(|fault| {
+        format!(
+            "THE SERVER ITSELF FOUND THAT ITS AUDIT TRAIL IS NOT AS IT WAS WRITTEN, after entry {}: {}. `rolldeck audit verify` \
+             reads all of it again",
+            fault.after, fault.why
+        )
+    });
+    match witnessed.broken.map(|broken| broken.message.to_string()).or(own) {
+        Some(text) => Err(Failure::Failed(text).into()),
         None => Ok(()),
     }
 }
@@ -158,6 +170,12 @@ pub struct Export {
     file: Option<PathBuf>,
     #[command(flatten)]
     filter: Filter,
+    /// A data directory, instead of the server's trail; a server may run on it. With --database, what has the key
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A PostgreSQL database, instead of the server's trail; a server may run on it. `ROLLDECK_DATABASE` stands in
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// jsonl proves itself; csv is for spreadsheets and proves nothing
     #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
     format: ExportFormat,
@@ -237,6 +255,32 @@ pub async fn run(session: &Session, command: Command) -> Result<()> {
     }
 }
 
+/// The database whose trail is meant, and what has its key: that which was named, or, where nothing else was, that of
+/// the environment.
+fn database(
+    session: &Session,
+    is_file: bool,
+    data: Option<&Path>,
+    named: Option<&str>,
+) -> Result<Option<(Address, Option<PathBuf>)>> {
+    let elsewhere = is_file
+        || data.is_some_and(is_of_sqlite)
+        || session.global.server.is_some()
+        || session.global.context.is_some();
+    if named.is_none() && elsewhere {
+        return Ok(None);
+    }
+    let Some(address) = storage::address(session, named)? else { return Ok(None) };
+    let key_dir = if let Some(dir) = data {
+        Some(dir.to_path_buf())
+    } else {
+        let dir = Paths::find(session.global.config.as_deref(), &session.env)?.data_dir;
+        // The key there is another trail's.
+        (!is_of_sqlite(&dir)).then_some(dir)
+    };
+    Ok(Some((address, key_dir)))
+}
+
 async fn list(session: &Session, args: List) -> Result<()> {
     let backend = session.connect()?.backend;
     let query = AuditQuery { limit: args.limit, newest: true, ..args.filter.query(session)? };
@@ -311,6 +355,11 @@ fn cells(entry: &AuditEntry) -> [String; 7] {
     let mut why = entry.reason.as_ref().or(entry.effect.as_ref()).map_or_else(|| "-".to_owned(), ToString::to_string);
     if let (true, Some(effect)) = (entry.because.is_some(), &entry.effect) {
         why = format!("{effect}: {why}");
+    }
+    // Of what did not happen the effect says what stood in its way.
+    let failed = matches!(entry.outcome, Outcome::Refused | Outcome::Failed);
+    if let (true, Some(_), Some(effect)) = (failed, &entry.reason, &entry.effect) {
+        why = format!("{why}; {effect}");
     }
     let approved: Vec<&str> = entry.approved_by.iter().map(super::super::domain::text::SafeText::as_str).collect();
     if !approved.is_empty() {

@@ -101,8 +101,16 @@ pub async fn open(clock: &Arc<dyn Clock>, storage: &Storage, new_key: bool, carr
         declared,
         pauses,
         policy,
+        beside: Some(dir.to_path_buf()),
     };
-    Ok(Control::start(store, Arc::clone(clock), options).await?)
+    let control = Control::start(store, Arc::clone(clock), options).await?;
+    if let Some(fault) = control.trail_fault().await {
+        say(&format!(
+            "THE AUDIT TRAIL IS NOT AS IT WAS WRITTEN, after entry {}: {}. It is journalled, and nothing is stopped by it",
+            fault.after, fault.why
+        ));
+    }
+    Ok(control)
 }
 
 /// The name of a new log, from its first key: it stays when that is passed on, whatever the machine is called.

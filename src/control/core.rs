@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     domain::{
         Actor, Digest, Freeze, GateName, Initiator, OnEnter, Outcome, Override, Plan, Revision, RolloutId, RolloutName,
-        SafeText, Snapshot, StageName, Subject, SubjectKind, TargetName, UnitId, UnitKey, audit::RevisionChange,
+        SafeText, Scope, Snapshot, StageName, Subject, SubjectKind, TargetName, UnitId, UnitKey, audit::RevisionChange,
         plan::GateRule,
     },
     driver::{
@@ -29,8 +29,11 @@ use crate::{
     gate::Expression,
     judge::evidence::Standing,
     source::reported::Reported,
-    store::{Batch, IdempotencyRecord, Loaded, RecordKind, StoreError, TokenRecord, VERIFIER_KEY, Write, key},
+    store::{
+        AUDIT_FAULT, Batch, IdempotencyRecord, Loaded, RecordKind, StoreError, TokenRecord, VERIFIER_KEY, Write, key,
+    },
     window::Calendar,
+    wire::TrailFault,
 };
 
 use super::{
@@ -181,6 +184,14 @@ pub(super) struct Core {
     pub(super) tree: Tree,
     /// The newest checkpoint: how many entries it covers, when it was signed, its note.
     pub(super) checkpoint: Option<(u64, DateTime<Utc>, String)>,
+    /// How many entries what is stored as the seal covers.
+    pub(super) sealed: u64,
+    /// What was found of the trail that is not as it was written, by the look that found it.
+    pub(super) faults: BTreeMap<&'static str, TrailFault>,
+    /// What of that was journalled last, until it is said to be over.
+    pub(super) faults_told: BTreeMap<String, String>,
+    /// Where something is to hold that is asked for and not there yet, by its name.
+    pub(super) proposed: Option<(SafeText, Scope)>,
     /// What was on the screen of whoever asks now.
     pub(super) saw: Option<SafeText>,
     /// Something was decided that is signed for at once.
@@ -263,6 +274,7 @@ impl Core {
             return Err(key::not_the_same());
         }
         let is_new = named.is_some_and(String::is_empty);
+        let told = loaded.meta.get(AUDIT_FAULT).and_then(|told| serde_json::from_str(told).ok());
         let batch = if named == Some(&key) { Vec::new() } else { vec![Write::Meta(VERIFIER_KEY.to_owned(), key)] };
         let health = vec![Health::default(); options.drivers.len()];
         let flags = Shelf::load(&loaded.records, now)?;
@@ -289,6 +301,11 @@ impl Core {
             tree: Tree::new(loaded.leaves),
             // Its own size and time are not needed to go on: a stale one is replaced at the next chance.
             checkpoint: loaded.checkpoint.map(|note| (note_size(&note).unwrap_or(0).min(size), now, note)),
+            // Signed anew with the first commit, whatever is stored.
+            sealed: 0,
+            faults: BTreeMap::new(),
+            faults_told: told.unwrap_or_default(),
+            proposed: None,
             saw: None,
             sign_now: false,
             successions: loaded.successions,

@@ -7,11 +7,11 @@ use super::core::{Core, Mandate};
 use crate::{
     audit,
     domain::{
-        Actor, ActorKind, AuditEntry, Blocker, Digest, Outcome, Phase, RolloutId, SafeText, Scope, Subject,
+        Actor, ActorKind, AuditEntry, Blocker, Digest, Outcome, Override, Phase, RolloutId, SafeText, Scope, Subject,
         SubjectKind, UnitId,
         audit::{FieldChange, RevisionChange, SCHEMA},
     },
-    store::{StoredEntry, Write},
+    store::{AUDIT_SEAL, StoredEntry, Write},
     wire::WitnessView,
 };
 
@@ -222,15 +222,23 @@ impl Core {
         // One that names no scope holds everywhere.
         match subject.kind {
             SubjectKind::Window => self.windows.get(name.as_str()).map(|window| window.scope.clone()),
-            SubjectKind::Override => {
-                self.overrides.get(name).map(|record| record.scope.clone().unwrap_or_else(everywhere))
-            }
-            SubjectKind::Flag => {
-                let entry = self.flags.get(&name.as_str().parse().ok()?)?;
-                Some(entry.flag().definition.scope.clone().unwrap_or_else(everywhere))
-            }
+            SubjectKind::Override => self.overrides.get(name).map(where_it_counts).or_else(|| self.proposed_for(name)),
+            SubjectKind::Flag => match self.flags.get(&name.as_str().parse().ok()?) {
+                Some(entry) => Some(entry.flag().definition.scope.clone().unwrap_or_else(everywhere)),
+                None => self.proposed_for(name),
+            },
             _ => None,
         }
+    }
+
+    /// Names where something is to hold that is asked for and not there yet, so that the entries about it say so:
+    /// whoever asks for a place finds who asked, who was refused and who allowed it.
+    pub(super) fn proposes(&mut self, name: SafeText, scope: Scope) {
+        self.proposed = Some((name, scope));
+    }
+
+    fn proposed_for(&self, name: &SafeText) -> Option<Scope> {
+        self.proposed.as_ref().filter(|(proposed, _)| proposed == name).map(|(_, scope)| scope.clone())
     }
 
     /// Signs a checkpoint when one is due (or when `now_please`); it is durable with the batch.
@@ -248,6 +256,20 @@ impl Core {
         }
     }
 
+    /// Signs for the trail as it becomes durable with this batch, so that what something else adds to it is not taken
+    /// for what was written before a crash.
+    pub(super) fn seal(&mut self) {
+        let size = self.tree.size();
+        if size == self.sealed {
+            return;
+        }
+        // The one with which the key was passed on is signed by the key that is to answer for it.
+        let signed = self.checkpoint.as_ref().filter(|(covered, ..)| *covered == size);
+        let note = signed.map_or_else(|| self.signer.sign(size, &self.tree.root()), |(.., note)| note.clone());
+        self.batch.push(Write::Meta(AUDIT_SEAL.to_owned(), note));
+        self.sealed = size;
+    }
+
     /// What somebody needs who remembers a checkpoint of `from` entries: the newest one that is signed.
     pub(super) fn witness(&self, from: Option<u64>) -> WitnessView {
         let newest = self.checkpoint.as_ref();
@@ -258,6 +280,7 @@ impl Core {
             key: SafeText::new(self.signer.verifier_key()),
             successions: self.successions.clone(),
             proof: hashes.map(|hashes| hashes.iter().map(|hash| SafeText::new(STANDARD.encode(hash))).collect()),
+            fault: self.fault().cloned(),
         }
     }
 
@@ -271,7 +294,16 @@ impl Core {
     }
 }
 
+/// Where an override counts: where it says, or else wherever what it is for can be.
+pub(super) fn where_it_counts(record: &Override) -> Scope {
+    match (&record.scope, &record.rollout) {
+        (Some(scope), _) => scope.clone(),
+        (None, Some(id)) => Scope { targets: vec![id.target.to_string()], ..Scope::default() },
+        (None, None) => everywhere(),
+    }
+}
+
 /// The scope that covers every place, as it is read back from its text.
-fn everywhere() -> Scope {
+pub(super) fn everywhere() -> Scope {
     Scope { targets: vec!["*".to_owned()], ..Scope::default() }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
 
 use super::{AuditQuery, Control, authorize, unavailable};
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
         audit::{RevisionChange, SCHEMA},
     },
     store::{StoredEntry, offline},
-    wire::{AuditPage, CheckpointView, Code, Problem, ProofView, VerifyReport, WitnessView},
+    wire::{AuditPage, CheckpointView, Code, Problem, ProofView, TrailFault, VerifyReport, WitnessView},
 };
 
 /// Most audit entries in one answer.
@@ -34,6 +35,9 @@ impl Control {
         let wanted = query.limit as usize;
         let expression = query.expression.clone().unwrap_or_default();
         let mut entries = VecDeque::new();
+        // Whoever asks for all of them is shown where one is missing.
+        let all = expression.is_empty() && is_unconditional(&query) && authorize::holds_everywhere(who);
+        let mut shown = Vec::new();
         let (mut searched, mut searched_to) = (0, None);
         while entries.len() < wanted {
             if searched >= SEARCHED_MAX {
@@ -44,17 +48,37 @@ impl Control {
             searched += page.len();
             let is_last = page.len() < query.limit as usize;
             let (Some(first), Some(last)) = (page.first().map(|e| e.seq), page.last().map(|e| e.seq)) else { break };
-            let mut seen = Vec::new();
+            let mut seen: Vec<AuditEntry> = Vec::new();
+            let mut expected = if query.newest || !all { None } else { Some(query.after + 1) };
             for stored in page {
-                let Ok(entry) = serde_json::from_slice::<AuditEntry>(&stored.bytes) else {
-                    let stand_in = unreadable(&stored);
-                    if authorize::holds_everywhere(who) && expression.matches(&stand_in) {
-                        seen.push(stand_in);
+                if let Some(from) = expected.filter(|from| *from < stored.seq) {
+                    seen.push(missing(from, &stored));
+                }
+                expected = all.then_some(stored.seq + 1);
+                shown.push((stored.seq, stored.leaf));
+                let read = serde_json::from_slice::<AuditEntry>(&stored.bytes);
+                let fault = stored.fault();
+                match (read, fault) {
+                    (Ok(entry), None) => {
+                        if sees_entry(who, &entry) && expression.matches(&entry) {
+                            seen.push(entry);
+                        }
                     }
-                    continue;
-                };
-                if sees_entry(who, &entry) && expression.matches(&entry) {
-                    seen.push(entry);
+                    // What it says now is not told as if it were so.
+                    (Ok(entry), Some(fault)) => {
+                        let stand_in = changed(&stored, &fault);
+                        if sees_entry(who, &entry) && (expression.matches(&entry) || expression.matches(&stand_in)) {
+                            seen.push(stand_in);
+                        }
+                    }
+                    (Err(_), fault) => {
+                        // What was changed to what is no entry at all is said to be that.
+                        let fault = fault.filter(|_| Tombstone::read(&stored.bytes).is_some());
+                        let stand_in = fault.map_or_else(|| unreadable(&stored), |fault| changed(&stored, &fault));
+                        if authorize::holds_everywhere(who) && expression.matches(&stand_in) {
+                            seen.push(stand_in);
+                        }
+                    }
                 }
             }
             let room = wanted - entries.len();
@@ -71,7 +95,15 @@ impl Control {
             query.limit = AUDIT_MAX;
         }
         let entries = Vec::from(entries);
-        let checkpoint = self.decide(|core| Ok(core.checkpoint.clone())).await?;
+        let (checkpoint, other) =
+            self.decide(move |core| Ok((core.checkpoint.clone(), core.other_than_in_memory(&shown)))).await?;
+        let mut entries = entries;
+        if let Some(entry) =
+            entries.iter_mut().find(|entry| Some(entry.seq) == other && entry.outcome != Outcome::Unconfirmed)
+        {
+            let why = "this entry was changed while the server ran: run `rolldeck audit verify`";
+            *entry = stand_in(entry.seq, entry.at, entry.actor.id.as_str(), entry.action.as_str(), "CHANGED", why);
+        }
         let checkpoint = checkpoint.map(|(_, _, note)| self.checkpoint_view(note)).transpose()?;
         Ok(AuditPage { entries, checkpoint, searched_to })
     }
@@ -168,6 +200,11 @@ impl Control {
         self.decide(move |core| Ok(core.witness(from))).await
     }
 
+    /// What was found of the trail that is not as it was written, for whoever runs it.
+    pub async fn trail_fault(&self) -> Option<TrailFault> {
+        self.decide(|core| Ok(core.fault().cloned())).await.ok().flatten()
+    }
+
     /// Reads every stored entry again and holds it against its leaf and the checkpoints.
     pub async fn verify(&self, who: &Principal) -> Result<VerifyReport, Problem> {
         authorize::may_read(who)?;
@@ -177,9 +214,22 @@ impl Control {
             Ok(())
         })
         .await?;
+        let signed = self.decide(|core| Ok(core.checkpoint.as_ref().map(|(.., note)| note.clone()))).await?;
         let key = self.shared.verifier.clone();
-        let report = offline::verify_store(&*self.shared.store, key).await.map_err(|error| unavailable(&error))?;
-        Ok(VerifyReport::from(report))
+        let report = offline::verify_store(&*self.shared.store, key, signed.as_deref()).await;
+        let mut report = VerifyReport::from(report.map_err(|error| unavailable(&error))?);
+        // What is in the store was in memory before: there cannot be more.
+        let size = self.decide(|core| Ok(core.tree.size())).await?;
+        if report.entries > size && report.first_bad.is_none() {
+            report.ok = false;
+            report.first_bad = Some(size + 1);
+            report.detail = SafeText::new(format!(
+                "entry {} was added by something else than the server, which has {size}; {}",
+                size + 1,
+                report.detail
+            ));
+        }
+        Ok(report)
     }
 }
 
@@ -191,25 +241,53 @@ fn sees_entry(who: &Principal, entry: &AuditEntry) -> bool {
     }
 }
 
+/// Whether a query names nothing that an entry is to be like.
+fn is_unconditional(query: &AuditQuery) -> bool {
+    let named = [&query.rollout, &query.actor, &query.action];
+    named.iter().all(|name| name.is_none()) && query.since.is_none() && query.until.is_none()
+}
+
 /// What stands in for an entry whose bytes were changed to what is no entry any more, so that one
 /// such hides no other, and for one whose content has expired. Only what it is found by is told of it, and verification names it.
 fn unreadable(stored: &StoredEntry) -> AuditEntry {
-    let (name, outcome, reason) = if let Some(left) = Tombstone::read(&stored.bytes) {
-        ("EXPIRED", Outcome::Applied, format!("its content has expired: {}", left.reason))
-    } else {
-        let text = "this entry was changed and cannot be read: run `rolldeck audit verify`";
-        ("UNREADABLE", Outcome::Unconfirmed, text.to_owned())
-    };
+    match Tombstone::read(&stored.bytes) {
+        Some(left) => {
+            let why = format!("its content has expired: {}", left.reason);
+            let entry = stand_in(stored.seq, stored.at, &stored.actor, &stored.action, "EXPIRED", &why);
+            AuditEntry { outcome: Outcome::Applied, ..entry }
+        }
+        None => {
+            let why = "this entry was changed and cannot be read: run `rolldeck audit verify`";
+            stand_in(stored.seq, stored.at, &stored.actor, &stored.action, "UNREADABLE", why)
+        }
+    }
+}
+
+/// What stands in for an entry that is not what was written.
+fn changed(stored: &StoredEntry, fault: &str) -> AuditEntry {
+    let why = format!("this entry {fault}: run `rolldeck audit verify`");
+    stand_in(stored.seq, stored.at, &stored.actor, &stored.action, "CHANGED", &why)
+}
+
+/// What stands in for the entries from `from` on that are not there any more, before one that is.
+fn missing(from: u64, next: &StoredEntry) -> AuditEntry {
+    let last = next.seq.saturating_sub(1);
+    let which =
+        if from == last { "this entry is missing".to_owned() } else { format!("entries {from} to {last} are missing") };
+    stand_in(from, next.at, "", "", "MISSING", &format!("{which}: run `rolldeck audit verify`"))
+}
+
+fn stand_in(seq: u64, at: DateTime<Utc>, actor: &str, action: &str, name: &str, why: &str) -> AuditEntry {
     AuditEntry {
-        seq: stored.seq,
-        id: format!("unreadable-{}", stored.seq),
-        at: stored.at,
-        actor: Actor::system(&stored.actor),
-        action: SafeText::new(&stored.action),
+        seq,
+        id: format!("unreadable-{seq}"),
+        at,
+        actor: Actor::system(actor),
+        action: SafeText::new(action),
         subject: Subject { kind: SubjectKind::Server, target: None, name: SafeText::new(name) },
-        outcome,
+        outcome: Outcome::Unconfirmed,
         intent: None,
-        reason: Some(SafeText::new(reason)),
+        reason: Some(SafeText::new(why)),
         ticket: None,
         override_id: None,
         revision: RevisionChange { before: None, after: None },

@@ -12,9 +12,10 @@ use chrono::TimeDelta;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use super::{Shared, core::Core, flags::Book, publish::Publisher};
+use super::{Shared, core::Core, flags::Book, publish::Publisher, scrub::Stored};
 use crate::{
-    store::{Loaded, Store, StoreError},
+    audit::Witness,
+    store::{Loaded, Store, StoreError, seen},
     wire::{Code, Problem},
 };
 
@@ -48,6 +49,8 @@ pub(super) struct Writer {
     pub(super) away: bool,
     /// What came while the store was away, and waits for it.
     pub(super) kept: VecDeque<Job>,
+    /// How many entries the checkpoint covers that is remembered apart from the store.
+    pub(super) remembered: u64,
 }
 
 impl Writer {
@@ -121,7 +124,9 @@ impl Writer {
             for finish in finishes {
                 finish(committed.clone());
             }
-            if committed.is_err() {
+            if committed.is_ok() {
+                self.remember().await;
+            } else {
                 self.start_over().await;
             }
         }
@@ -131,9 +136,26 @@ impl Writer {
             self.core.checkpoint_if_due(true);
             if let Err(problem) = self.commit(0).await {
                 error!("the last checkpoint was not stored: {problem}");
+            } else {
+                self.remember().await;
             }
         }
         self.store.close().await;
+    }
+
+    /// Remembers the newest checkpoint apart from the store, once it is durable there.
+    async fn remember(&mut self) {
+        let Some(dir) = self.core.options.beside.clone() else { return };
+        let Some((size, _, note)) = self.core.checkpoint.as_ref().filter(|(size, ..)| *size != self.remembered) else {
+            return;
+        };
+        self.remembered = *size;
+        // One that was read at the start and does not verify is said to be so, and not remembered.
+        let Ok(witness) = Witness::new(self.core.signer.verifier(), note) else { return };
+        let written = tokio::task::spawn_blocking(move || seen::write(&dir, &witness)).await;
+        if let Err(error) = written.map_err(std::io::Error::other).and_then(|written| written) {
+            warn!("the newest checkpoint is not remembered beside the key: {error}");
+        }
     }
 
     /// What is left until changes that agents report may be shown again.
@@ -172,6 +194,7 @@ impl Writer {
         if !self.core.has_batch() {
             return Ok(());
         }
+        self.core.seal();
         let batch = self.core.take_batch();
         let mut result = self.store.commit(&batch).await;
         if matches!(result, Err(StoreError::Full { .. })) && matches!(self.store.release_reserve().await, Ok(true)) {
@@ -208,18 +231,23 @@ impl Writer {
         loop {
             let loaded = match self.loaded().await {
                 Ok(loaded) => {
+                    let stored = Stored::of(&loaded);
                     let reported = Arc::clone(&self.core.reported);
-                    Core::new(Arc::clone(&self.core.clock), self.core.options.clone(), reported, loaded)
+                    let core = Core::new(Arc::clone(&self.core.clock), self.core.options.clone(), reported, loaded);
+                    core.map(|core| (core, stored))
                 }
                 Err(error) => Err(error),
             };
             match loaded {
-                Ok(mut core) => {
+                Ok((mut core, stored)) => {
                     core.waiters = std::mem::take(&mut self.core.waiters);
                     core.adopt(std::mem::take(&mut self.core.carried), std::mem::take(&mut self.core.health));
                     core.figures = std::mem::take(&mut self.core.figures);
                     core.flags.usage = Arc::clone(&self.core.flags.usage);
                     core.reserve_spent = self.core.reserve_spent;
+                    core.faults = std::mem::take(&mut self.core.faults);
+                    let beside = core.options.beside.clone();
+                    core.take_up(&stored, beside.as_deref());
                     self.core = core;
                     self.sound = true;
                     if std::mem::take(&mut self.away) {

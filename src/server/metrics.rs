@@ -102,6 +102,11 @@ fn of_control(registry: &mut Registry, figures: &Figures) {
     registry.register("units", "Units that ever enrolled", gauge(figures.units));
     registry.register("units_reachable", "Units heard of lately", gauge(figures.units_reachable));
     registry.register("audit_entries", "Entries of the audit trail", counter(figures.audit_entries));
+    registry.register(
+        "audit_inconsistent",
+        "1 where the server found that its audit trail is not what it wrote",
+        gauge(u64::from(figures.audit_inconsistent)),
+    );
     registry.register("store_commits", "Synced commits since start", counter(figures.commits));
     registry.register("store_committed_requests", "Requests that shared them", counter(figures.committed_requests));
     registry.register("reports", "Agents' reports since start", counter(figures.reports));

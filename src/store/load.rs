@@ -40,7 +40,9 @@ pub(super) async fn load(view: &mut dyn View) -> Result<Loaded, StoreError> {
         loaded.idempotency.push(read(&place, "answer to the idempotency key", &key, &body)?);
     }
     loaded.meta = view.pairs("SELECT key, value FROM meta", None).await?.into_iter().collect();
-    loaded.leaves = leaves(view, &place).await?;
+    let (range, count) = view::end(view).await?;
+    loaded.leaves = leaves(view, &place, range.size(), count).await?;
+    loaded.range = Some(range);
     loaded.successions = view
         .texts("SELECT note FROM checkpoints WHERE note LIKE '%\nrolldeck-succession %' ORDER BY size", None)
         .await?;
@@ -83,9 +85,7 @@ const GONE_MAX: u64 = 1_000_000;
 
 /// All leaves. An entry that is gone leaves its place empty rather than stop the start: the way
 /// back must stay open, and verification names it.
-async fn leaves(view: &mut dyn View, place: &str) -> Result<Vec<[u8; 32]>, StoreError> {
-    let (range, count) = view::end(view).await?;
-    let size = range.size();
+async fn leaves(view: &mut dyn View, place: &str, size: u64, count: u64) -> Result<Vec<[u8; 32]>, StoreError> {
     if size.saturating_sub(count) > GONE_MAX {
         return Err(damaged(place, format!("its audit trail has {count} entries and says that it has {size}")));
     }

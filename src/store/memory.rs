@@ -96,7 +96,7 @@ impl Kept {
 }
 
 /// Whether an entry is one that is wanted, as far as its columns say.
-fn matches(filter: &AuditFilter, entry: &StoredEntry) -> bool {
+pub(super) fn matches(filter: &AuditFilter, entry: &StoredEntry) -> bool {
     let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
     let rollout = entry.rollout.as_deref().unwrap_or_default();
     let columns = entry.seq > filter.after
@@ -133,6 +133,7 @@ impl Store for Memory {
             tokens: kept.tokens.into_values().collect(),
             idempotency: kept.idempotency.into_values().collect(),
             leaves: kept.entries.iter().map(|entry| entry.leaf).collect(),
+            range: None,
             checkpoint: kept.checkpoints.into_values().next_back(),
             // One key signs for as long as a process lasts.
             successions: Vec::new(),

@@ -22,6 +22,11 @@ pub(super) trait View: Send {
         &mut self,
         each: &mut (dyn FnMut(i64, Vec<u8>) -> Result<(), StoreError> + Send),
     ) -> Result<(), StoreError>;
+    /// What is wrong with the database itself, such as an index that leaves out what its table has; none where nothing
+    /// is, or where it cannot be looked for.
+    async fn damage(&mut self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
     /// Shows every entry, in order.
     async fn entries(&mut self, each: &mut (dyn FnMut(StoredEntry) + Send)) -> Result<(), StoreError>;
 }

@@ -225,6 +225,18 @@ pub struct WitnessView {
     /// as many entries, or no size was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Vec<SafeText>>,
+    /// What the server itself found of its trail that is not as it was written; none where it found nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<TrailFault>,
+}
+
+/// What a server found of its own trail that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrailFault {
+    /// The last entry before it: 0 when nothing is known to be as it was.
+    pub after: u64,
+    /// What was found, in words.
+    pub why: SafeText,
 }
 
 /// What a verification found.

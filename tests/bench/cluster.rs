@@ -244,6 +244,7 @@ async fn measure() {
         declared: None,
         pauses: true,
         policy: rolldeck::control::Policy::default(),
+        beside: None,
     };
     let (begun, before) = (Instant::now(), taken());
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();

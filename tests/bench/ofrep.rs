@@ -129,6 +129,7 @@ async fn measure() {
         declared: None,
         pauses: true,
         policy: rolldeck::control::Policy::default(),
+        beside: None,
     };
     let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
     let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

@@ -9,6 +9,7 @@ mod carried;
 mod flags;
 mod overrides;
 mod puppet;
+mod tampered;
 mod trail;
 mod trouble;
 mod windows;

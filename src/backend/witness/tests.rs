@@ -41,6 +41,7 @@ impl Respond for Server {
             key: SafeText::new(signer(trail.key).verifier_key()),
             successions: trail.successions.clone(),
             proof: proof.map(|hashes| hashes.iter().map(|hash| SafeText::new(STANDARD.encode(hash))).collect()),
+            fault: None,
         })
     }
 }

@@ -1,10 +1,10 @@
 //! `rolldeck audit verify`: of the server's trail, of a data directory or a database, or of an export.
 
-use std::{fs::File, io::BufReader, path::PathBuf};
+use std::{fs::File, io::BufReader};
 
 use color_eyre::{Result, eyre::WrapErr as _};
 
-use super::{Verify, held_against_memory};
+use super::{Verify, database, held_against_memory};
 use crate::{
     audit::{self, Verifier},
     backend::VerifyReport,
@@ -12,11 +12,9 @@ use crate::{
         exit::{self, Failure},
         output::Table,
         session::Session,
-        storage::{self, is_of_sqlite},
     },
     domain::SafeText,
-    settings::Paths,
-    store::{offline, postgres::Address},
+    store::offline,
 };
 
 /// Runs it.
@@ -30,7 +28,11 @@ pub async fn run(session: &Session, args: Verify) -> Result<()> {
         return Err(Failure::Usage("--key is for verifying an export: name its FILE".to_owned()).into());
     }
     let mut remembered = None;
-    let report = match (&args.file, database(session, &args)?, &args.data) {
+    let report = match (
+        &args.file,
+        database(session, args.file.is_some(), args.data.as_deref(), args.database.as_deref())?,
+        &args.data,
+    ) {
         (Some(path), _, _) => {
             let name = path.display();
             let file = File::open(path).map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
@@ -70,27 +72,6 @@ pub async fn run(session: &Session, args: Verify) -> Result<()> {
     })?;
     remembered.transpose()?;
     if report.ok { Ok(()) } else { Err(Failure::Silent(exit::FAILED).into()) }
-}
-
-/// The database whose trail is meant, and what has its key: that which was named, or, where nothing else was, that of
-/// the environment.
-fn database(session: &Session, args: &Verify) -> Result<Option<(Address, Option<PathBuf>)>> {
-    let elsewhere = args.file.is_some()
-        || args.data.as_deref().is_some_and(is_of_sqlite)
-        || session.global.server.is_some()
-        || session.global.context.is_some();
-    if args.database.is_none() && elsewhere {
-        return Ok(None);
-    }
-    let Some(address) = storage::address(session, args.database.as_deref())? else { return Ok(None) };
-    let key_dir = if let Some(dir) = &args.data {
-        Some(dir.clone())
-    } else {
-        let dir = Paths::find(session.global.config.as_deref(), &session.env)?.data_dir;
-        // The key there is another trail's.
-        (!is_of_sqlite(&dir)).then_some(dir)
-    };
-    Ok(Some((address, key_dir)))
 }
 
 fn of(report: audit::verify::Report) -> VerifyReport {

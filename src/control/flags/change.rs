@@ -12,7 +12,7 @@ use crate::{
         changes::changes,
         core::Core,
         idempotency,
-        journal::Draft,
+        journal::{Draft, everywhere},
         overrides::{self, Trial},
     },
     domain::{
@@ -104,6 +104,7 @@ impl Core {
         idempotency::check_key(conditions)?;
         let before = self.flags.get(key).map(|entry| entry.flag().clone());
         let verb = if before.is_some() { "flag_change" } else { "flag_add" };
+        self.proposes(SafeText::new(key.as_str()), request.definition.scope.clone().unwrap_or_else(everywhere));
         let here = holds_for(who, &request.definition)
             && before.as_ref().is_none_or(|before| holds_for(who, &before.definition));
         self.allow(Wish {

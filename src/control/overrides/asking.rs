@@ -9,7 +9,7 @@ use super::{
         authorize::{self, Wish},
         core::Core,
         idempotency,
-        journal::Draft,
+        journal::{Draft, where_it_counts},
         windows::short_id,
     },
     override_subject, revision_of,
@@ -140,6 +140,7 @@ impl Core {
         record.actions.sort_unstable();
         record.actions.dedup();
         let verb = if request.break_glass { "override_break_glass" } else { "override_add" };
+        self.proposes(record.id.clone(), where_it_counts(&record));
         self.allow(Wish {
             who,
             needed: if request.break_glass { Role::Commander } else { Role::Operator },

@@ -49,7 +49,7 @@ async fn export(Caller(who): Caller, State(app): State<App>, Query(filter): Quer
     query.newest = false;
     query.limit = PAGE;
     let filtered = query != AuditQuery { after: 0, limit: PAGE, ..AuditQuery::default() };
-    let filter = filtered.then(|| words(&query));
+    let filter = filtered.then(|| query.to_string());
     // Entries that are added meanwhile are not covered by it, and left out.
     let last = app.control.checkpoint(&who).await?;
     let first = app.control.audit_stored(&who, query.clone()).await?;
@@ -72,23 +72,6 @@ async fn export(Caller(who): Caller, State(app): State<App>, Query(filter): Quer
 
 fn size_of(note: &str) -> Option<u64> {
     note.lines().nth(1)?.parse().ok()
-}
-
-/// What a query lets through, in words for whoever reads the file.
-fn words(query: &AuditQuery) -> String {
-    let instant = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339();
-    let parts = [
-        ("after", Some(query.after).filter(|after| *after > 0).map(|after| after.to_string())),
-        ("before", Some(query.before).filter(|before| *before > 0).map(|before| before.to_string())),
-        ("rollout", query.rollout.clone()),
-        ("actor", query.actor.clone()),
-        ("action", query.action.clone()),
-        ("since", query.since.map(instant)),
-        ("until", query.until.map(instant)),
-        ("filter", query.expression.as_ref().map(ToString::to_string)),
-    ];
-    let parts = parts.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
-    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// What is written, and for whom.

@@ -68,6 +68,14 @@ impl View for SqliteView<'_> {
         Ok(())
     }
 
+    async fn damage(&mut self) -> Result<Option<String>, StoreError> {
+        let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(|error| fault(self.path, "checking the database", error))?;
+        Ok((found != "ok").then(|| found.replace('\n', "; ")))
+    }
+
     async fn entries(&mut self, each: &mut (dyn FnMut(StoredEntry) + Send)) -> Result<(), StoreError> {
         let failed = |error| fault(self.path, "reading the audit trail", error);
         let mut rows = sqlx::query_as::<_, query::Row>(query::ENTRIES).fetch(&mut *self.connection);

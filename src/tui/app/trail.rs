@@ -184,7 +184,12 @@ impl Trail {
         });
         let broken = self.witnessed.as_ref().and_then(|(witnessed, _)| witnessed.broken.as_ref());
         let seen = broken.map(|broken| Break { after: broken.holds_to.unwrap_or(0), why: broken.message.clone() });
-        [read, seen].into_iter().flatten().min_by_key(|found| found.after)
+        let own = self.witnessed.as_ref().and_then(|(witnessed, _)| witnessed.fault.as_ref());
+        let own = own.map(|fault| Break {
+            after: fault.after,
+            why: SafeText::new(format!("the server itself found that {}", fault.why)),
+        });
+        [read, seen, own].into_iter().flatten().min_by_key(|found| found.after)
     }
 
     /// How many entries a checkpoint proves that goes on from what was seen here, or that the backend held
@@ -192,8 +197,9 @@ impl Trail {
     #[must_use]
     pub fn proven(&self) -> Option<u64> {
         let read = self.verified.as_ref().map(|(report, _)| report.proven);
-        let seen =
-            self.witnessed.as_ref().filter(|(witnessed, _)| witnessed.key.is_some() || witnessed.broken.is_some());
+        let seen = self.witnessed.as_ref().filter(|(witnessed, _)| {
+            witnessed.key.is_some() || witnessed.broken.is_some() || witnessed.fault.is_some()
+        });
         let most = read.max(seen.map(|(witnessed, _)| witnessed.proven_to))?;
         Some(self.broken().map_or(most, |found| most.min(found.after)))
     }

@@ -50,6 +50,7 @@ impl World {
             declared: None,
             pauses: true,
             policy: rolldeck::control::Policy::default(),
+            beside: None,
         };
         let control = Control::start(Arc::new(store), clock::system(), options).await.unwrap();
         let server = Server::bind(control.clone(), ServerOptions::loopback(clock::system())).unwrap();

@@ -107,5 +107,8 @@ fn two_trails_are_not_signed_with_one_key() {
     shell.run(&[&["audit", "rotate-key", "--database", url, "--data", key][..], &reason[..]].concat()).exits(0);
     shell.run(&["audit", "expire", "--database", url, "--data", key, "--reason", "older than a year"]).exits(0);
     shell.run(&["audit", "verify", "--database", url, "--data", key]).exits(0);
+    let file = shell.path("trail.jsonl").to_str().unwrap().to_owned();
+    shell.run(&["audit", "export", &file, "--database", url, "--data", key]).exits(0).says("proven by the checkpoint");
+    shell.run(&["audit", "verify", &file]).exits(0);
     shell.run(&["audit", "rotate-key", "--data", key, "--reason", "there is no database here"]).exits(1);
 }

@@ -302,7 +302,15 @@ fn an_auditor_filters_exports_rotates_and_expires_and_another_trail_at_the_same_
     ask(&["audit", "export", &part, "--filter", "action:snapshot_add"]).exits(0).says("each proven to be in the trail");
     shell.run(&["audit", "verify", &part]).exits(0);
     ask(&["audit", "verify"]).exits(0);
+    // Without asking the server, while it runs and after it.
+    let beside = shell.path("beside.jsonl").to_str().unwrap().to_owned();
+    shell.run(&["audit", "export", &beside, "--data", &data]).exits(0).says("all proven by the checkpoint");
     assert_eq!(served.end(), 0);
+    let rest = shell.path("rest.jsonl").to_str().unwrap().to_owned();
+    shell.run(&["audit", "export", &rest, "--data", &data, "--filter", "site:osl2"]).exits(0).says("1 entry is in");
+    shell.run(&["audit", "verify", &rest]).exits(0).tells("each proven to be in the trail");
+    shell.run(&["audit", "export", "--data", &data, "--format", "csv"]).exits(2).says("is made by a server");
+    shell.run(&["audit", "export", &rest, "--data", &data]).exits(2).says("is there already");
 
     shell.run(&["audit", "rotate-key", "--data", &data]).exits(2).says("--reason");
     shell

@@ -126,6 +126,7 @@ async fn a_trail_is_not_gone_on_with_under_another_key_unless_somebody_says_so()
             declared: None,
             pauses: true,
             policy: rolldeck::control::Policy::default(),
+            beside: None,
         };
         Control::start(std::sync::Arc::new(store), clock::system(), options).await
     };

@@ -31,6 +31,7 @@ async fn open(folder: &Path, puppet: &Arc<Puppet>) -> Control {
         declared: None,
         pauses: true,
         policy: rolldeck::control::Policy::default(),
+        beside: None,
     };
     Control::start(Arc::new(store), clock::system(), options).await.unwrap()
 }

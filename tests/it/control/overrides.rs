@@ -163,6 +163,22 @@ async fn revoke(world: &World, who: &Principal) {
 }
 
 #[tokio::test]
+async fn whoever_asks_for_a_site_finds_who_asked_for_an_exception_there_too() {
+    let frozen = frozen().await;
+    let here = OverrideRequest { scope: Some("site=osl1".parse().unwrap()), ..wish(&frozen.window) };
+    frozen.ask(here).await;
+    frozen.ask(wish(&frozen.window)).await;
+    let of = async |filter: &str| {
+        let expression = Some(rolldeck::backend::EntryFilter::parse(filter, &chrono::Utc::now()).unwrap());
+        let query = rolldeck::control::AuditQuery { expression, ..Default::default() };
+        let entries = frozen.world.control.audit(&mira(), query).await.unwrap().entries;
+        entries.into_iter().map(|entry| entry.scope.unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("action:override_add site:osl1").await, ["site=osl1", "target=dc-west"]);
+    assert_eq!(of("action:override_add site:osl2").await, ["target=dc-west"]);
+}
+
+#[tokio::test]
 async fn a_freeze_says_what_to_ask_for_and_an_override_lets_one_stage_pass_once() {
     let frozen = frozen().await;
     let held = frozen.act_as(&mira(), Action::Promote, None).await.unwrap_err();

@@ -54,6 +54,7 @@ async fn start(folder: &Path, seed: u8, clock: Arc<dyn Clock>) -> Control {
         declared: None,
         pauses: true,
         policy: rolldeck::control::Policy::default(),
+        beside: None,
     };
     Control::start(Arc::new(store), clock, options).await.unwrap()
 }

@@ -82,6 +82,7 @@ pub fn options(policy: Policy) -> Options {
         declared: None,
         pauses: true,
         policy,
+        beside: None,
     }
 }
 

@@ -61,6 +61,7 @@ impl World {
             declared: None,
             pauses: true,
             policy: rolldeck::control::Policy::default(),
+            beside: None,
         };
         let control = Control::start(Arc::new(store), clock::system(), set).await.unwrap();
         Self { router: router(control.clone(), options), control, _folder: folder }

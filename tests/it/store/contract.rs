@@ -149,7 +149,7 @@ pub async fn a_batch_that_nobody_waits_for_any_more_is_there_whole_or_not_at_all
         }
         trail.tree.truncate(there);
     }
-    assert!(verify_store(&*store, trail.signer.verifier()).await.unwrap().first_bad.is_none());
+    assert!(verify_store(&*store, trail.signer.verifier(), None).await.unwrap().first_bad.is_none());
     store.close().await;
 }
 
@@ -220,7 +220,7 @@ pub async fn the_stored_trail_verifies_while_it_grows<O: AsyncFn() -> Arc<dyn St
     };
     loop {
         let done = growing.is_finished();
-        let report = verify_store(&*store, verifier.clone()).await.unwrap();
+        let report = verify_store(&*store, verifier.clone(), None).await.unwrap();
         assert!(report.ok, "{report:?}");
         if done {
             assert_eq!((report.entries, report.proven), (400, 400));

@@ -284,7 +284,7 @@ async fn a_full_disk_of_the_server_is_told_as_one_and_what_is_there_stays() {
 async fn there_once(store: &dyn Store, trail: &Trail, entries: u64) {
     let Loaded { leaves, .. } = store.load().await.unwrap();
     assert_eq!((leaves.len() as u64, leaves.as_slice()), (entries, trail.tree.leaves()));
-    assert!(verify_store(store, trail.signer.verifier()).await.unwrap().first_bad.is_none());
+    assert!(verify_store(store, trail.signer.verifier(), None).await.unwrap().first_bad.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -476,7 +476,7 @@ async fn what_was_edited_by_hand_is_named_by_verification_with_no_server() {
         assert_eq!(store.load().await.unwrap().leaves.len(), 35, "{edit}");
         let next = trail.next();
         store.commit(&[next]).await.unwrap();
-        let found = verify_store(&store, trail.signer.verifier()).await.unwrap();
+        let found = verify_store(&store, trail.signer.verifier(), None).await.unwrap();
         assert_eq!((found.ok, found.first_bad, found.differs_after), (false, first_bad, differs_after), "{edit}");
         store.close().await;
     }

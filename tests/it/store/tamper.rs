@@ -191,7 +191,7 @@ async fn every_edit_is_named_and_none_stops_the_server() {
         assert_eq!(store.load().await.unwrap().leaves.len(), 35, "{}", case.edit);
         let next = trail.next();
         store.commit(&[Write::Rollout(rollout("a"), serde_json::json!({})), next]).await.unwrap();
-        named(&case, &verify_store(&store, trail.signer.verifier()).await.unwrap());
+        named(&case, &verify_store(&store, trail.signer.verifier(), None).await.unwrap());
         named(&case, &verify_data_dir(dir.path()).await.unwrap());
         store.close().await;
     }
@@ -230,7 +230,7 @@ async fn a_forger_who_also_makes_a_new_leaf_is_caught_by_the_checkpoint() {
     assert_eq!((report.ok, report.first_bad, report.differs_after), (false, None, Some(20)), "{}", report.detail);
     assert_eq!(report.proven, 20);
     let store = Sqlite::open(dir.path(), Durability::Relaxed).await.unwrap();
-    assert_eq!(verify_store(&store, trail.signer.verifier()).await.unwrap().differs_after, Some(20));
+    assert_eq!(verify_store(&store, trail.signer.verifier(), None).await.unwrap().differs_after, Some(20));
     store.close().await;
 }
 

@@ -22,6 +22,7 @@ pub fn seen() -> Witnessed {
         proven_to: 9316,
         key: Some("9c1f41ab".into()),
         broken: None,
+        fault: None,
         remark: None,
     }
 }
@@ -115,7 +116,6 @@ fn a_line_across_the_table_stands_where_history_was_rewritten_and_the_banner_is_
 }
 
 #[test]
-#[test]
 fn the_reason_and_what_it_is_about_are_read_on_a_narrow_screen_too() {
     for (size, said) in
         [((60, 20), "the pi"), ((80, 24), "the pilot ends an hour"), ((100, 30), "the pilot ends an hour earlier")]
@@ -130,6 +130,7 @@ fn the_reason_and_what_it_is_about_are_read_on_a_narrow_screen_too() {
     }
 }
 
+#[test]
 fn a_break_stands_over_a_lost_backend_and_what_the_backend_says_of_itself_does_not_take_it_back() {
     let mut desk = desk((120, 40));
     desk.answer(Answer::Witnessed(Ok(rewritten(Some(9312)))));

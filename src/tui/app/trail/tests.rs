@@ -65,6 +65,16 @@ fn a_backend_that_finds_itself_whole_does_not_take_back_what_was_remembered() {
 }
 
 #[test]
+fn what_the_server_itself_found_breaks_the_trail_for_whoever_saw_nothing_of_it_before() {
+    let mut trail = Trail::default();
+    let fault = crate::backend::TrailFault { after: 7, why: "entry 8 was changed".into() };
+    trail.take_witness(Ok(Witnessed { fault: Some(fault), ..seen(10) }), Duration::ZERO);
+    let broken = trail.broken().unwrap();
+    assert_eq!((broken.after, broken.why.as_str()), (7, "the server itself found that entry 8 was changed"));
+    assert_eq!([trail.proof(7), trail.proof(8), trail.proof(11)], [Proof::Proven, Proof::Unproven, Proof::Unproven]);
+}
+
+#[test]
 fn a_filter_is_completed_by_keys_then_by_their_values() {
     let trail = Trail::default();
     assert_eq!(trail.completions("acto", &BTreeMap::new()), ["actor:"]);
