@@ -219,7 +219,7 @@ impl Control {
         let report = offline::verify_store(&*self.shared.store, key, signed.as_deref()).await;
         let mut report = VerifyReport::from(report.map_err(|error| unavailable(&error))?);
         // What is in the store was in memory before: there cannot be more.
-        let size = self.decide(|core| Ok(core.tree.size())).await?;
+        let (size, fault) = self.decide(|core| Ok((core.tree.size(), core.fault().cloned()))).await?;
         if report.entries > size && report.first_bad.is_none() {
             report.ok = false;
             report.first_bad = Some(size + 1);
@@ -228,6 +228,13 @@ impl Control {
                 size + 1,
                 report.detail
             ));
+        }
+        // What was signed over since is in order by itself, and still not what was written.
+        if let (true, Some(fault)) = (report.ok, fault) {
+            report.ok = false;
+            report.proven = report.proven.min(fault.after);
+            report.differs_after = Some(fault.after);
+            report.detail = SafeText::new(format!("{}; what is stored now: {}", fault.why, report.detail));
         }
         Ok(report)
     }

@@ -304,6 +304,9 @@ async fn a_store_from_an_older_backup_is_noticed_and_what_was_signed_is_kept_as_
     assert!(folder.path().join("key/audit.seen-19").exists());
     let told = entries(&control, "action:audit_inconsistent").await;
     assert_eq!((told.len(), told[0].outcome), (1, Outcome::Failed));
+    // All that is there now is signed for, and still not what was written.
+    let report = control.verify(&mira()).await.unwrap();
+    assert!(!report.ok && report.proven == 15 && report.detail.as_str().contains("had 19"), "{}", report.detail);
     control.shutdown().await;
     // From then on what is there is remembered.
     let control = start(folder.path()).await;
