@@ -40,10 +40,13 @@ pub(in crate::control) struct Times {
 
 impl Times {
     fn of(window: &Window, from: DateTime<Utc>) -> Self {
+        let begin = |number: u32| from + PART * number.cast_signed();
+        // Its schedule is read once: a file may bring a thousand windows while everybody waits.
+        let all = window::spans(window, from, begin(PARTS), SPANS * PARTS as usize);
         let part = |number: u32| {
-            let (from, until) = (from + PART * number.cast_signed(), from + PART * (number.cast_signed() + 1));
+            let (from, until) = (begin(number), begin(number + 1));
             let mut hash = Sha256::new();
-            for span in window::spans(window, from, until, SPANS) {
+            for span in all.iter().filter(|span| span.reaches(from) && span.from < until).take(SPANS) {
                 hash.update(span.from.timestamp().to_be_bytes());
                 hash.update(span.until.map_or(i64::MAX, |until| until.timestamp()).to_be_bytes());
             }
@@ -141,5 +144,45 @@ impl Core {
             )
         });
         self.note_times(&after);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Schedule;
+
+    #[test]
+    fn what_was_kept_part_by_part_before_is_what_is_worked_out_at_once() {
+        let schedule = |start: &str, end: &str, rule: Option<&str>| Schedule {
+            zone: "Europe/Oslo".into(),
+            start: start.parse().unwrap(),
+            end: Some(end.parse().unwrap()),
+            duration: None,
+            rrule: rule.map(Into::into),
+            rdate: Vec::new(),
+            exdate: Vec::new(),
+        };
+        let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
+        for schedule in [
+            schedule("2026-11-01T22:00:00", "2026-11-02T06:00:00", Some("FREQ=DAILY")),
+            // Spans that reach over the edges of parts, and one over many.
+            schedule("2026-11-01T00:00:00", "2026-11-29T00:00:00", Some("FREQ=MONTHLY")),
+            schedule("2026-11-01T00:00:00", "2027-10-01T00:00:00", None),
+            schedule("2020-11-01T00:00:00", "2020-11-02T00:00:00", None),
+        ] {
+            let window = Window { schedule: Some(schedule), enabled: true, ..Window::default() };
+            let one_by_one: Vec<String> = (0..PARTS.cast_signed())
+                .map(|number| {
+                    let mut hash = Sha256::new();
+                    for span in window::spans(&window, now + PART * number, now + PART * (number + 1), SPANS) {
+                        hash.update(span.from.timestamp().to_be_bytes());
+                        hash.update(span.until.map_or(i64::MAX, |until| until.timestamp()).to_be_bytes());
+                    }
+                    hex(&hash.finalize()[..8])
+                })
+                .collect();
+            assert_eq!(Times::of(&window, now).parts, one_by_one);
+        }
     }
 }
