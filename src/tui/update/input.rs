@@ -11,7 +11,7 @@ use crate::domain::SafeText;
 use crate::tui::{
     app::{
         App, Overlay, View,
-        dialog::Focus,
+        dialog::{Focus, Stage},
         line::{Kind, Line},
         notice::Tone,
         text::Field,
@@ -262,6 +262,12 @@ fn dialog(app: &mut App, input: Input) -> Vec<Command> {
             }
             Intent::NextPane | Intent::Down if dialog.is_editing() => dialog.move_focus(true),
             Intent::PreviousPane | Intent::Up if dialog.is_editing() => dialog.move_focus(false),
+            // Whoever goes to the button that stops it stops it: nothing is sent from anywhere but the other.
+            Intent::Left | Intent::Right | Intent::NextPane | Intent::PreviousPane
+                if matches!(dialog.stage, Stage::Counting { .. }) =>
+            {
+                return commit::back(app);
+            }
             Intent::Left | Intent::Right | Intent::NextPane | Intent::PreviousPane if !dialog.focus.is_text() => {
                 dialog.focus = if dialog.focus == Focus::Keep { Focus::Commit } else { Focus::Keep };
             }

@@ -39,12 +39,25 @@ const REVISIONS: usize = 6;
 pub(super) fn draw(app: &App, dialog: &Dialog, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let area = if body.width >= 104 { centred(body, 100, 30) } else { body };
     let inner = boxed(theme, area, &title(app, dialog), buffer);
+    // What is decided on is read to its end: long lines go on below.
+    let lines = preview_lines(app, dialog);
+    let lines: Vec<Styled> = lines.into_iter().flat_map(|line| wrapped(line, inner.width, theme)).collect();
     let fields = form_height(dialog);
+    // What is missing may take two rows. They are kept where nothing else needs them, so that no field moves
+    // while it is typed into.
+    let is_free = lines.len() + TWIN_ROWS + usize::from(fields) < usize::from(inner.height);
+    let is_long = said(app, dialog, theme, inner.width, 2).0.len() > 1;
+    let fields = fields + u16::from(is_free || is_long && inner.height >= fields + PREVIEW_ROWS);
     let preview = Rect { height: inner.height.saturating_sub(fields), ..inner };
     let form = Rect { y: preview.bottom(), height: inner.height - preview.height, ..inner };
-    draw_preview(app, dialog, theme, preview, buffer);
+    draw_preview(app, dialog, &lines, theme, preview, buffer);
     draw_form(app, dialog, theme, form, buffer)
 }
+
+/// Rows for what a dialog does, before a second row is given to what it needs.
+const PREVIEW_ROWS: u16 = 8;
+/// Most rows of the command line that does the same.
+const TWIN_ROWS: usize = 3;
 
 /// Rows of the fields, the buttons and what is below them.
 fn form_height(dialog: &Dialog) -> u16 {
@@ -216,16 +229,13 @@ fn checks(app: &App, dialog: &Dialog) -> Vec<Styled> {
     checks
 }
 
-fn draw_preview(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let lines = preview_lines(app, dialog);
+fn draw_preview(app: &App, dialog: &Dialog, lines: &[Styled], theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let indent = 10;
-    let most = if area.height > 14 { 3 } else { 1 };
+    let most = if area.height > 14 { TWIN_ROWS } else { 1 };
     let columns = usize::from(area.width).saturating_sub(indent + 1);
     let twin = fit::wrap(&twin(app, dialog), columns, most, fit::ellipsis(theme));
     let twin_rows = if area.height > 4 { twin.len() as u16 } else { 0 };
     let room = usize::from(area.height.saturating_sub(twin_rows));
-    // What is decided on is read to its end: long lines go on below.
-    let lines: Vec<Styled> = lines.into_iter().flat_map(|line| wrapped(line, area.width, theme)).collect();
     let last = lines.len().saturating_sub(room);
     let top = dialog.scroll.min(last);
     for (y, (mark, text, role)) in lines.iter().skip(top).take(room).enumerate() {
@@ -433,10 +443,14 @@ fn draw_form(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut
         y += 1;
     }
     cursor = draw_buttons(app, dialog, theme, line_at(area, y), buffer).or(cursor);
-    let (text, role) = status(app, dialog);
-    Row::new(theme, area.width).text(" ", Role::Normal).text(&text, role).draw(line_at(area, y + 1), 0, buffer);
-    // The smallest screens have no row for it inside of the border.
-    let keys = line_at(area, y + 2).intersection(area);
+    // The smallest screens have no row for the keys inside of the border.
+    let keys = line_at(area, (y + 2).max(area.height.saturating_sub(1))).intersection(area);
+    let room = usize::from(keys.y.saturating_sub(area.y + y + 1)).max(1);
+    let (lines, role) = said(app, dialog, theme, area.width, room);
+    for (below, text) in lines.iter().enumerate() {
+        let row = Row::new(theme, area.width).text(" ", Role::Normal).text(text, role);
+        row.draw(line_at(area, y + 1 + below as u16), 0, buffer);
+    }
     Row::new(theme, area.width)
         .text(" only the button sends: a paste does not; enter moves on", Role::Muted)
         .draw(keys, 0, buffer);
@@ -540,6 +554,12 @@ fn draw_buttons(app: &App, dialog: &Dialog, theme: &Theme, area: Rect, buffer: &
         Focus::Commit => Some(Position { x: area.x + x_right as u16 + 1, y: area.y }),
         _ => None,
     }
+}
+
+/// What is said below the buttons, in at most so many lines.
+fn said(app: &App, dialog: &Dialog, theme: &Theme, width: u16, lines: usize) -> (Vec<String>, Role) {
+    let (text, role) = status(app, dialog);
+    (fit::wrap(&text, usize::from(width).saturating_sub(2), lines, fit::ellipsis(theme)), role)
 }
 
 /// The line below the buttons: what is missing, or what is under way.

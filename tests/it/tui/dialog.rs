@@ -64,6 +64,17 @@ fn a_screen_of_eighty_columns_has_the_title_of_the_menu_whole() {
     assert!(screen.contains(" actions for stores-nordic/self-checkout: nothing is sent from here "), "{screen}");
 }
 
+#[test]
+fn what_a_dialog_still_needs_is_read_to_its_end_on_eighty_columns() {
+    let mut desk = desk(false, Role::Commander, waiting());
+    desk.command("freeze x==");
+    let screen = desk.screen();
+    let words: Vec<&str> = screen.split(|c: char| c.is_whitespace() || c == '│').filter(|it| !it.is_empty()).collect();
+    let said = words.join(" ");
+    assert!(said.contains("needs: \"=\" is not a pattern of names: use letters"), "{screen}");
+    assert!(said.contains("and the wildcards * and ?"), "{screen}");
+}
+
 /// From the reason to the commit button, and a press.
 fn commit(desk: &mut Desk) {
     desk.keys(&[I::NextPane, I::NextPane, I::Open]);
@@ -214,6 +225,11 @@ fn what_widens_waits_three_seconds_and_esc_stops_it() {
     desk.wait(10_000);
     assert!(desk.acts().is_empty());
     assert!(desk.screen().contains("stopped: nothing was sent"), "{}", desk.screen());
+    // So does going to the button that stops it: nobody is sent past while they reach for it.
+    desk.keys(&[I::Right, I::Open]);
+    assert!(desk.screen().contains("SENDING in 3s, esc stops it"), "{}", desk.screen());
+    desk.wait(2900).press(I::Left).wait(10_000);
+    assert!(desk.acts().is_empty(), "{}", desk.screen());
     // Pressed again and left alone it is sent, on the revision that was looked at.
     desk.keys(&[I::Right, I::Open]);
     desk.wait(3100);
