@@ -251,19 +251,32 @@ pub(super) async fn run(shared: Arc<Shared>, jobs: mpsc::Sender<Job>) {
             () = shared.stop.cancelled() => return,
         };
         match looked {
-            Ok(Some(found)) => {
-                ask(&jobs, move |core| core.found_of_trail(Look::Reading, found)).await;
-            }
-            Ok(None) => {}
+            Ok(Looked::Found(fault)) => tell(&jobs, Some(fault)).await,
+            Ok(Looked::Sound) => tell(&jobs, None).await,
+            Ok(Looked::Gone) => {}
             Err(error) => tracing::warn!("the audit trail was not read again, which will be tried later: {error}"),
         }
         pause = (shared.clock.uptime().saturating_sub(began) * SHARE).max(EVERY);
     }
 }
 
-/// One reading: what was found, if anything; none where the writer is gone.
-async fn read(shared: &Shared, jobs: &mpsc::Sender<Job>) -> Result<Option<Option<TrailFault>>, StoreError> {
-    let Some(size) = ask(jobs, |core| core.tree.size()).await else { return Ok(None) };
+async fn tell(jobs: &mpsc::Sender<Job>, found: Option<TrailFault>) {
+    ask(jobs, move |core| core.found_of_trail(Look::Reading, found)).await;
+}
+
+/// What came of a reading.
+enum Looked {
+    /// Everything is as it was written.
+    Sound,
+    /// The first thing that is not.
+    Found(TrailFault),
+    /// The writer is gone, and nobody is left to tell.
+    Gone,
+}
+
+/// One reading.
+async fn read(shared: &Shared, jobs: &mpsc::Sender<Job>) -> Result<Looked, StoreError> {
+    let Some(size) = ask(jobs, |core| core.tree.size()).await else { return Ok(Looked::Gone) };
     let mut verification = Verification::without_tree();
     let mut after = 0;
     loop {
@@ -271,20 +284,22 @@ async fn read(shared: &Shared, jobs: &mpsc::Sender<Job>) -> Result<Option<Option
         let Some(last) = page.last().map(|entry| entry.seq) else { break };
         after = last;
         let leaves: Vec<(u64, Hash)> = page.iter().map(|entry| (entry.seq, entry.leaf)).collect();
-        let Some(other) = ask(jobs, move |core| core.other_than_in_memory(&leaves)).await else { return Ok(None) };
+        let Some(others) = ask(jobs, move |core| core.others_than_in_memory(&leaves)).await else {
+            return Ok(Looked::Gone);
+        };
         for entry in &page {
             entry.show(&mut verification);
-            if other == Some(entry.seq) {
-                return Ok(Some(Some(fault(entry.seq, "was changed while the server ran"))));
+            if others.first() == Some(&entry.seq) {
+                return Ok(Looked::Found(fault(entry.seq, "was changed while the server ran")));
             }
         }
         shared.clock.sleep(BREATH).await;
     }
     if let Some((seq, what)) = verification.fault() {
-        return Ok(Some(Some(fault(seq, &what))));
+        return Ok(Looked::Found(fault(seq, &what)));
     }
     if after < size {
-        return Ok(Some(Some(fault(after + 1, "is missing"))));
+        return Ok(Looked::Found(fault(after + 1, "is missing")));
     }
     checkpoints(shared, jobs).await
 }
@@ -294,10 +309,10 @@ fn fault(seq: u64, what: &str) -> TrailFault {
 }
 
 /// Holds all stored checkpoints against the tree.
-async fn checkpoints(shared: &Shared, jobs: &mpsc::Sender<Job>) -> Result<Option<Option<TrailFault>>, StoreError> {
+async fn checkpoints(shared: &Shared, jobs: &mpsc::Sender<Job>) -> Result<Looked, StoreError> {
     let notes = shared.store.checkpoints(0).await?;
     let keys = ask(jobs, |core| (core.signer.verifier(), core.successions.clone())).await;
-    let Some((key, successions)) = keys else { return Ok(None) };
+    let Some((key, successions)) = keys else { return Ok(Looked::Gone) };
     let keys = Keyring::new(Verifier::clone(&key), successions.iter().map(String::as_str));
     let mut good = 0;
     for some in notes.chunks(SIGNATURES) {
@@ -318,30 +333,30 @@ async fn checkpoints(shared: &Shared, jobs: &mpsc::Sender<Job>) -> Result<Option
         let differs = ask(jobs, move |core| {
             asked.into_iter().find(|(size, root)| core.tree.root_at(*size) != Some(*root)).map(|(size, _)| size)
         });
-        let Some(differs) = differs.await else { return Ok(None) };
+        let Some(differs) = differs.await else { return Ok(Looked::Gone) };
         let held = signed.iter().map(|checkpoint| checkpoint.size).take_while(|size| Some(*size) != differs);
         good = held.max().unwrap_or(good);
         if let Some(size) = differs {
             let why = format!("the first {size} entries are not those that the checkpoint of {size} was signed for");
-            return Ok(Some(Some(TrailFault { after: good, why: SafeText::new(why) })));
+            return Ok(Looked::Found(TrailFault { after: good, why: SafeText::new(why) }));
         }
         if let Some((size, error)) = bad {
             let why = format!("the checkpoint of {size} entries does not verify: {error}");
-            return Ok(Some(Some(TrailFault { after: good, why: SafeText::new(why) })));
+            return Ok(Looked::Found(TrailFault { after: good, why: SafeText::new(why) }));
         }
         shared.clock.sleep(BREATH).await;
     }
-    Ok(Some(None))
+    Ok(Looked::Sound)
 }
 
 impl Core {
-    /// The first of these entries whose leaf is another than the one that was appended here.
-    pub(super) fn other_than_in_memory(&self, leaves: &[(u64, Hash)]) -> Option<u64> {
+    /// Those of these entries whose leaf is another than the one that was appended here, in their order.
+    pub(super) fn others_than_in_memory(&self, leaves: &[(u64, Hash)]) -> Vec<u64> {
         let ours = self.tree.leaves();
         let differs = |(seq, leaf): &&(u64, Hash)| {
             let at = seq.checked_sub(1).and_then(|index| usize::try_from(index).ok());
             at.and_then(|at| ours.get(at)) != Some(leaf)
         };
-        leaves.iter().find(differs).map(|(seq, _)| *seq)
+        leaves.iter().filter(differs).map(|(seq, _)| *seq).collect()
     }
 }

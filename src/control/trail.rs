@@ -94,15 +94,14 @@ impl Control {
             }
             query.limit = AUDIT_MAX;
         }
-        let entries = Vec::from(entries);
-        let (checkpoint, other) =
-            self.decide(move |core| Ok((core.checkpoint.clone(), core.other_than_in_memory(&shown)))).await?;
-        let mut entries = entries;
-        if let Some(entry) =
-            entries.iter_mut().find(|entry| Some(entry.seq) == other && entry.outcome != Outcome::Unconfirmed)
-        {
-            let why = "this entry was changed while the server ran: run `rolldeck audit verify`";
-            *entry = stand_in(entry.seq, entry.at, entry.actor.id.as_str(), entry.action.as_str(), "CHANGED", why);
+        let mut entries = Vec::from(entries);
+        let (checkpoint, others) =
+            self.decide(move |core| Ok((core.checkpoint.clone(), core.others_than_in_memory(&shown)))).await?;
+        for entry in &mut entries {
+            if others.contains(&entry.seq) && entry.outcome != Outcome::Unconfirmed {
+                let why = "this entry was changed while the server ran: run `rolldeck audit verify`";
+                *entry = stand_in(entry.seq, entry.at, entry.actor.id.as_str(), entry.action.as_str(), "CHANGED", why);
+            }
         }
         let checkpoint = checkpoint.map(|(_, _, note)| self.checkpoint_view(note)).transpose()?;
         Ok(AuditPage { entries, checkpoint, searched_to })
@@ -257,17 +256,13 @@ fn is_unconditional(query: &AuditQuery) -> bool {
 /// What stands in for an entry whose bytes were changed to what is no entry any more, so that one
 /// such hides no other, and for one whose content has expired. Only what it is found by is told of it, and verification names it.
 fn unreadable(stored: &StoredEntry) -> AuditEntry {
-    match Tombstone::read(&stored.bytes) {
-        Some(left) => {
-            let why = format!("its content has expired: {}", left.reason);
-            let entry = stand_in(stored.seq, stored.at, &stored.actor, &stored.action, "EXPIRED", &why);
-            AuditEntry { outcome: Outcome::Applied, ..entry }
-        }
-        None => {
-            let why = "this entry was changed and cannot be read: run `rolldeck audit verify`";
-            stand_in(stored.seq, stored.at, &stored.actor, &stored.action, "UNREADABLE", why)
-        }
+    if let Some(left) = Tombstone::read(&stored.bytes) {
+        let why = format!("its content has expired: {}", left.reason);
+        let entry = stand_in(stored.seq, stored.at, &stored.actor, &stored.action, "EXPIRED", &why);
+        return AuditEntry { outcome: Outcome::Applied, ..entry };
     }
+    let why = "this entry was changed and cannot be read: run `rolldeck audit verify`";
+    stand_in(stored.seq, stored.at, &stored.actor, &stored.action, "UNREADABLE", why)
 }
 
 /// What stands in for an entry that is not what was written.
