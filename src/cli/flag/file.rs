@@ -27,8 +27,7 @@ type Unsaid = (FlagKind, SafeText, Option<DateTime<Utc>>);
 pub(super) fn read(path: &Path, unsaid: Unsaid) -> Result<Read> {
     let text = text(path)?;
     let wrong = |message: String| Failure::Usage(format!("{}: {message}", path.display()));
-    let value: Value =
-        serde_saphyr::from_str(&text).map_err(|error| wrong(SafeText::new(error.to_string()).to_string()))?;
+    let value = value(&text).map_err(|error| wrong(SafeText::new(error).to_string()))?;
     let flags = value.get("flags").and_then(Value::as_object);
     if flags.is_some_and(|flags| flags.values().any(|flag| flag.get("state").is_some())) {
         let (kind, owner, expires) = unsaid;
@@ -54,6 +53,12 @@ pub(super) fn read(path: &Path, unsaid: Unsaid) -> Result<Read> {
         read.flags.push((key, definition));
     }
     Ok(read)
+}
+
+/// YAML, as plans are read: `on` and `off` are texts, for variants are called so.
+fn value(text: &str) -> Result<Value, String> {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
 }
 
 /// The definition of one flag: the whole file, or the flag of that key in it.
@@ -105,4 +110,17 @@ fn text(path: &Path) -> Result<String> {
         return Err(Failure::Usage(format!("{} is larger than {} MiB", path.display(), max >> 20)).into());
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_that_are_called_on_and_off_need_no_quotes() {
+        let text = "kind: ops\nowner: team-picking\nenabled: true\nvariants: {on: true, off: false}\n\
+            default_variant: off\noff_variant: off\nrules:\n- {id: pilot, serve: {variant: on}}\n";
+        let read = ours(&value(text).unwrap(), &"dim-lights".parse().unwrap()).unwrap();
+        assert_eq!((read.default_variant.as_str(), read.variants["on"].as_bool()), ("off", Some(true)));
+    }
 }
