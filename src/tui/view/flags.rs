@@ -10,7 +10,7 @@ use crate::{
     domain::FlagStage,
     tui::{
         app::{
-            App,
+            App, figure,
             flags::{
                 Flags, Group, Need,
                 cell::{Cell, Serves, State},
@@ -25,6 +25,7 @@ use crate::{
     },
 };
 
+mod history;
 mod record;
 
 /// Columns of the stage at the end of a row.
@@ -34,17 +35,18 @@ const STAGE: usize = 7;
 struct Widths {
     key: usize,
     cell: usize,
+    /// Whether a column is free between a group and the next one.
+    gap: bool,
 }
 
 impl Widths {
     fn of(area: Rect) -> Self {
-        if area.width >= 110 { Self { key: 26, cell: 5 } } else { Self { key: 13, cell: 4 } }
+        if area.width >= 110 { Self { key: 26, cell: 5, gap: true } } else { Self { key: 13, cell: 4, gap: false } }
     }
 
-    /// Columns of a group. Where there is little room only a cell that needs all of its columns touches the
-    /// next group.
+    /// Columns of a group, with the gap to the next one where there is one.
     fn group(&self, group: &Group) -> usize {
-        let cells = group.columns.len() * (self.cell + 1) - usize::from(self.cell < 5);
+        let cells = group.columns.len() * (self.cell + 1) - usize::from(!self.gap);
         cells.max(fit::width(&group.name).min(12) + 1)
     }
 
@@ -87,7 +89,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     let parts = layout::flags(body);
     let (table, flags) = (parts.table, &app.flags);
     summary(app, theme, table, buffer);
-    let widths = Widths::of(table);
+    let mut widths = Widths::of(table);
     let groups = flags.groups();
     let mut at = 0;
     let selected_group = groups
@@ -98,11 +100,16 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
         })
         .unwrap_or(0);
     let room = usize::from(table.width).saturating_sub(widths.lead() + STAGE);
-    let range = if groups.is_empty() { 0..0 } else { shown(groups, selected_group, &widths, room) };
-    headings(flags, theme, &widths, range.clone(), table, buffer);
     let rows = Rect { y: table.y + 4, height: table.height.saturating_sub(4), ..table };
     let height = usize::from(rows.height);
     let top = scroll(flags.list.cursor().saturating_sub(height / 2), flags.list.cursor(), height, flags.list.len());
+    let fitting = |widths: &Widths| if groups.is_empty() { 0..0 } else { shown(groups, selected_group, widths, room) };
+    let mut range = fitting(&widths);
+    if !widths.gap && touches(flags, top..top + height, &range, widths.cell) {
+        widths.gap = true;
+        range = fitting(&widths);
+    }
+    headings(flags, theme, &widths, range.clone(), table, buffer);
     let mut cursor = None;
     for y in 0..height {
         let Some(view) = flags.at(top + y) else { break };
@@ -117,6 +124,17 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
     cursor
 }
 
+/// Whether a cell at the end of a group needs all of its columns, and would be read as one with the next
+/// group's: `20%?20%?`. Where none does, the room is better used for another group.
+fn touches(flags: &Flags, rows: std::ops::Range<usize>, groups: &std::ops::Range<usize>, columns: usize) -> bool {
+    let before_another = flags.groups().iter().take(groups.end.saturating_sub(1)).skip(groups.start);
+    let ends: Vec<_> = before_another.filter_map(|group| group.columns.last()).map(|(column, _)| column).collect();
+    rows.map_while(|row| flags.at(row)).any(|view| {
+        let mut cells = ends.iter().filter_map(|column| Cell::of(view, &Flags::places(view, column)));
+        cells.any(|cell| fit::width(&cell.text()) >= columns)
+    })
+}
+
 /// How many there are of what, or why there is nothing.
 fn summary(app: &App, theme: &Theme, table: Rect, buffer: &mut Buffer) {
     let flags = &app.flags;
@@ -129,7 +147,7 @@ fn summary(app: &App, theme: &Theme, table: Rect, buffer: &mut Buffer) {
             row.text("no flags yet: rolldeck flag set KEY FILE --reason TEXT adds one", Role::Strong)
         }
         (error, Some(page)) => {
-            row = row.text(&format!("{} flags  ", page.flags.len()), Role::Strong);
+            row = row.text(&format!("{}  ", figure::counted(page.flags.len(), "flag")), Role::Strong);
             let words = [
                 (Need::Drift, Mark::Fail, "DRIFT"),
                 (Need::Killed, Mark::Fail, "KILLED"),

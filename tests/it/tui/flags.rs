@@ -239,11 +239,26 @@ fn the_matrix_says_what_is_wanted_what_is_there_and_what_nobody_reports() {
 }
 
 #[test]
+fn cells_that_need_all_of_their_columns_are_told_apart_from_site_to_site() {
+    let mut desk = Desk::with(&options(false, false), Role::Operator, false, nine(), (80, 24));
+    desk.press(I::ViewFlags);
+    let mut share = flag("new-cache", "release", |_, _| ("x", "-"));
+    share.flag.definition.rules = serde_json::from_value(json!([{
+        "id": "pilot", "serve": { "split": [{ "variant": "on", "weight": 20 }, { "variant": "off", "weight": 80 }] },
+    }]))
+    .unwrap();
+    desk.answer(Answer::Flags(Ok(FlagsPage { flags: vec![share], as_of: start() })));
+    let screen = desk.screen();
+    let row = screen.lines().find(|line| line.starts_with(">") && line.contains("new-cache")).unwrap_or(&screen);
+    assert!(row.contains("mix? mix?") && !row.contains("?mix"), "{screen}");
+}
+
+#[test]
 fn the_record_says_which_rule_matched_in_its_place_and_what_is_there_instead() {
     let mut desk = looked_at(Desk::with(&options(false, false), Role::Operator, false, nine(), (120, 40)));
     let screen = desk.screen();
     assert!(screen.contains("dc-west/osl2/b") && screen.contains("DRIFT   wanted off, actual on"), "{screen}");
-    assert!(screen.contains("history, 2 entries") && screen.contains("rules.pilot-sites.percent 10->25"), "{screen}");
+    assert!(screen.contains("history, 2 entries") && screen.contains("rule pilot-sites.percent 10->25"), "{screen}");
     desk.press(I::Left);
     let screen = desk.screen();
     assert!(screen.contains("rule 2 of 2 matched: pilot-sites when site == \"osl2\""), "{screen}");

@@ -7,7 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use crate::{
     backend::{FlagPlace, FlagView, OverrideView},
     domain::{
-        AuditEntry, FlagDefinition, FlagReason, FlagStage, OverrideState, SafeText,
+        FlagDefinition, FlagReason, FlagStage, OverrideState, SafeText,
         flag::{Condition, FlagRule, Serve},
     },
     tui::{
@@ -253,7 +253,7 @@ fn why(view: &FlagView, place: &FlagPlace) -> String {
 }
 
 /// A rule in words: its name, when it matches, what it serves.
-fn described(rule: &FlagRule) -> String {
+pub(super) fn described(rule: &FlagRule) -> String {
     let when = match &rule.when {
         None => String::new(),
         Some(Condition::Expression(text)) => format!(" when {}", SafeText::new(text)),
@@ -261,7 +261,12 @@ fn described(rule: &FlagRule) -> String {
             format!(" when {}", SafeText::new(serde_json::Value::Object(map.clone()).to_string()))
         }
     };
-    let serve = match &rule.serve {
+    format!("{}{when} -> {}", rule.id, served(&rule.serve))
+}
+
+/// What a rule serves, in words.
+pub(super) fn served(serve: &Serve) -> String {
+    match serve {
         Serve::Variant(variant) => SafeText::new(variant).as_str().to_owned(),
         Serve::Split(shares) => {
             let total: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();
@@ -281,8 +286,7 @@ fn described(rule: &FlagRule) -> String {
         Serve::Units(share) => {
             format!("{} for {}", SafeText::new(&share.variant), figure::counted(share.units.len(), "unit"))
         }
-    };
-    format!("{}{when} -> {serve}", rule.id)
+    }
 }
 
 fn kind(definition: &FlagDefinition) -> String {
@@ -329,7 +333,7 @@ fn draw_history(app: &App, view: &FlagView, theme: &Theme, area: Rect, buffer: &
     let mut y = 1;
     for entry in entries.iter().take(rows) {
         let (proof, _) = words::proof(app.trail.proof(entry.seq));
-        let text = what(entry);
+        let text = super::history::what(entry);
         let row = Row::new(theme, area.width)
             .text(" ", Role::Normal)
             .mark(words::outcome_mark(entry.outcome))
@@ -344,18 +348,4 @@ fn draw_history(app: &App, view: &FlagView, theme: &Theme, area: Rect, buffer: &
             y += 1;
         }
     }
-}
-
-/// What an entry changed, and why.
-fn what(entry: &AuditEntry) -> String {
-    let changes = entry.changes.first().map_or_else(String::new, |change| {
-        let or = |value: &Option<SafeText>| value.as_ref().map_or("-", |value| value.as_str()).to_owned();
-        let more = match entry.changes.len() - 1 {
-            0 => String::new(),
-            more => format!(" +{more}"),
-        };
-        format!("{} {}->{}{more}  ", change.field, or(&change.before), or(&change.after))
-    });
-    let reason = entry.reason.as_ref().or(entry.effect.as_ref()).map_or("", |text| text.as_str());
-    format!("{changes}{reason}")
 }
