@@ -24,6 +24,11 @@
 //!   the gate.
 //! - What the judge demands is done once, in a stage and not on the way back. A rollback is done while
 //!   paused too. A pause that a person resumed is not repeated before the judge stopped asking for it.
+//! - A stage's flag is set for its units when it begins, as far as no freeze holds them, and for the others
+//!   when they are free. A unit is on the candidate only once its agent holds that revision of the flag; one
+//!   that then holds another variant is false. What could not be set is a failed unit, told again by a retry.
+//!   A plan without a snapshot has no orders: its units are told by the flag, and back when their agents hold
+//!   it as it was restored.
 //! - A stage whose every unit a freeze holds is not entered by itself; a person's promote, which the
 //!   guard has let through, does enter it.
 
@@ -32,12 +37,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Action, Blocker, Digest, Exposure, Failure, FailureCategory, Freeze, GateName, Next, Phase, Plan, Preview,
-    SafeBlock, SafeText, Stage, StageName, Truth, UnitKey, UnitView, plan::FailResponse,
+    Action, Blocker, Digest, Exposure, Failure, FailureCategory, FlagKey, Freeze, GateName, Next, Phase, Plan, Preview,
+    SafeBlock, SafeText, Stage, StageName, Truth, UnitKey, UnitView, flag::HeldFlag, plan::FailResponse,
+    plan::StageFlag,
 };
 
 mod act;
 mod back;
+mod flags;
 mod gates;
 mod judged;
 mod membership;
@@ -114,6 +121,20 @@ pub enum Event {
     /// A window began over what is under way, and demands something of it. It is obeyed once, at once, and
     /// whatever nobody can do any more is not done.
     Windowed(Demand),
+    /// What became of an [`Effect::SetFlag`]: the flag's revision that it made, or why it was not set.
+    FlagSet {
+        /// The flag, and what it was to serve.
+        flag: StageFlag,
+        /// The revision, or why there is none.
+        outcome: Result<u64, SafeText>,
+    },
+    /// What became of an [`Effect::RestoreFlag`].
+    FlagRestored {
+        /// The flag.
+        key: FlagKey,
+        /// The revision at which it is as it was.
+        revision: u64,
+    },
 }
 
 /// What the judge says of a rollout at one evaluation.
@@ -164,6 +185,8 @@ pub struct UnitReport {
     pub claimed: Option<Digest>,
     /// The gates of the plan evaluated over the facts of this check; one missing is unknown.
     pub readings: Vec<Reading>,
+    /// What the agent holds of the flag that the unit's stage sets.
+    pub flag: Option<HeldFlag>,
 }
 
 /// One gate evaluated on one unit.
@@ -210,6 +233,21 @@ pub enum Effect {
         snapshot: Digest,
         /// What it ran before.
         previous: Option<Digest>,
+    },
+    /// Set a flag for these units, those for whom the rollout set it before included; to be answered with
+    /// [`Event::FlagSet`].
+    SetFlag {
+        /// The flag, and what it is to serve.
+        flag: StageFlag,
+        /// The stage that the new ones are of.
+        stage: StageName,
+        /// The units.
+        units: Vec<UnitKey>,
+    },
+    /// Bring a flag back to what it was when the rollout began; to be answered with [`Event::FlagRestored`].
+    RestoreFlag {
+        /// The flag.
+        key: FlagKey,
     },
     /// The candidate completed healthy: mark it known good.
     MarkKnownGood {
@@ -387,6 +425,14 @@ pub fn step(state: &State, event: &Event, context: &Context<'_>) -> Step {
             if !work.obey_window(demand) {
                 return Step { routine: true, ..work.done(Answer::NoOp) };
             }
+            Answer::Done
+        }
+        Event::FlagSet { flag, outcome } => {
+            work.flag_set(flag, outcome);
+            Answer::Done
+        }
+        Event::FlagRestored { key, revision } => {
+            work.flag_restored(key, *revision);
             Answer::Done
         }
     };

@@ -49,7 +49,9 @@ pub(super) fn conclude(kept: &Kept, ended: &Ended) -> Conclusion {
         Measured::NotOne(_) => (None, None),
     };
     let (state, category) = match &kept.stage {
-        Stage::Idle => (ReportState::Idle, None),
+        // What was never told anything can still be unwell.
+        Stage::Idle if complaints.is_empty() => (ReportState::Idle, None),
+        Stage::Idle => (ReportState::Idle, Some(FailureCategory::Verify)),
         Stage::Applying => (ReportState::Applying, None),
         Stage::Failed { category, .. } => (ReportState::Failed, Some(*category)),
         Stage::Applied if complaints.is_empty() => (ReportState::Healthy, None),
@@ -155,7 +157,7 @@ mod tests {
     fn before_any_order_it_only_says_what_is() {
         let concluded = conclude(&Kept::default(), &ended(How::Exited(1), &measuring(9)));
         assert_eq!(concluded.state, ReportState::Idle);
-        assert_eq!(concluded.category, None);
+        assert_eq!(concluded.category, Some(FailureCategory::Verify), "its check exited 1");
         assert_eq!(concluded.measured, Some(digest(9)));
         assert_eq!(concluded.claimed, None);
     }

@@ -117,7 +117,7 @@ pub fn text(rollout: &Rollout, units: bool) -> String {
         table.row([
             stage.name.to_string(),
             word(&stage.state),
-            stage.selects.to_string(),
+            stage.flag.as_ref().map_or_else(|| stage.selects.to_string(), |flag| format!("{}, {flag}", stage.selects)),
             format!("{}/{}", stage.exposure.units, stage.exposure.units_total),
             maybe_time(stage.entered_at),
             maybe_time(stage.hold_until),

@@ -6,6 +6,7 @@ use super::{
     approvals::{self, Agreed, Asked, Pending},
     authorize,
     core::{Core, rollout_subject},
+    held,
     idempotency::{check_key, fingerprint},
     journal::Draft,
     orders::Acted,
@@ -108,7 +109,8 @@ impl Core {
             return Err(self.refuse(id, &Attempt::of(who, request, why.as_ref(), conditions), vec![blocker]));
         }
         let phase = record.stored.state.phase();
-        let candidate = record.stored.plan.snapshot.clone();
+        let candidate = self.candidate_now(id).unwrap_or_default();
+        let Some(record) = self.rollouts.get(id) else { return Err(not_found(id)) };
         let demanded = record.stored.plan.approvals.clone();
         let attempt = Attempt::of(who, request, why.as_ref(), conditions);
         let subject = overriding::Subject::Rollout { id, candidate: candidate.as_str() };
@@ -127,7 +129,10 @@ impl Core {
         let by = who.kind.into();
         let (freezes, trial) = self.under_trial(trial, |core| {
             if let (Some(record), Some(occasion)) = (core.rollouts.get(id), &occasion) {
-                core.look_through(id, (occasion.operation, by), record.stored.state.members(&record.stored.plan));
+                let plan = &record.stored.plan;
+                core.look_through(id, (occasion.operation, by), record.stored.state.members(plan));
+                let flagged = record.stored.state.members(plan).filter(|(_, stage)| held::sets_flag(plan, *stage));
+                core.look_through(id, (Operation::FlagWiden, by), flagged);
             }
             core.freezes_over_action(id, action, by)
         });

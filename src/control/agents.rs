@@ -248,9 +248,9 @@ impl Core {
         let facts = crate::gate::with_flags(&report.facts, &report.flags);
         for id in self.rollouts_of(unit) {
             let Some(record) = self.rollouts.get_mut(&id) else { continue };
-            let candidate = &record.stored.plan.snapshot;
-            let runs_candidate = report.measured.as_ref().or(report.claimed.as_ref()) == Some(candidate);
-            let arm = if runs_candidate { Arm::Canary } else { Arm::Baseline };
+            let runs = report.measured.as_ref().or(report.claimed.as_ref());
+            let has_candidate = judging::has_candidate(record, &unit.key(), runs, Some(&report.flags));
+            let arm = if has_candidate { Arm::Canary } else { Arm::Baseline };
             if record.stored.state.is_judged() {
                 self.reported.observe(&Pooled {
                     rollout: &id,
@@ -261,18 +261,23 @@ impl Core {
                     slis: &report.slis,
                 });
             }
-            let readings = if matches!(report.state, ReportState::Healthy | ReportState::Unhealthy) {
+            let plan = &record.stored.plan;
+            let progress = if plan.snapshot.is_some() { progress(&report) } else { check(&report) };
+            let readings = if matches!(progress, Some(Progress::Healthy | Progress::Unhealthy)) {
                 read_gates(record, &facts)
             } else {
                 Vec::new()
             };
-            if let Some(progress) = progress(&report) {
+            let wanted = record.stored.state.flag_of(&unit.key(), plan);
+            let flag = wanted.and_then(|wanted| report.flags.get(&wanted.key).cloned());
+            if let Some(progress) = progress {
                 let said = UnitReport {
                     generation: report.generation,
                     progress,
                     measured: report.measured.clone(),
                     claimed: report.claimed.clone(),
                     readings,
+                    flag,
                 };
                 self.step(&id, &Event::Reported { unit: unit.key(), report: said });
             }
@@ -313,6 +318,18 @@ fn read_gates(record: &super::core::Record, facts: &Facts) -> Vec<Reading> {
             Reading { gate: gate.clone(), truth: evaluation.truth, why: evaluation.why }
         })
         .collect()
+}
+
+/// What a report's check says where no snapshot was ordered: the unit's own, whatever it was told before.
+fn check(report: &Report) -> Option<Progress> {
+    let is_check = report.checked_at.is_some();
+    match report.state {
+        ReportState::Applying | ReportState::Applied => None,
+        ReportState::Healthy => Some(Progress::Healthy),
+        ReportState::Idle if is_check && report.category.is_none() => Some(Progress::Healthy),
+        ReportState::Idle if !is_check => None,
+        ReportState::Idle | ReportState::Unhealthy | ReportState::Failed => Some(Progress::Unhealthy),
+    }
 }
 
 fn progress(report: &Report) -> Option<Progress> {

@@ -17,9 +17,9 @@ use crate::{
     audit::{Signer, Tree},
     clock::Clock,
     domain::{
-        Actor, Digest, Freeze, GateName, Initiator, OnEnter, Outcome, Override, Plan, Revision, RolloutId, RolloutName,
-        SafeText, Scope, Snapshot, StageName, Subject, SubjectKind, TargetName, UnitId, UnitKey, audit::RevisionChange,
-        plan::GateRule,
+        Actor, Digest, FlagKey, Freeze, GateName, Initiator, OnEnter, Outcome, Override, Plan, Revision, RolloutId,
+        RolloutName, SafeText, Scope, Snapshot, StageName, Subject, SubjectKind, TargetName, UnitId, UnitKey,
+        audit::RevisionChange, plan::GateRule,
     },
     driver::{
         Health,
@@ -39,7 +39,7 @@ use crate::{
 use super::{
     approvals::{self, Agreed, Waiting},
     carried::{Carried, Resting},
-    flags::Shelf,
+    flags::{Errand, PinnedFlag, Shelf},
     journal::Draft,
     judging::Judging,
     overrides::{self, Passage, Trial},
@@ -65,6 +65,8 @@ pub(super) struct Record {
     pub(super) due: Option<DateTime<Utc>>,
     /// Units that a freeze holds now.
     pub(super) held: Arc<BTreeMap<UnitKey, Freeze>>,
+    /// What its stages ask of flags, until what asked for it is journalled.
+    pub(super) errands: Vec<Errand>,
 }
 
 /// What is stored of a rollout.
@@ -94,6 +96,9 @@ pub(super) struct Stored {
     /// Windows that hold it and had their way when they began, each with since when.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) entered: BTreeSet<SafeText>,
+    /// The flags that its stages set, as they were when it began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) flags: BTreeMap<FlagKey, PinnedFlag>,
     /// The last decision that let it go on, or back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) mandate: Option<Mandate>,
@@ -134,7 +139,7 @@ impl Record {
             tracing::error!("the indicators of {} cannot be judged: {error}", stored.plan.id());
             Judging::default()
         });
-        Ok(Self { stored, gates, judging, due: None, held: Arc::default() })
+        Ok(Self { stored, gates, judging, due: None, held: Arc::default(), errands: Vec::new() })
     }
 }
 
@@ -401,6 +406,7 @@ impl Core {
         }
         self.touched_rollouts.insert(id.clone());
         self.moved.insert(id.clone());
+        let mut errands = Vec::new();
         for effect in step.effects {
             match effect {
                 Effect::Tell { unit, generation, snapshot, previous } => {
@@ -410,7 +416,14 @@ impl Core {
                     self.touched_units.insert(unit);
                 }
                 Effect::MarkKnownGood { snapshot } => stepped.known_good = Some(snapshot),
+                Effect::SetFlag { flag, stage, units } => {
+                    errands.push(Errand::Set { flag, stage: SafeText::new(stage.as_str()), units });
+                }
+                Effect::RestoreFlag { key } => errands.push(Errand::Restore { key }),
             }
+        }
+        if let Some(record) = self.rollouts.get_mut(id) {
+            record.errands.extend(errands);
         }
         Some(stepped)
     }
@@ -450,6 +463,7 @@ impl Core {
         if let Some(snapshot) = known_good {
             self.mark_known_good(id, &snapshot, correlation_id);
         }
+        self.run_errands(id);
     }
 
     fn mark_known_good(&mut self, id: &RolloutId, snapshot: &Digest, correlation_id: Option<SafeText>) {

@@ -7,6 +7,7 @@ mod book;
 mod change;
 mod reach;
 mod shown;
+mod staged;
 mod usage;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use tokio::{sync::watch, time::Instant};
 
 pub(super) use self::{
     book::{Book, Entry, Shelf},
+    staged::{Errand, PinnedFlag},
     usage::Usage,
 };
 use super::{Control, Reply, Tagged, WAIT_MAX, authorize};

@@ -100,11 +100,16 @@ impl Core {
 
     fn units_held(&self, id: &RolloutId, record: &Record) -> BTreeMap<UnitKey, Freeze> {
         let asked = record.stored.asked_of_stages();
-        let members = record.stored.state.members(&record.stored.plan);
+        let plan = &record.stored.plan;
+        let members = record.stored.state.members(plan);
         members
             .filter_map(|(unit, stage)| {
-                let freeze = self.freezes_of_unit(id, unit, stage, *asked.get(stage?)?).into_iter().next()?;
-                Some((unit.clone(), freeze))
+                let asked = *asked.get(stage?)?;
+                let mut freezes = self.freezes_of_unit(id, unit, stage, asked);
+                if sets_flag(plan, stage) {
+                    freezes.extend(self.freezes_of_unit(id, unit, stage, (Operation::FlagWiden, asked.1)));
+                }
+                Some((unit.clone(), freezes.into_iter().next()?))
             })
             .collect()
     }
@@ -161,7 +166,12 @@ impl Core {
     ) -> Vec<Freeze> {
         let first = plan.stages.first().map(|stage| &stage.name);
         let units = state.members(plan).filter(|(_, stage)| *stage == first).map(|(unit, _)| (unit, first));
-        self.freezes_over(id, first, units, (Operation::Start, by))
+        let mut freezes = self.freezes_over(id, first, units, (Operation::Start, by));
+        if sets_flag(plan, first) {
+            let units = state.members(plan).filter(|(_, stage)| *stage == first);
+            add_new(&mut freezes, self.freezes_over(id, first, units, (Operation::FlagWiden, by)));
+        }
+        freezes
     }
 
     /// Freezes that hold an action: when every unit that it would tell is held, or the rollout itself.
@@ -180,8 +190,12 @@ impl Core {
                 None => true,
             }
         };
-        let units = stored.state.members(&stored.plan).filter(|(_, stage)| concerns(*stage));
-        self.freezes_over(id, wanted.as_ref(), units, (operation, by))
+        let units = || stored.state.members(&stored.plan).filter(|(_, stage)| concerns(*stage));
+        let mut freezes = self.freezes_over(id, wanted.as_ref(), units(), (operation, by));
+        if sets_flag(&stored.plan, wanted.as_ref()) {
+            add_new(&mut freezes, self.freezes_over(id, wanted.as_ref(), units(), (Operation::FlagWiden, by)));
+        }
+        freezes
     }
 
     /// The freezes of the rollout, and those of these units when each of them is held: none when one is free.
@@ -198,11 +212,7 @@ impl Core {
             if freezes.is_empty() {
                 return Vec::new();
             }
-            for freeze in freezes {
-                if !all.iter().any(|known| known.window == freeze.window) {
-                    all.push(freeze);
-                }
-            }
+            add_new(&mut all, freezes);
         }
         all
     }
@@ -220,5 +230,19 @@ impl Core {
             .into_iter()
             .find_map(|asked| self.freezes_of_rollout(id, stage, asked).into_iter().next());
         whole.or_else(|| record.held.values().next().cloned())
+    }
+}
+
+/// Whether a stage sets a flag: then what holds that holds the stage.
+pub(super) fn sets_flag(plan: &Plan, stage: Option<&StageName>) -> bool {
+    plan.stages.iter().any(|known| Some(&known.name) == stage && known.flag.is_some())
+}
+
+/// Adds freezes, each window once.
+fn add_new(all: &mut Vec<Freeze>, freezes: Vec<Freeze>) {
+    for freeze in freezes {
+        if !all.iter().any(|known| known.window == freeze.window) {
+            all.push(freeze);
+        }
     }
 }

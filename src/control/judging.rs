@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        GateName, RolloutId, SafeText, Sli, SliArm, UnitId, Verdict,
+        Digest, FlagKey, GateName, RolloutId, SafeText, Sli, SliArm, UnitId, UnitKey, Verdict,
+        flag::HeldFlag,
         plan::{ArmsBy, FailResponse, GateRule, PlanSli, PlanTelemetry, REPORTED},
         sli::{OverallVerdict, SliKind, SliQueries, TelemetryState},
     },
@@ -371,12 +372,12 @@ impl Core {
         match telemetry.arms {
             ArmsBy::Track => (vec![telemetry.canary.clone()], vec![telemetry.baseline.clone()]),
             ArmsBy::Release => {
-                let candidate = self.version_of(&plan.snapshot).version;
+                let candidate = self.brought_by(plan).version;
                 let pinned: BTreeSet<SafeText> = record
                     .stored
                     .state
                     .pinned()
-                    .filter(|digest| **digest != plan.snapshot)
+                    .filter(|digest| Some(*digest) != plan.snapshot.as_ref())
                     .filter_map(|digest| self.version_of(digest).version)
                     .filter(|version| Some(version) != candidate.as_ref())
                     .collect();
@@ -386,8 +387,12 @@ impl Core {
                 let (mut canary, mut baseline) = (BTreeSet::new(), BTreeSet::new());
                 for (unit, _) in record.stored.state.members(plan) {
                     let place = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
-                    let runs = self.fleet.get(&place).and_then(|known| known.present());
-                    let side = if runs == Some(&plan.snapshot) { &mut canary } else { &mut baseline };
+                    let known = self.fleet.get(&place);
+                    let has = known.is_some_and(|known| {
+                        let held = known.report.as_ref().map(|report| &report.flags);
+                        has_candidate(record, unit, known.present(), held)
+                    });
+                    let side = if has { &mut canary } else { &mut baseline };
                     side.insert(SafeText::new(unit.site.as_str()));
                 }
                 // A site that has both belongs to neither.
@@ -441,14 +446,14 @@ impl Core {
         };
         let readings = plan.gates.iter().filter_map(read).collect();
         let response = engine::fail_response(state, plan);
-        let (stage, snapshot) = (stage.name.clone(), plan.snapshot.clone());
+        let (stage, snapshot, candidate) = (stage.name.clone(), plan.snapshot.clone(), plan.candidate());
         let is_due = evaluation.conclusion.decision == Decision::Rollback;
         let why = evaluation.conclusion.why.clone();
-        let demand = match brought_back.get(&snapshot) {
+        let demand = match snapshot.as_ref().and_then(|snapshot| brought_back.get(snapshot)) {
             _ if !is_due => Demand::Nothing,
             Some(at) if response == Some(FailResponse::Rollback) => Demand::Pause(SafeText::new(format!(
                 "{why}; the judge brought {} back at {} already and does so once: a person decides",
-                snapshot.short(),
+                candidate,
                 at.format("%Y-%m-%d %H:%M:%SZ")
             ))),
             _ => Demand::of_failure(response, why),
@@ -467,7 +472,7 @@ impl Core {
         let Some(stepped) = self.advance(id, &Event::Judged(Judged { stage, readings, demand })) else { return };
         let goes_back = stepped.facts.iter().any(|fact| fact.by == FactBy::Judge && fact.what == "rollback_started");
         if goes_back && let Some(record) = self.rollouts.get_mut(id) {
-            record.stored.brought_back.insert(snapshot, now);
+            record.stored.brought_back.extend(snapshot.map(|snapshot| (snapshot, now)));
         }
         self.journal_facts_with(id, stepped.facts, stepped.before.as_ref(), stepped.known_good, evidence);
     }
@@ -487,13 +492,29 @@ impl Core {
         let queries = record.judging.queries().map(|(name, queries)| (name.to_string(), queries.clone())).collect();
         let origin = Origin {
             rollout: id.clone(),
-            stable: self.stable_version(record.stored.state.pinned().map(Some)),
-            candidate: self.version_of(&record.stored.plan.snapshot),
+            stable: self.stable_of(&record.stored.plan, record.stored.state.pinned().map(Some)),
+            candidate: self.brought_by(&record.stored.plan),
             source: record.stored.plan.telemetry.source.clone(),
             queries,
         };
         Some(AutomaticAct::new(origin, situation))
     }
+}
+
+/// Whether a unit has what its rollout brings: the snapshot, or else its stage's flag as its agent holds it.
+pub(super) fn has_candidate(
+    record: &Record,
+    unit: &UnitKey,
+    runs: Option<&Digest>,
+    held: Option<&BTreeMap<FlagKey, HeldFlag>>,
+) -> bool {
+    let plan = &record.stored.plan;
+    if let Some(snapshot) = &plan.snapshot {
+        return runs == Some(snapshot);
+    }
+    let wanted = record.stored.state.flag_of(unit, plan);
+    let variant = wanted.and_then(|wanted| held?.get(&wanted.key)?.variant.as_ref());
+    wanted.is_some_and(|wanted| variant == Some(&wanted.variant))
 }
 
 /// The next look: on the clock, so that rollouts that share a source are asked for together, and half

@@ -10,9 +10,9 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use super::{Figures, core::Core};
+use super::{Figures, core::Core, flags::PinnedFlag};
 use crate::{
-    domain::{Digest, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, VersionRef},
+    domain::{Digest, FlagKey, Plan, Preview, Principal, Revision, Rollout, RolloutId, SafeText, UnitId, VersionRef},
     engine::{self, Context},
     wire::{CarrierView, Cursor, RolloutsPage},
 };
@@ -253,7 +253,7 @@ impl Core {
                 observed_at = observed_at.max(known.heard_at);
             }
         }
-        let stable = self.stable_version(view.units.iter().map(|u| u.pinned.as_ref()));
+        let stable = self.stable_of(&stored.plan, view.units.iter().map(|u| u.pinned.as_ref()));
         let freeze = self.freeze_shown(id, record);
         let stage = stored.plan.stages.iter().find(|stage| Some(&stage.name) == view.current_stage.as_ref());
         let slis = record.judging.slis(stage.and_then(|stage| stage.slis.as_ref()));
@@ -270,7 +270,7 @@ impl Core {
             message: view.message,
             strategy: SafeText::new("staged"),
             stable,
-            candidate: self.version_of(&stored.plan.snapshot),
+            candidate: self.brought_by(&stored.plan),
             exposure: view.exposure,
             stages: view.stages,
             current_stage: view.current_stage,
@@ -293,6 +293,14 @@ impl Core {
         })
     }
 
+    /// What a plan brings: its snapshot, or else its flags by name.
+    pub(super) fn brought_by(&self, plan: &Plan) -> VersionRef {
+        match &plan.snapshot {
+            Some(snapshot) => self.version_of(snapshot),
+            None => VersionRef { version: Some(SafeText::new(plan.candidate())), snapshot: None },
+        }
+    }
+
     /// A snapshot by its two names.
     pub(super) fn version_of(&self, digest: &Digest) -> VersionRef {
         VersionRef { version: self.snapshots.get(digest).map(|s| s.version.clone()), snapshot: Some(digest.clone()) }
@@ -311,6 +319,17 @@ impl Core {
             }
         }
         preview
+    }
+
+    /// What is there where the candidate is not.
+    pub(super) fn stable_of<'a>(&self, plan: &Plan, pinned: impl Iterator<Item = Option<&'a Digest>>) -> VersionRef {
+        if plan.snapshot.is_some() {
+            return self.stable_version(pinned);
+        }
+        let pinned = self.rollouts.get(&plan.id()).map(|record| &record.stored.flags);
+        let one = |(key, pinned): (&FlagKey, &PinnedFlag)| format!("{key} r{}", pinned.revision);
+        let was: Vec<String> = pinned.into_iter().flatten().map(one).collect();
+        VersionRef { version: Some(SafeText::new(was.join(", "))), snapshot: None }
     }
 
     pub(super) fn stable_version<'a>(&self, pinned: impl Iterator<Item = Option<&'a Digest>>) -> VersionRef {

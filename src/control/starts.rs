@@ -10,6 +10,7 @@ use super::{
     approvals::{self, Asked, Pending},
     authorize,
     core::{Core, Record, Stored, rollout_subject},
+    held,
     idempotency::{check_key, fingerprint},
     journal::Draft,
     judging::{self, Judging},
@@ -67,6 +68,13 @@ fn cooling_down(
     })
 }
 
+/// Whether a newer rollout of the same target takes away what an older one could be brought back to: it
+/// brings a snapshot as that did, or sets a flag that it set.
+fn overtakes(newer: &Plan, older: &Plan) -> bool {
+    (newer.snapshot.is_some() && older.snapshot.is_some())
+        || newer.flags().any(|flag| older.flags().any(|known| known.key == flag.key))
+}
+
 impl Core {
     /// Begins a rollout.
     pub(super) fn begin(
@@ -87,24 +95,7 @@ impl Core {
             return Ok(Reply { body, replayed: true });
         }
         let judging = self.check_indicators(&plan)?;
-        let snapshot = self.snapshots.get(&plan.snapshot).ok_or_else(|| {
-            Problem::new(
-                Code::Invalid,
-                format!("snapshot {} is not known here: add it first with `rolldeck snapshot add`", plan.snapshot),
-            )
-            .in_field("plan.snapshot")
-        })?;
-        if let Some(group) = snapshot.group.as_ref().filter(|group| **group != id.target) {
-            return Err(Problem::new(
-                Code::Invalid,
-                format!(
-                    "snapshot {} belongs to group {group}, and the plan's target is {}",
-                    plan.snapshot.short(),
-                    id.target
-                ),
-            )
-            .in_field("plan.snapshot"));
-        }
+        self.check_snapshot_of(&plan)?;
         let attempt = |why| Attempt {
             who,
             verb: "start",
@@ -135,9 +126,14 @@ impl Core {
             .collect();
         let began = engine::begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
+        let (flags, against_flags) = self.check_flags_of(who, &plan, &began.state)?;
+        if !against_flags.is_empty() {
+            return Err(self.refuse(&id, &attempt(why.as_ref()), against_flags));
+        }
+        let candidate = plan.snapshot.as_ref().map_or_else(|| plan.candidate(), |snapshot| snapshot.to_string());
         let occasion = Occasion {
             operation: Operation::Start,
-            subject: overriding::Subject::Rollout { id: &id, candidate: plan.snapshot.as_str() },
+            subject: overriding::Subject::Rollout { id: &id, candidate: &candidate },
             at: now,
         };
         let by = who.kind.into();
@@ -151,6 +147,8 @@ impl Core {
         };
         let (freezes, trial) = self.under_trial(trial, |core| {
             core.look_through(&id, (Operation::Start, by), began.state.members(&plan));
+            let flagged = began.state.members(&plan).filter(|(_, stage)| held::sets_flag(&plan, *stage));
+            core.look_through(&id, (Operation::FlagWiden, by), flagged);
             core.freezes_at_start(&id, &plan, &began.state, by)
         });
         let question = Question { action: None, phase: None, role: who.role, freezes: &freezes };
@@ -160,8 +158,11 @@ impl Core {
         let effect = engine::preview_begin(&plan, &members, now)
             .map_err(|error| Problem::new(Code::Invalid, error.to_string()).in_field("plan"))?;
         let mut effect = self.with_versions(effect);
+        // Whoever agrees to the start agrees to what its stages do to flags.
+        let demanded = |operation| self.needs_approval(Approvable::Operation(operation), &plan.approvals, false);
+        let asks = demanded(Operation::Start) || (!flags.is_empty() && demanded(Operation::FlagWiden));
         let Some(why) = why else {
-            if self.needs_approval(Approvable::Operation(Operation::Start), &plan.approvals, false) {
+            if asks {
                 effect.checks.push(approvals::check("start"));
             }
             return Ok(Reply {
@@ -176,7 +177,7 @@ impl Core {
                 replayed: false,
             });
         };
-        if self.needs_approval(Approvable::Operation(Operation::Start), &plan.approvals, false) {
+        if asks {
             let asked = Asked {
                 who,
                 verb: "start",
@@ -201,7 +202,7 @@ impl Core {
         let revision_base =
             self.rollouts.get(&id).map_or(0, |r| r.stored.revision_base + r.stored.state.revision() + 1);
         for (other, record) in &mut self.rollouts {
-            if other.target == id.target && !record.stored.superseded {
+            if other.target == id.target && !record.stored.superseded && overtakes(&plan, &record.stored.plan) {
                 record.stored.superseded = true;
                 self.touched_rollouts.insert(other.clone());
                 self.dirty.insert(other.clone());
@@ -222,6 +223,7 @@ impl Core {
             let_through: Vec::new(),
             let_on,
             entered: BTreeSet::new(),
+            flags,
             mandate: None,
             history: std::collections::VecDeque::new(),
         };
@@ -270,6 +272,23 @@ impl Core {
         };
         self.remember(who, &id.to_string(), conditions, fingerprint, CREATED, &body);
         Ok(Reply { body, replayed: false })
+    }
+
+    /// That a plan's snapshot is known, and one of its target.
+    fn check_snapshot_of(&self, plan: &Plan) -> Result<(), Problem> {
+        let Some(digest) = &plan.snapshot else { return Ok(()) };
+        let invalid = |text: String| Problem::new(Code::Invalid, text).in_field("plan.snapshot");
+        let known = self.snapshots.get(digest).ok_or_else(|| {
+            invalid(format!("snapshot {digest} is not known here: add it first with `rolldeck snapshot add`"))
+        })?;
+        match known.group.as_ref().filter(|group| **group != plan.target) {
+            None => Ok(()),
+            Some(group) => Err(invalid(format!(
+                "snapshot {} belongs to group {group}, and the plan's target is {}",
+                digest.short(),
+                plan.target
+            ))),
+        }
     }
 
     /// A plan's indicators as the judge will take them, where each can be understood and asked for.

@@ -34,9 +34,13 @@
 //!     gates: [telemetry]          # all of the plan's, when absent; but verdicts only where a unit is left
 //!                                 # to compare with
 //!     deadline: 2h
+//!     flag: {key: fast-path, variant: on}       # set for this stage's units when it begins
 //!   - fleet: all
 //! on_breach: rollback             # or pause, or a mapping by gate
 //! ```
+//!
+//! A plan whose every stage sets a flag needs no snapshot: nothing is deployed, the flag is widened stage by
+//! stage, and the gates are asked of the units whose agents hold it.
 
 mod declared;
 pub mod document;
@@ -58,7 +62,7 @@ pub use read::SLI_FIELDS;
 pub use schema::schema;
 
 pub use super::sli::{Direction, PlanSli};
-use super::{Approvable, Digest, GateKind, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
+use super::{Approvable, Digest, FlagKey, GateKind, GateName, RolloutId, RolloutName, SafeText, StageName, TargetName};
 
 /// What a stage selects of the membership that was frozen at start. Counts are *further* units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -177,6 +181,22 @@ impl Default for PlanTelemetry {
     }
 }
 
+/// A flag that a stage sets for its units.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StageFlag {
+    /// The flag.
+    pub key: FlagKey,
+    /// What it serves to the stage's units.
+    pub variant: SafeText,
+}
+
+impl fmt::Display for StageFlag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}={}", self.key, self.variant))
+    }
+}
+
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanStage {
@@ -195,6 +215,8 @@ pub struct PlanStage {
     pub slis: Option<Vec<SafeText>>,
     /// How long its gates have to become true; no limit, when absent.
     pub deadline: Option<Duration>,
+    /// The flag that is set for its units when it begins.
+    pub flag: Option<StageFlag>,
 }
 
 impl PlanStage {
@@ -209,6 +231,7 @@ impl PlanStage {
             gates: None,
             slis: None,
             deadline: None,
+            flag: None,
         }
     }
 }
@@ -220,8 +243,8 @@ pub struct Plan {
     pub rollout: RolloutName,
     /// Where it happens.
     pub target: TargetName,
-    /// What is rolled out.
-    pub snapshot: Digest,
+    /// What is rolled out; none where every stage sets a flag, and nothing else is to change.
+    pub snapshot: Option<Digest>,
     /// Who answers for it; empty, when nobody was named.
     pub owner: SafeText,
     /// What each gate is made of, in the plan's order.
@@ -300,6 +323,25 @@ impl Plan {
     #[must_use]
     pub fn to_value(&self) -> serde_json::Value {
         write::plan(self)
+    }
+
+    /// The flags that its stages set, each once, in the order of the stages.
+    pub fn flags(&self) -> impl Iterator<Item = &StageFlag> {
+        let flag = |(at, stage): (usize, &'_ PlanStage)| {
+            let is_first = !self.stages.iter().take(at).any(|before| before.flag == stage.flag);
+            is_first.then_some(at)
+        };
+        let firsts: Vec<usize> = self.stages.iter().enumerate().filter_map(flag).collect();
+        firsts.into_iter().filter_map(|at| self.stages.get(at)?.flag.as_ref())
+    }
+
+    /// What it brings, in short: the beginning of its snapshot's digest, or else its flags: `fast-path=on`.
+    #[must_use]
+    pub fn candidate(&self) -> String {
+        match &self.snapshot {
+            Some(snapshot) => snapshot.short().to_owned(),
+            None => self.flags().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        }
     }
 
     /// The address of the rollout that it describes.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, Digest, Effect, FailureCategory, GateName, LaneName, Overridable, Phase, RolloutId, RolloutName, SafeBlock,
     SafeText, SiteName, Sli, StageName, StageState, TargetName, Trend, Workload,
+    plan::StageFlag,
     sli::OverallVerdict,
     workload::{Offer, Pending},
 };
@@ -111,6 +112,9 @@ pub struct Stage {
     pub hold_until: Option<DateTime<Utc>>,
     /// When it passed or ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// The flag that is set for its units when it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<StageFlag>,
 }
 
 impl Stage {

@@ -115,9 +115,14 @@ impl Work<'_> {
     }
 
     fn rollback(&mut self, to: Option<&Digest>) -> Answer {
-        if to == Some(&self.context.plan.snapshot) {
-            let why =
-                format!("{} is what is being rolled out: name another snapshot", self.context.plan.snapshot.short());
+        let candidate = self.context.plan.snapshot.as_ref();
+        if to.is_some() && (to == candidate || candidate.is_none()) {
+            let why = match candidate {
+                Some(candidate) => format!("{} is what is being rolled out: name another snapshot", candidate.short()),
+                None => {
+                    "it brings no snapshot: roll it back without naming one, and its flags are as they were".to_owned()
+                }
+            };
             return Answer::Refused(vec![phase_blocker(&self.state, &why)]);
         }
         let same = to.is_none() || self.state.back.as_ref().is_some_and(|back| back.to.as_ref() == to);

@@ -21,7 +21,7 @@ impl<'a> WayBack<'a> {
         let back = state.back.as_ref()?;
         let mut found = Self::default();
         for unit in state.units.iter().filter(|unit| unit.exposed) {
-            if unit.way_back(back).is_none() {
+            if !unit.goes_back(back) {
                 found.left.push(&unit.key);
             } else if unit.returned {
                 found.returned += 1;

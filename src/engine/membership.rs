@@ -131,8 +131,12 @@ pub(super) fn size<'a>(keys: impl Iterator<Item = &'a UnitKey>) -> String {
 pub(super) fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Result<Step, BeginError> {
     let drawn = draw(plan, members)?;
     let what = size(drawn.units.iter().map(|(key, _, _)| key));
-    let units =
-        drawn.units.into_iter().map(|(key, pinned, stage)| Unit::new(key, stage, pinned, plan.gates.len())).collect();
+    let unit = |(key, pinned, stage): (UnitKey, Option<Digest>, Option<usize>)| {
+        // What it runs is not touched where only flags are set.
+        let pinned = pinned.filter(|_| plan.snapshot.is_some());
+        Unit::new(key, stage, pinned, plan.gates.len())
+    };
+    let units = drawn.units.into_iter().map(unit).collect();
     let state = State {
         phase: Phase::Pending,
         revision: 1,
@@ -141,6 +145,7 @@ pub(super) fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Resu
         paused: None,
         stages: vec![StageMemory::default(); plan.stages.len()],
         back: None,
+        restored: BTreeMap::new(),
         units,
         look_at: Some(now),
         created_at: now,
@@ -149,7 +154,7 @@ pub(super) fn begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> Resu
     let detail = format!(
         "{} begins with {} on {what}, in {}",
         plan.id(),
-        plan.snapshot.short(),
+        plan.candidate(),
         words::counted(plan.stages.len(), "stage"),
     );
     let fact = Fact { what: "start", detail: words::text(detail), by: FactBy::Engine };

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Context, Effect, Progress, State, UnitReport,
+    Context, Effect, Progress, State, UnitReport, flags,
     state::{Fault, Order, Unit, UnitProgress},
     transition::Work,
     words,
@@ -29,7 +29,7 @@ fn want(state: &State, unit: &Unit, context: &Context<'_>) -> Option<Want> {
         }
         Phase::Progressing | Phase::AwaitingPromotion | Phase::Degraded => {
             let is_free = unit.is_due(state.stage) && !context.held.contains_key(&unit.key);
-            is_free.then(|| Want::Candidate(context.plan.snapshot.clone()))
+            context.plan.snapshot.clone().filter(|_| is_free).map(Want::Candidate)
         }
         Phase::Pending | Phase::Paused | Phase::Aborted | Phase::Completed | Phase::Unknown => None,
     }
@@ -46,8 +46,8 @@ pub(super) fn standing(state: &State, unit: &UnitKey, context: &Context<'_>) -> 
     let unit = state.find(unit).and_then(|at| state.units.get(at))?;
     let order = unit.order.as_ref().filter(|order| order.progress == UnitProgress::Told)?;
     let stands = match want(state, unit, context)? {
-        Want::Candidate(snapshot) => !order.back && order.snapshot == snapshot,
-        Want::Back(snapshot) => order.back && order.snapshot == snapshot,
+        Want::Candidate(snapshot) => !order.back && order.snapshot == Some(snapshot),
+        Want::Back(snapshot) => order.back && order.snapshot == Some(snapshot),
     };
     stands.then_some(order.generation)
 }
@@ -78,7 +78,7 @@ impl Work<'_> {
         };
         let previous = unit.measured.clone().or_else(|| unit.claimed.clone()).or_else(|| unit.pinned.clone());
         unit.order =
-            Some(Order { generation, snapshot: snapshot.clone(), back, at: now, progress: UnitProgress::Told });
+            Some(Order { generation, snapshot: Some(snapshot.clone()), back, at: now, progress: UnitProgress::Told });
         unit.fault = None;
         if !back {
             unit.exposed = true;
@@ -115,6 +115,9 @@ impl Work<'_> {
         if is_check || report.claimed.is_some() {
             unit.claimed.clone_from(&report.claimed);
         }
+        if plan.snapshot.is_none() {
+            return self.reported_of_flag(at, report);
+        }
         let Some(order) = unit.order.as_mut().filter(|order| order.generation == report.generation) else { return };
         let failure = if order.back {
             report_of_return(unit, report, now)
@@ -131,11 +134,15 @@ impl Work<'_> {
     /// The units that failed are to be told again; how many.
     pub(super) fn forget_faults(&mut self) -> usize {
         let is_back = self.state.back.is_some();
+        let flags_only = self.context.plan.snapshot.is_none();
         self.state.units.change(
             |unit| unit.fault.is_some(),
             |unit| {
                 unit.fault = None;
                 unit.order = None;
+                if flags_only && !is_back {
+                    unit.flag = None;
+                }
                 // On the way back, what was last read of the candidate stays to be seen.
                 if !is_back {
                     unit.forget_readings();
@@ -146,10 +153,10 @@ impl Work<'_> {
 }
 
 /// How the snapshot that a check found compares with what was told.
-enum Identity {
+pub(super) enum Identity {
     Same,
-    /// Neither measured nor claimed.
-    Unsaid,
+    /// Not known, with why.
+    Unsaid(SafeText),
     Other(SafeText),
 }
 
@@ -163,12 +170,17 @@ fn identity(told: &Digest, report: &UnitReport) -> Identity {
         (None, Some(found)) => {
             Identity::Other(words::text(format!("claims {} and not {}", found.short(), told.short())))
         }
-        (None, None) => Identity::Unsaid,
+        (None, None) => Identity::Unsaid(words::text("the check names no snapshot that it measured or applied")),
     }
 }
 
 /// What a report on an order for the candidate changes; a failure that is new comes back in words.
-fn report_of_candidate(unit: &mut Unit, report: &UnitReport, plan: &Plan, now: DateTime<Utc>) -> Option<String> {
+pub(super) fn report_of_candidate(
+    unit: &mut Unit,
+    report: &UnitReport,
+    plan: &Plan,
+    now: DateTime<Utc>,
+) -> Option<String> {
     let order = unit.order.as_mut()?;
     let healthy = match &report.progress {
         Progress::Applying => {
@@ -196,12 +208,18 @@ fn report_of_candidate(unit: &mut Unit, report: &UnitReport, plan: &Plan, now: D
         return None;
     }
     order.progress = UnitProgress::Checked;
-    let found = identity(&order.snapshot, report);
+    let told = order.snapshot.clone();
+    let found = match told.as_ref().map_or(Identity::Same, |told| identity(told, report)) {
+        Identity::Same => flags::identity(unit, report, plan),
+        other => other,
+    };
     let (truth, why) = match &found {
         Identity::Other(why) => (Truth::False, why.clone()),
         _ if !healthy => (Truth::False, words::text("the check command did not exit 0")),
-        Identity::Unsaid => (Truth::Unknown, words::text("the check names no snapshot that it measured or applied")),
-        Identity::Same if report.measured.is_none() => (Truth::True, words::text("healthy; claimed, not measured")),
+        Identity::Unsaid(why) => (Truth::Unknown, why.clone()),
+        Identity::Same if told.is_some() && report.measured.is_none() => {
+            (Truth::True, words::text("healthy; claimed, not measured"))
+        }
         Identity::Same => (Truth::True, words::text("healthy")),
     };
     unit.health.observe(truth, why.clone(), now);
@@ -228,7 +246,7 @@ fn report_of_candidate(unit: &mut Unit, report: &UnitReport, plan: &Plan, now: D
             unit.fault = None;
             None
         }
-        Identity::Unsaid => None,
+        Identity::Unsaid(_) => None,
     }
 }
 
@@ -250,13 +268,14 @@ fn report_of_return(unit: &mut Unit, report: &UnitReport, now: DateTime<Utc>) ->
         }
         Progress::Healthy | Progress::Unhealthy => {
             order.progress = UnitProgress::Checked;
-            match identity(&order.snapshot, report) {
+            let Some(told) = &order.snapshot else { return None };
+            match identity(told, report) {
                 Identity::Same => {
                     unit.returned = true;
                     unit.fault = None;
                     return None;
                 }
-                Identity::Unsaid => return None,
+                Identity::Unsaid(_) => return None,
                 Identity::Other(why) => (why.as_str().to_owned(), why.as_str().into(), true),
             }
         }

@@ -34,8 +34,9 @@ pub(super) fn of_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> R
                 if stage.advance == Advance::Manual { "then a person promotes" } else { "then it goes on by itself" };
             let hold = if stage.hold.is_zero() { String::new() } else { format!(", hold {}", words::span(stage.hold)) };
             let size = membership::size(keys.iter().copied());
+            let sets = stage.flag.as_ref().map_or(String::new(), |flag| format!(", sets {flag}"));
             says.change(format!(
-                "stage {}: {size}{hold}, {after} ({})",
+                "stage {}: {size}{sets}{hold}, {after} ({})",
                 stage.name,
                 words::names(keys.iter().copied())
             ));
@@ -51,7 +52,10 @@ pub(super) fn of_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> R
     }
     let without: Vec<&UnitKey> =
         drawn.units.iter().filter(|(_, present, _)| present.is_none()).map(|(key, _, _)| key).collect();
-    if without.is_empty() {
+    if plan.snapshot.is_none() {
+        says.same("no unit is told to run anything else: only flags are set".to_owned());
+        says.pass(format!("a rollback brings {} back to what it is now", words::flag_keys(plan)));
+    } else if without.is_empty() {
         says.pass(format!("each of {} has a snapshot that a rollback returns it to", words::units(drawn.units.len())));
     } else {
         let names = words::names(without.iter().copied());
@@ -63,14 +67,14 @@ pub(super) fn of_begin(plan: &Plan, members: &[Member], now: DateTime<Utc>) -> R
     let already: Vec<&UnitKey> = drawn
         .units
         .iter()
-        .filter(|(_, present, _)| present.as_ref() == Some(&plan.snapshot))
+        .filter(|(_, present, _)| present.is_some() && *present == plan.snapshot)
         .map(|(key, _, _)| key)
         .collect();
     if !already.is_empty() {
         let names = words::names(already.iter().copied());
-        says.warn(format!("{} on {} already: {names}", are(already.len()), plan.snapshot.short()));
+        says.warn(format!("{} on {} already: {names}", are(already.len()), plan.candidate()));
     }
-    let summary = format!("begin {} with {} on {}", plan.id(), plan.snapshot.short(), words::units(told));
+    let summary = format!("begin {} with {} on {}", plan.id(), plan.candidate(), words::units(told));
     Ok(says.preview(summary, told))
 }
 
@@ -148,7 +152,7 @@ fn resume(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
     let from = state.paused.as_ref().map_or(Phase::Progressing, |paused| paused.from);
     says.change(format!("it is {} again", from.words()));
     if !waiting.is_empty() {
-        told(says, context.plan.snapshot.short(), &waiting);
+        told(says, &context.plan.candidate(), &waiting);
     }
     if let Some(breach) = state.paused.as_ref().and_then(|paused| paused.breach.as_ref()) {
         says.warn(format!("what paused it is forgiven: {breach}"));
@@ -177,12 +181,12 @@ fn promote(says: &mut Says, state: &State, action: Action, context: &Context<'_>
         } else {
             let size = membership::size(own.iter().copied());
             let names = words::names(own.iter().copied());
-            says.change(format!("stage {}: {size} told {} ({names})", stage.name, plan.snapshot.short()));
+            says.change(format!("stage {}: {size} {} ({names})", stage.name, gets(plan, stage)));
         }
     }
     unreachable(says, state, &due);
     let without = keys(state, |unit| untold(unit) && unit.pinned.is_none());
-    if !without.is_empty() {
+    if plan.snapshot.is_some() && !without.is_empty() {
         let names = words::names(without.iter().copied());
         says.warn(format!("{} without a snapshot to go back to: {names}", are(without.len())));
     }
@@ -190,7 +194,8 @@ fn promote(says: &mut Says, state: &State, action: Action, context: &Context<'_>
     if action == Action::PromoteFull {
         says.change("no stage waits for a person any more; gates and holds are as before".to_owned());
     } else if next >= plan.stages.len() {
-        says.change(format!("the rollout completes, and {} becomes known good", plan.snapshot.short()));
+        let good = plan.snapshot.as_ref().map(|snapshot| format!(", and {} becomes known good", snapshot.short()));
+        says.change(format!("the rollout completes{}", good.unwrap_or_default()));
     }
     stays(says, state, plan);
     let later = keys(state, |unit| unit.stage.is_none_or(|stage| stage >= last) && !unit.exposed);
@@ -211,7 +216,17 @@ fn rollback(says: &mut Says, state: &State, to: Option<&Digest>, context: &Conte
         says.same(format!("{} keep what they run", words::units(state.units.len())));
         return says.take("abort before any unit was told".to_owned(), 0);
     }
-    let back = GoingBack { to: to.cloned(), since: context.now, cause: SafeText::default() };
+    let flags = context.plan.snapshot.is_none();
+    let back = GoingBack { to: to.cloned(), since: context.now, cause: SafeText::default(), flags };
+    if state.units.iter().any(|unit| unit.flag.is_some()) {
+        says.change(format!("{} is brought back to what it was when this began", words::flag_keys(context.plan)));
+    }
+    if flags {
+        let going = keys(state, |unit| unit.exposed);
+        unreachable(says, state, &going);
+        let summary = format!("bring {} of {} back", words::flag_keys(context.plan), words::units(going.len()));
+        return says.take(summary, going.len());
+    }
     let mut by_target: BTreeMap<&Digest, Vec<&UnitKey>> = BTreeMap::new();
     let mut left = Vec::new();
     for unit in state.units.iter().filter(|unit| unit.exposed) {
@@ -248,8 +263,8 @@ fn rollback(says: &mut Says, state: &State, to: Option<&Digest>, context: &Conte
 
 fn retry(says: &mut Says, state: &State, context: &Context<'_>) -> Preview {
     let failed = keys(state, |unit| unit.fault.is_some());
-    let what = if state.back.is_some() { "to go back" } else { context.plan.snapshot.short() };
-    told(says, what, &failed);
+    let what = if state.back.is_some() { "to go back".to_owned() } else { context.plan.candidate() };
+    told(says, &what, &failed);
     unreachable(says, state, &failed);
     let others = state.units.iter().filter(|unit| unit.exposed && unit.fault.is_none()).count();
     if others > 0 {
@@ -262,10 +277,20 @@ fn told(says: &mut Says, what: &str, units: &[&UnitKey]) {
     says.change(format!("{} told {what} when they ask: {}", are(units.len()), words::names(units.iter().copied())));
 }
 
+/// What a stage's units get.
+fn gets(plan: &Plan, stage: &PlanStage) -> String {
+    match (&plan.snapshot, &stage.flag) {
+        (Some(snapshot), Some(flag)) => format!("told {}, with {flag} from now on", snapshot.short()),
+        (Some(snapshot), None) => format!("told {}", snapshot.short()),
+        (None, Some(flag)) => format!("get {flag} from now on"),
+        (None, None) => "get nothing".to_owned(),
+    }
+}
+
 fn stays(says: &mut Says, state: &State, plan: &Plan) {
     let count = state.units.iter().filter(|unit| unit.counts_as_exposed()).count();
     if count > 0 {
-        says.same(format!("{} stays on {} that it reached", plan.snapshot.short(), words::units(count)));
+        says.same(format!("{} stays on {} that it reached", plan.candidate(), words::units(count)));
     }
 }
 

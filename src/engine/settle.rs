@@ -23,6 +23,7 @@ impl Work<'_> {
                 break;
             }
         }
+        self.tell_flags();
         self.state.look_at = next_look(&self.state, self.context);
     }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::units::Units;
 use crate::domain::{
-    Digest, FailureCategory, GateName, Phase, Plan, SafeBlock, SafeText, StageName, Truth, UnitKey,
-    plan::{Advance, PlanStage},
+    Digest, FailureCategory, FlagKey, GateName, Phase, Plan, SafeBlock, SafeText, StageName, Truth, UnitKey,
+    plan::{Advance, PlanStage, StageFlag},
 };
 
 /// What the engine keeps of one rollout. Serialised as it is into the store.
@@ -27,6 +27,9 @@ pub struct State {
     /// One for each stage of the plan.
     pub(super) stages: Vec<StageMemory>,
     pub(super) back: Option<GoingBack>,
+    /// The flags that were brought back to what they were, and the revision at which they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) restored: BTreeMap<FlagKey, u64>,
     /// The membership, in the order of names.
     pub(super) units: Units,
     /// When time alone next changes something, while nothing else does.
@@ -92,6 +95,9 @@ pub(super) struct GoingBack {
     pub(super) since: DateTime<Utc>,
     /// Why, in one sentence.
     pub(super) cause: SafeText,
+    /// Whether it is a way back of flags only: no unit is given an order.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) flags: bool,
 }
 
 /// What is remembered of a unit.
@@ -126,13 +132,24 @@ pub(super) struct Unit {
     /// One for each gate of the plan, in the plan's order.
     #[serde(default)]
     pub(super) gates: Vec<Memory>,
+    /// That its stage's flag is set for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) flag: Option<FlagTold>,
+}
+
+/// That a flag is set for a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FlagTold {
+    /// The flag's revision from which on it is; none for as long as that is only asked for.
+    pub(super) revision: Option<u64>,
 }
 
 /// An order that a unit was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) generation: u64,
-    pub(super) snapshot: Digest,
+    /// None of a plan that brings flags only.
+    pub(super) snapshot: Option<Digest>,
     /// Whether it leads back rather than to the candidate.
     pub(super) back: bool,
     pub(super) at: DateTime<Utc>,
@@ -227,6 +244,7 @@ impl Unit {
             returned: false,
             health: Memory::default(),
             gates: vec![Memory::default(); gates],
+            flag: None,
         }
     }
 
@@ -272,7 +290,12 @@ impl Unit {
 
     /// Where a way back leads it; none when it is left as it is.
     pub(super) fn way_back<'a>(&'a self, back: &'a GoingBack) -> Option<&'a Digest> {
-        if self.exposed { back.to.as_ref().or(self.pinned.as_ref()) } else { None }
+        if self.exposed && !back.flags { back.to.as_ref().or(self.pinned.as_ref()) } else { None }
+    }
+
+    /// Whether a way back leads it anywhere.
+    pub(super) fn goes_back(&self, back: &GoingBack) -> bool {
+        self.exposed && (back.flags || self.way_back(back).is_some())
     }
 
     /// Whether its check says that it is well on the candidate.
@@ -344,6 +367,13 @@ impl State {
             let stage = unit.stage.and_then(|at| plan.stages.get(at)).map(|stage| &stage.name);
             (&unit.key, stage)
         })
+    }
+
+    /// The flag that a unit's stage sets.
+    #[must_use]
+    pub fn flag_of<'a>(&self, unit: &UnitKey, plan: &'a Plan) -> Option<&'a StageFlag> {
+        let unit = self.units.get(self.find(unit)?)?;
+        plan.stages.get(unit.stage?)?.flag.as_ref()
     }
 
     /// What the units ran when it began, and are brought back to; of those that ran anything.

@@ -238,7 +238,8 @@ pub(super) fn survey<'a>(state: &'a State, context: &Context<'a>) -> Survey<'a> 
         if stage == current {
             found.total += 1;
             found.healthy += usize::from(healthy);
-            found.claimed += usize::from(healthy && unit.measured.is_none());
+            let is_claimed = healthy && unit.measured.is_none() && context.plan.snapshot.is_some();
+            found.claimed += usize::from(is_claimed);
         }
         let is_quiet = healthy
             && unit.silent.is_none()

@@ -79,23 +79,27 @@ impl<'a> Work<'a> {
 
     /// Ends it: the last stage passed.
     pub(super) fn complete(&mut self, what: &'static str) {
-        let snapshot = self.context.plan.snapshot.clone();
         let count = self.state.units.iter().filter(|unit| unit.exposed).count();
-        let detail = format!("completed: {} run {}", words::units(count), snapshot.short());
-        self.effect(Effect::MarkKnownGood { snapshot });
+        let detail = words::completed(self.context.plan, &words::units(count));
+        if let Some(snapshot) = self.context.plan.snapshot.clone() {
+            self.effect(Effect::MarkKnownGood { snapshot });
+        }
         self.change_phase(Phase::Completed, what, &detail);
     }
 
     /// Begins the way back, to the pinned snapshots or to the one that was named.
     pub(super) fn go_back(&mut self, to: Option<Digest>, what: &'static str, cause: &str) {
         let now = self.now();
-        let back = super::state::GoingBack { to, since: now, cause: words::text(cause) };
+        let flags = self.context.plan.snapshot.is_none();
+        let back = super::state::GoingBack { to, since: now, cause: words::text(cause), flags };
         self.state.paused = None;
-        let count = self.state.units.iter().filter(|unit| unit.way_back(&back).is_some()).count();
+        self.restore_flags();
+        let count = self.state.units.iter().filter(|unit| unit.goes_back(&back)).count();
         // One that was already seen where it is to go need not be told again.
         let must_go = |unit: &Unit| {
             let runs = unit.measured.as_ref().or(unit.claimed.as_ref());
-            unit.way_back(&back).is_some_and(|target| !unit.returned || runs != Some(target))
+            let leads = unit.way_back(&back).is_some_and(|target| !unit.returned || runs != Some(target));
+            leads || (back.flags && unit.exposed)
         };
         self.state.units.change(must_go, |unit| {
             unit.order = None;
@@ -106,6 +110,7 @@ impl<'a> Work<'a> {
         let detail = match &back.to {
             _ if count == 0 => format!("{cause}: no unit has anywhere to go back to"),
             Some(to) => format!("{cause}: {go} to {}", to.short()),
+            None if back.flags => format!("{cause}: {go} back to {} as it was", words::flag_keys(self.context.plan)),
             None => format!("{cause}: {go} back to what ran there before"),
         };
         self.state.back = Some(back);

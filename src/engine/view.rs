@@ -220,7 +220,7 @@ fn message(state: &State, found: &Survey<'_>, context: &Context<'_>) -> String {
             format!("{far}; cause: {cause}")
         }
         Phase::Aborted => "aborted before any unit was told".to_owned(),
-        Phase::Completed => format!("completed: {} run {}", exposed(state), plan.snapshot.short()),
+        Phase::Completed => words::completed(plan, &exposed(state)),
         Phase::Unknown => "unknown".to_owned(),
     }
 }
@@ -257,6 +257,7 @@ fn stages(state: &State, found: &Survey<'_>, context: &Context<'_>) -> Vec<Stage
                 entered_at: memory.entered_at,
                 hold_until: if is_current { hold(state, found, context).map(|(_, until)| until) } else { None },
                 finished_at: memory.passed_at.or(ended_at.filter(|_| memory.entered_at.is_some())),
+                flag: stage.flag.clone(),
             }
         })
         .collect()
@@ -322,11 +323,11 @@ fn unit_state(state: &State, unit: &Unit) -> &'static str {
         return "baseline";
     }
     if let Some(back) = &state.back {
-        return match unit.way_back(back) {
+        return match unit.goes_back(back).then_some(unit.fault.is_some()) {
             None => "left_as_is",
             Some(_) if unit.returned => "reverted",
-            Some(_) if unit.fault.is_some() => "failed",
-            Some(_) => "reverting",
+            Some(true) => "failed",
+            Some(false) => "reverting",
         };
     }
     if unit.fault.is_some() {

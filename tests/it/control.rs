@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod away;
 mod carried;
+mod flag_stages;
 mod flags;
 mod overrides;
 mod puppet;

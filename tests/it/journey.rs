@@ -3,6 +3,7 @@
 
 mod crash;
 mod database;
+mod flags;
 mod judged;
 mod overrides;
 mod rollout;

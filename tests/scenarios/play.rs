@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rolldeck::{
-    domain::{Digest, Freeze, GateName, OnEnter, Plan, SafeBlock, SafeText, Truth, UnitKey, rollout::CheckState},
+    domain::{
+        Digest, Freeze, GateName, OnEnter, Plan, SafeBlock, SafeText, Truth, UnitKey, flag::HeldFlag,
+        rollout::CheckState,
+    },
     engine::{
         self, Answer, Context, Demand, Effect, Event, FactBy, Judged, Member, Progress, Reading, State, UnitReport,
     },
@@ -20,6 +23,10 @@ struct Stage<'a> {
     now: DateTime<Utc>,
     held: BTreeMap<UnitKey, Freeze>,
     generation: u64,
+    /// The newest revision of the flag, and for whom it is set to what.
+    flag: (u64, BTreeMap<UnitKey, SafeText>),
+    /// Why it is not set in this step.
+    flag_refused: Option<SafeText>,
     /// The last order of each unit.
     orders: BTreeMap<UnitKey, (u64, Digest)>,
     /// The state as it was stored last.
@@ -53,6 +60,8 @@ pub fn play(story: &Story) {
         now: start,
         held: BTreeMap::new(),
         generation: 0,
+        flag: (3, BTreeMap::new()),
+        flag_refused: None,
         orders: BTreeMap::new(),
     };
     for (number, step) in story.step.iter().enumerate() {
@@ -89,6 +98,7 @@ impl Stage<'_> {
 
     fn happens(&mut self, number: usize, file: &StepFile) -> Outcome {
         let mut outcome = Outcome::default();
+        self.flag_refused = file.flag_refused.as_ref().map(SafeText::new);
         let things = [
             file.tick,
             file.act.is_some(),
@@ -208,6 +218,7 @@ impl Stage<'_> {
             measured,
             claimed: file.claimed.as_deref().and_then(maybe_digest),
             readings: readings.collect(),
+            flag: self.held(unit, file.holds.as_deref()),
         }
     }
 
@@ -233,6 +244,7 @@ impl Stage<'_> {
             });
             outcome.details.push(fact.detail.to_string());
         }
+        let mut then = Vec::new();
         for effect in step.effects {
             match effect {
                 Effect::Tell { unit, generation, snapshot, .. } => {
@@ -240,6 +252,24 @@ impl Stage<'_> {
                     self.orders.insert(unit, (generation, snapshot));
                 }
                 Effect::MarkKnownGood { .. } => outcome.known_good = true,
+                Effect::SetFlag { flag, units, .. } => {
+                    let names: Vec<String> = units.iter().map(ToString::to_string).collect();
+                    outcome.tells.push(format!("{flag}: {}", names.join(", ")));
+                    let set = if let Some(why) = self.flag_refused.clone() {
+                        Err(why)
+                    } else {
+                        self.flag.0 += 1;
+                        self.flag.1.extend(units.into_iter().map(|unit| (unit, flag.variant.clone())));
+                        Ok(self.flag.0)
+                    };
+                    then.push(Event::FlagSet { flag, outcome: set });
+                }
+                Effect::RestoreFlag { key } => {
+                    outcome.tells.push(format!("{key} as it was"));
+                    self.flag.0 += 1;
+                    self.flag.1.clear();
+                    then.push(Event::FlagRestored { key, revision: self.flag.0 });
+                }
             }
         }
         let stored = serde_json::to_string(&step.state).unwrap();
@@ -249,6 +279,24 @@ impl Stage<'_> {
             self.stored = step.state.clone();
         }
         self.state = step.state;
+        let answer = outcome.answer;
+        for event in then {
+            self.step(&event, outcome);
+        }
+        outcome.answer = answer;
+    }
+
+    /// What an agent holds of the flag.
+    fn held(&self, unit: &UnitKey, said: Option<&str>) -> Option<HeldFlag> {
+        let (newest, set) = &self.flag;
+        let off = || SafeText::new("off");
+        let (revision, variant) = match said {
+            Some("nothing") => return None,
+            Some("old") => (3, off()),
+            Some(variant) => (*newest, SafeText::new(variant)),
+            None => (*newest, set.get(unit).cloned().unwrap_or_else(off)),
+        };
+        Some(HeldFlag { revision, variant: Some(variant) })
     }
 
     /// The word that a digest stands for.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use rolldeck::domain::{
-    Action, Digest, FailureCategory, GateName, GateState, OnEnter, Phase, Plan, SafeText, StageState,
-    plan::{Advance, BreachResponse, FailResponse, GateRule, PlanStage, PlanTelemetry, Selection},
+    Action, Digest, FailureCategory, FlagKey, GateName, GateState, OnEnter, Phase, Plan, SafeText, StageState,
+    plan::{Advance, BreachResponse, FailResponse, GateRule, PlanStage, PlanTelemetry, Selection, StageFlag},
 };
 use serde::Deserialize;
 
@@ -36,6 +36,9 @@ pub struct PlanFile {
     #[serde(default)]
     on_breach_of: BTreeMap<GateName, BreachResponse>,
     stages: Vec<StageFile>,
+    /// Whether it brings no snapshot: each stage sets a flag.
+    #[serde(default)]
+    flags_only: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +53,8 @@ struct StageFile {
     advance: Advance,
     gates: Option<Vec<GateName>>,
     deadline: Option<String>,
+    /// What flag `fast-path` is to serve to its units.
+    flag: Option<String>,
 }
 
 /// One thing that happens, and what is expected then. Where several units are named, they do the
@@ -75,6 +80,8 @@ pub struct StepFile {
     /// The control plane ends and begins again with what it stored: not what was routine.
     #[serde(default)]
     pub restart: bool,
+    /// Why a flag that is asked for in this step is not set; it is, when absent.
+    pub flag_refused: Option<String>,
     #[serde(default)]
     pub expect: Expected,
 }
@@ -124,6 +131,9 @@ pub struct ReportFile {
     /// Gates that do not read true: `false` or `unknown`.
     #[serde(default)]
     pub gates: BTreeMap<GateName, GateReading>,
+    /// What the agent holds of flag `fast-path`: a variant at its newest revision, `old` for what it was before the
+    /// rollout, `nothing`; what it should hold, when absent.
+    pub holds: Option<String>,
     /// It is about an order before the last.
     #[serde(default)]
     pub stale: bool,
@@ -147,7 +157,7 @@ pub struct Expected {
     /// One that is the judge's is followed by ` (judge)`, one that is a window's by ` (window)`.
     #[serde(default)]
     pub facts: Vec<String>,
-    /// `site/lane snapshot`.
+    /// `site/lane snapshot`; of a flag, `fast-path=on: site/lane, site/lane`, or `fast-path as it was`.
     #[serde(default)]
     pub tells: Vec<String>,
     #[serde(default)]
@@ -206,6 +216,7 @@ impl PlanFile {
                 gates: stage.gates.clone(),
                 slis: None,
                 deadline: stage.deadline.as_deref().map(span),
+                flag: stage.flag.as_ref().map(|variant| StageFlag { key: flag(), variant: SafeText::new(variant) }),
             }
         });
         let by_unit = self.gates.iter().map(|gate| (gate.clone(), GateRule::Expression(format!("{gate}_ok"))));
@@ -216,7 +227,7 @@ impl PlanFile {
             approvals: Vec::new(),
             rollout: "pick-assist".parse().unwrap(),
             target: "dc-west".parse().unwrap(),
-            snapshot: digest("candidate"),
+            snapshot: (!self.flags_only).then(|| digest("candidate")),
             owner: SafeText::new("team-picking"),
             gates: by_unit.chain(verdicts).chain(budgets).collect(),
             slis: Vec::new(),
@@ -238,6 +249,11 @@ pub fn span(text: &str) -> Duration {
         "h" => count * 3_600,
         _ => panic!("{text:?} is no span of time"),
     })
+}
+
+/// The flag that stages set.
+pub fn flag() -> FlagKey {
+    "fast-path".parse().unwrap()
 }
 
 /// The digest that a word stands for.

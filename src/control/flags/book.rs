@@ -10,8 +10,8 @@ use super::usage::{StoredUse, Usage};
 use crate::{
     control::core::Core,
     domain::{
-        Flag, FlagKey, LaneName, Place, RolloutName, SafeText, SiteName, StageName, TargetName, UnitId, flag::HeldFlag,
-        hex, unit::UnitKey,
+        Flag, FlagKey, LaneName, Place, RolloutId, RolloutName, SafeText, SiteName, StageName, TargetName, UnitId,
+        flag::HeldFlag, hex, unit::UnitKey,
     },
     flag::{Compiled, FlagError},
     store::{Document, RecordKind, StoreError, Write},
@@ -83,6 +83,8 @@ impl Spot {
 pub(in crate::control) struct Book {
     pub(in crate::control) flags: Arc<BTreeMap<FlagKey, Arc<Entry>>>,
     pub(in crate::control) units: Arc<BTreeMap<UnitId, Arc<Spot>>>,
+    /// The open rollouts whose stages set flags.
+    pub(in crate::control) widening: Arc<BTreeMap<FlagKey, RolloutId>>,
 }
 
 impl Book {
@@ -166,7 +168,7 @@ impl Shelf {
         }
         let use_stored = uses.iter().filter_map(|(key, stored)| Some((key.clone(), stored.last()?))).collect();
         Ok(Self {
-            book: Book { flags: Arc::new(flags), units: Arc::default() },
+            book: Book { flags: Arc::new(flags), ..Book::default() },
             usage: Arc::new(Usage::load(uses)),
             units_moved: true,
             units_at: DateTime::UNIX_EPOCH,
@@ -211,12 +213,23 @@ impl Core {
         if self.flags.units_moved && !self.flags.book.flags.is_empty() && calm {
             self.flags.units_moved = false;
             self.flags.units_at = now;
+            let widening = self.widening();
+            if *self.flags.book.widening != widening {
+                self.flags.book.widening = Arc::new(widening);
+            }
             let units = self.spots();
             if *self.flags.book.units != units {
                 self.flags.book.units = Arc::new(units);
             }
         }
         &self.flags.book
+    }
+
+    /// The open rollouts whose stages set flags.
+    pub(in crate::control) fn widening(&self) -> BTreeMap<FlagKey, RolloutId> {
+        let open = self.rollouts.iter().filter(|(_, record)| !record.stored.state.phase().is_terminal());
+        let flags = open.flat_map(|(id, record)| record.stored.plan.flags().map(|flag| (flag.key.clone(), id.clone())));
+        flags.collect()
     }
 
     /// What is known of every unit now.

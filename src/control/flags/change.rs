@@ -68,11 +68,11 @@ impl Change<'_> {
     }
 }
 
-fn flag_subject(key: &FlagKey) -> Subject {
+pub(super) fn flag_subject(key: &FlagKey) -> Subject {
     Subject { kind: SubjectKind::Flag, target: None, name: SafeText::new(key.as_str()) }
 }
 
-fn flag_revision(flag: &Flag) -> Revision {
+pub(super) fn flag_revision(flag: &Flag) -> Revision {
     Revision(SafeText::new(flag.revision.to_string()))
 }
 
@@ -82,7 +82,7 @@ fn keys_of(key: &FlagKey) -> String {
 }
 
 /// Whether the caller's role holds for all that a flag's rules can count for.
-fn holds_for(who: &Principal, definition: &FlagDefinition) -> bool {
+pub(super) fn holds_for(who: &Principal, definition: &FlagDefinition) -> bool {
     let scope = definition.scope.as_ref();
     scope.map_or_else(|| authorize::holds_everywhere(who), |scope| authorize::holds_for_scope(who, scope))
 }
@@ -493,7 +493,7 @@ impl Core {
 }
 
 /// What keeps a flag from being switched on or widened after its day: it is to go away, not to grow.
-fn expired(operation: Operation, after: &Flag, now: DateTime<Utc>) -> Option<Blocker> {
+pub(super) fn expired(operation: Operation, after: &Flag, now: DateTime<Utc>) -> Option<Blocker> {
     let at = after.definition.expires_at.filter(|at| *at <= now)?;
     matches!(operation, Operation::FlagEnable | Operation::FlagWiden).then(|| Blocker {
         kind: BlockerKind::Hold,
@@ -524,15 +524,44 @@ fn effect(before: Option<&Flag>, after: &Flag, reach: &Reach) -> SafeText {
 }
 
 /// What a change did to a flag, field by field; who did it and when says the entry itself.
-fn difference(before: Option<&Flag>, after: &Flag) -> Vec<crate::domain::audit::FieldChange> {
+pub(super) fn difference(before: Option<&Flag>, after: &Flag) -> Vec<crate::domain::audit::FieldChange> {
     let shown = |flag: &Flag| {
         let mut fields = serde_json::to_value(&flag.definition).unwrap_or_default();
+        if let Some(rules) = fields.get_mut("rules").and_then(serde_json::Value::as_array_mut) {
+            for (rule, known) in rules.iter_mut().zip(&flag.definition.rules) {
+                name_places(rule, &known.serve);
+            }
+        }
         if let (Some(fields), Some(killed)) = (fields.as_object_mut(), &flag.killed) {
             fields.insert("killed".to_owned(), serde_json::to_value(killed).unwrap_or_default());
         }
         fields
     };
     changes(&before.map_or_else(|| serde_json::Value::Object(serde_json::Map::new()), shown), &shown(after))
+}
+
+/// Names the places of a rule, up to a few, where the definition has each with all its parts.
+fn name_places(rule: &mut serde_json::Value, serve: &Serve) {
+    const NAMED: usize = 8;
+    let named = |count: usize, what: &str, names: Vec<String>| {
+        let plural = if count == 1 { "" } else { "s" };
+        let more = if count > names.len() { format!(" and {} more", count - names.len()) } else { String::new() };
+        serde_json::Value::String(format!("{count} {what}{plural}: {}{more}", names.join(", ")))
+    };
+    let (path, text) = match serve {
+        Serve::Sites(share) => {
+            let names = share.members.iter().take(NAMED).map(|site| format!("{}/{}", site.group, site.site));
+            ("/serve/sites/members", named(share.members.len(), "site", names.collect()))
+        }
+        Serve::Units(share) => {
+            let names = share.units.iter().take(NAMED).map(ToString::to_string);
+            ("/serve/units/units", named(share.units.len(), "unit", names.collect()))
+        }
+        Serve::Variant(_) | Serve::Split(_) => return,
+    };
+    if let Some(places) = rule.pointer_mut(path) {
+        *places = text;
+    }
 }
 
 pub(super) fn not_found(key: &FlagKey) -> Problem {

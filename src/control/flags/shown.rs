@@ -43,14 +43,20 @@ pub(super) fn view(entry: &Entry, book: &Book, usage: &Usage, who: Option<&Princ
             }
         })
         .collect();
+    // Whoever may not see the rollout is not told of it.
+    let rollout = book.widening.get(&flag.key).filter(|id| sees(&id.target)).cloned();
     let (stage, why) = flag::stage(flag, last, now);
-    FlagView { flag: flag.clone(), stage, why, last_evaluated_at: last, places, rollout: None }
+    FlagView { flag: flag.clone(), stage, why, last_evaluated_at: last, places, rollout }
 }
 
 impl Core {
     /// A flag as it is shown to whoever changed it.
     pub(super) fn flag_view(&self, entry: &Entry, who: Option<&Principal>) -> FlagView {
-        let book = Book { units: std::sync::Arc::new(self.spots()), flags: std::sync::Arc::default() };
+        let book = Book {
+            units: std::sync::Arc::new(self.spots()),
+            widening: std::sync::Arc::new(self.widening()),
+            ..Book::default()
+        };
         view(entry, &book, &self.flags.usage, who, self.now())
     }
 }

@@ -230,9 +230,14 @@ impl Core {
             let Some(named) = named else {
                 return invalid(
                     "candidate",
-                    format!("{id} has not begun: name the snapshot that it is to bring, sha256:..."),
+                    format!(
+                        "{id} has not begun: name the snapshot that it is to bring, sha256:..., or the flag, fast-path=on"
+                    ),
                 );
             };
+            if named.contains('=') {
+                return self.flags_named(named);
+            }
             let known = named.parse().ok().and_then(|digest| self.snapshots.get(&digest));
             return match known {
                 Some(known) if known.group.as_ref().is_none_or(|group| *group == id.target) => {
@@ -254,12 +259,29 @@ impl Core {
         }
     }
 
+    /// The flags that a plan without a snapshot is to set: `fast-path=on, dim-lights=off`.
+    fn flags_named(&self, named: &str) -> Result<Option<SafeText>, Problem> {
+        let mut all = Vec::new();
+        for flag in named.split(',').map(str::trim) {
+            let known = flag.split_once('=').and_then(|(key, variant)| {
+                let entry = self.flags.get(&key.parse().ok()?)?;
+                entry.flag().definition.variants.contains_key(variant).then_some(flag)
+            });
+            match known {
+                Some(flag) => all.push(flag),
+                None => return invalid("candidate", format!("there is no flag with such a variant: {flag}")),
+            }
+        }
+        Ok(Some(SafeText::new(all.join(", "))))
+    }
+
     /// What a rollout brings now: a snapshot's digest, or what the revisions of a workload begin with.
     pub(in super::super) fn candidate_now(&self, id: &crate::domain::RolloutId) -> Option<SafeText> {
         if let Some(carried) = self.carried.get(id) {
             return Some(SafeText::new(driver::candidate(&carried.sighting.rollout.revision)));
         }
-        Some(SafeText::new(self.rollouts.get(id)?.stored.plan.snapshot.as_str()))
+        let plan = &self.rollouts.get(id)?.stored.plan;
+        Some(plan.snapshot.as_ref().map_or_else(|| SafeText::new(plan.candidate()), |s| SafeText::new(s.as_str())))
     }
 
     /// Refuses one that is taken without waiting, where that may not be.

@@ -58,7 +58,7 @@ pub(super) fn plan(root: &Node, lent: Option<&Declared>, check: &mut Check<'_>) 
 
     let rollout: RolloutName = name(required("rollout", "the rollout's name")?, "rollout")?;
     let target: TargetName = name(required("target", "the site group that it goes to")?, "target")?;
-    let snapshot = digest(required("snapshot", "the digest that `rolldeck snapshot add` printed")?)?;
+    let snapshot = find(entries, "snapshot").map(digest).transpose()?;
     let owner = find(entries, "owner").map_or(Ok(SafeText::default()), |node| plain(node, "owner"))?;
     let Declared { slis, telemetry } = lent.map_or_else(|| declared(entries), |lent| Ok(lent.clone()))?;
     let telemetry = telemetry.unwrap_or_default();
@@ -68,6 +68,16 @@ pub(super) fn plan(root: &Node, lent: Option<&Declared>, check: &mut Check<'_>) 
     let gate_names: Vec<&GateName> = gates.iter().map(|(name, _)| name).collect();
     let stages =
         stage::stages(required("stages", "at least one stage, such as `- canary: 1 site`")?, &gate_names, &slis)?;
+    if snapshot.is_none()
+        && let Some(stage) = stages.iter().find(|stage| stage.flag.is_none())
+    {
+        let message = if stages.iter().all(|stage| stage.flag.is_none()) {
+            "it is missing; the plan needs the digest that `rolldeck snapshot add` printed".to_owned()
+        } else {
+            format!("it is missing, and stage {} sets no flag: name a snapshot, or a flag in each stage", stage.name)
+        };
+        return Err(at(root, "snapshot", message));
+    }
     let approvals = find(entries, "approvals").map_or(Ok(Vec::new()), approvals)?;
     Ok(Plan { rollout, target, snapshot, owner, gates, slis, telemetry, stages, on_breach, on_breach_of, approvals })
 }

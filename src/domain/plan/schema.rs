@@ -12,6 +12,8 @@ const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$";
 const SPAN: &str = r"^\s*([0-9]+(\.[0-9]+)?h)?([0-9]+(\.[0-9]+)?m)?([0-9]+(\.[0-9]+)?s)?([0-9]+(\.[0-9]+)?ms)?\s*$";
 /// What a stage selects.
 const SELECTION: &str = r"^\s*(all|[0-9][0-9.]{0,11}\s*%|[0-9]+\s+(sites?|units?|lanes?))\s*$";
+/// A flag's key, as [`super::super::flag::FlagKeyError`] says.
+const FLAG_KEY: &str = r"^\s*[a-z0-9][a-z0-9._-]{0,127}\s*$";
 /// A share, in percent.
 const SHARE: &str = r"^\s*[0-9][0-9.]*\s*%\s*$";
 
@@ -35,13 +37,17 @@ pub fn schema() -> Value {
         "title": "Rolldeck plan",
         "description": "A rollout's plan: its stages, gates, indicators, and what a breach does.",
         "type": "object",
-        "required": ["rollout", "target", "snapshot", "stages"],
+        "required": ["rollout", "target", "stages"],
+        "anyOf": [
+            { "required": ["snapshot"] },
+            { "properties": { "stages": { "items": { "required": ["flag"] } } } },
+        ],
         "additionalProperties": false,
         "properties": {
             "rollout": described(&name, "The rollout's name."),
             "target": described(&name, "The site group that it goes to."),
             "snapshot": {
-                "description": "What is rolled out: the digest that `rolldeck snapshot add` printed.",
+                "description": "What is rolled out: the digest that `rolldeck snapshot add` printed. Left out where every stage sets a flag.",
                 "type": "string",
                 "pattern": r"^\s*sha256:[0-9a-f]{64}\s*$",
             },
@@ -169,13 +175,26 @@ fn stage(names: &Value, span: &Value) -> Value {
     json!({
         "type": "object",
         "minProperties": 1,
-        "maxProperties": 6,
+        "maxProperties": 7,
         "properties": {
             "hold": described(span, "How long its gates must hold."),
             "advance": { "enum": Advance::ALL.map(Advance::as_str) },
             "gates": described(names, "The gates that count; all of the plan's, when absent."),
             "slis": described(names, "The indicators that are shown; all, when absent."),
             "deadline": described(span, "How long its gates have to become true."),
+            "flag": {
+                "description": "A flag that is set for this stage's units when it begins, and set back by a rollback.",
+                "type": "object",
+                "required": ["key", "variant"],
+                "additionalProperties": false,
+                "properties": {
+                    "key": { "type": "string", "pattern": FLAG_KEY },
+                    "variant": { "anyOf": [
+                        { "type": "string", "minLength": 1, "maxLength": 128 },
+                        { "type": "boolean" },
+                    ] },
+                },
+            },
             "select": false,
         },
         "propertyNames": { "pattern": NAME },

@@ -43,7 +43,7 @@ fn gate(name: &str) -> GateName {
 fn the_plan_that_circulates_means_what_the_design_says() {
     let plan = Plan::from_yaml(&circulating()).unwrap();
     assert_eq!(plan.id().to_string(), "dc-west/pick-assist");
-    assert_eq!((plan.snapshot.as_str(), plan.owner.as_str()), (DIGEST, "team-picking"));
+    assert_eq!((plan.snapshot.as_ref().unwrap().as_str(), plan.owner.as_str()), (DIGEST, "team-picking"));
     let gates: Vec<_> = plan.gates.iter().map(|(name, text)| (name.as_str(), text.shown())).collect();
     assert_eq!(
         gates,
@@ -175,7 +175,7 @@ fn each_mistake_is_named_by_its_place_and_what_was_expected() {
         ),
         (
             stage("canary: 1 site\n    batch: 30m"),
-            "line 7, column 5: stages[0].batch: a stage has one name, and \"canary\" is one already; beside it are only hold, advance, select, gates, slis, deadline",
+            "line 7, column 5: stages[0].batch: a stage has one name, and \"canary\" is one already; beside it are only hold, advance, select, gates, slis, deadline, flag",
         ),
         (stage("canary: 10"), "line 6, column 13: stages[0].canary: 10 of what? write `10 sites`, `10 units` or `10%`"),
         (
@@ -389,9 +389,52 @@ fn json_says_the_same_as_yaml_and_text_in_json_is_yaml() {
     assert!(Plan::from_value(&deep).unwrap_err().to_string().contains("too deeply"));
 }
 
+#[test]
+fn a_stage_sets_a_flag_and_a_plan_of_such_stages_needs_no_snapshot() {
+    let flags = "rollout: r\ntarget: t\nstages:\n- canary: 1 unit\n  flag: {key: fast-path, variant: on}\n- rest: all\n  flag:\n    key: fast-path\n    variant: on\n";
+    let plan = Plan::from_yaml(flags).unwrap();
+    assert_eq!((plan.snapshot.as_ref(), plan.candidate().as_str()), (None, "fast-path=on"));
+    assert_eq!(plan.flags().count(), 1, "one flag, whichever stages set it");
+    let beside = Plan::from_yaml(&with_stages(
+        "stages:\n- canary: 1 site\n  flag: {key: a.b_c-1, variant: dark mode}\n- fleet: all\n",
+    ))
+    .unwrap();
+    assert_eq!(beside.stages[0].flag.as_ref().unwrap().to_string(), "a.b_c-1=dark mode");
+    assert_eq!(beside.stages[1].flag, None);
+    for (stages, message) in [
+        (
+            "flag: fast-path",
+            "stages[0].flag: expected a flag and what it serves here, such as `{key: fast-path, variant: on}`, got text",
+        ),
+        (
+            "flag: {key: fast-path}",
+            "stages[0].flag.variant: it is missing; a stage sets a flag and what it serves here",
+        ),
+        ("flag: {variant: on}", "stages[0].flag.key: it is missing"),
+        ("flag: {key: Fast Path, variant: on}", "stages[0].flag.key: a flag's key is 1 to 128 characters"),
+        ("flag: {key: fast-path, variant: ''}", "stages[0].flag.variant: expected the name of a variant"),
+        ("flag: {key: fast-path, variant: on, share: 5}", "stages[0].flag.share: there is no such field"),
+        ("flagg: {key: fast-path, variant: on}", "stages[0].flagg: there is no such field; did you mean \"flag\"?"),
+    ] {
+        let error =
+            Plan::from_yaml(&with_stages(&format!("stages:\n- canary: 1 site\n  {stages}\n"))).unwrap_err().to_string();
+        assert!(error.contains(message), "{stages}: {error}");
+    }
+    for (stages, message) in [
+        ("- a: 1 site\n", "snapshot: it is missing; the plan needs the digest"),
+        (
+            "- a: 1 site\n  flag: {key: f, variant: on}\n- b: all\n",
+            "snapshot: it is missing, and stage b sets no flag: name a snapshot, or a flag in each stage",
+        ),
+    ] {
+        let error = Plan::from_yaml(&format!("rollout: r\ntarget: t\nstages:\n{stages}")).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
 fn name() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9][a-zA-Z0-9_.-]{0,8}".prop_filter("not reserved", |n| {
-        !["hold", "advance", "select", "gates", "slis", "deadline"].contains(&n.as_str())
+        !["hold", "advance", "select", "gates", "slis", "deadline", "flag"].contains(&n.as_str())
     })
 }
 
@@ -416,6 +459,7 @@ prop_compose! {
         holds in proptest::collection::vec((0_u64..10_000_000, proptest::option::of(1_u64..10_000_000), any::<bool>(), 0_usize..4), 6),
         breach in (any::<bool>(), any::<bool>()),
         owner in "[a-zäöü -]{0,12}",
+        flags_only in any::<bool>(),
     ) -> Plan {
         let respond = |pause| if pause { BreachResponse::Pause } else { BreachResponse::Rollback };
         let slis: Vec<PlanSli> =
@@ -441,12 +485,16 @@ prop_compose! {
                 stage.gates = Some(gates.iter().map(|(n, _)| n.clone()).collect());
                 stage.slis = Some(slis.iter().map(|s| s.name.clone()).collect());
             }
+            if *kind == 2 || flags_only {
+                let variant = if *automatic { "on" } else { "off" };
+                stage.flag = Some(StageFlag { key: "fast-path".parse().unwrap(), variant: SafeText::new(variant) });
+            }
             stage
         }).collect();
         Plan {
             rollout: "r".parse().unwrap(),
             target: "t".parse().unwrap(),
-            snapshot: DIGEST.parse().unwrap(),
+            snapshot: (!flags_only).then(|| DIGEST.parse().unwrap()),
             owner: SafeText::new(owner.trim()),
             on_breach: if on_breach_of.is_empty() { respond(breach.1) } else { BreachResponse::Rollback },
             telemetry, gates, slis, stages, on_breach_of,

@@ -10,7 +10,9 @@ pub(super) fn plan(plan: &Plan) -> Value {
     let mut object = Map::new();
     object.insert("rollout".to_owned(), json!(plan.rollout));
     object.insert("target".to_owned(), json!(plan.target));
-    object.insert("snapshot".to_owned(), json!(plan.snapshot));
+    if let Some(snapshot) = &plan.snapshot {
+        object.insert("snapshot".to_owned(), json!(snapshot));
+    }
     object.insert("owner".to_owned(), json!(plan.owner));
     object.insert("gates".to_owned(), Value::Array(gates));
     if !plan.slis.is_empty() {
@@ -117,6 +119,9 @@ fn stage(stage: &PlanStage) -> Value {
     }
     if let Some(deadline) = stage.deadline {
         object.insert("deadline".to_owned(), json!(duration::print(deadline)));
+    }
+    if let Some(flag) = &stage.flag {
+        object.insert("flag".to_owned(), json!(flag));
     }
     Value::Object(object)
 }

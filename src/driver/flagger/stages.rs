@@ -92,6 +92,7 @@ pub fn stages(canary: &Canary, told: Option<&Told>) -> (Vec<Stage>, Option<Stage
         };
         let tells = !is_analysed(*leg) || told_of == Some(index);
         Stage {
+            flag: None,
             name: name::stage(&names[index]),
             state,
             selects: selects(canary, *leg).into(),

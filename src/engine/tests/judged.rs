@@ -149,7 +149,7 @@ fn the_deadline_of_what_is_judged_counts_from_when_the_last_unit_was_told() {
     let healthy = |world: &mut World, site: usize, generation: u64| {
         world.step(&Event::Asked { unit: unit(site, 0), generation });
         let (progress, measured) = (Progress::Healthy, Some(candidate()));
-        let report = UnitReport { generation, progress, measured, claimed: None, readings: Vec::new() };
+        let report = UnitReport { generation, progress, measured, claimed: None, readings: Vec::new(), flag: None };
         world.step(&Event::Reported { unit: unit(site, 0), report });
     };
     healthy(&mut world, 0, 1);

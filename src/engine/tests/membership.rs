@@ -19,11 +19,12 @@ fn plan(stages: &[Selection]) -> Plan {
         gates: None,
         slis: None,
         deadline: None,
+        flag: None,
     };
     Plan {
         rollout: "pick-assist".parse().unwrap(),
         target: "dc-west".parse().unwrap(),
-        snapshot: super::world::candidate(),
+        snapshot: Some(super::world::candidate()),
         owner: SafeText::new("team-picking"),
         gates: Vec::new(),
         slis: Vec::new(),

@@ -18,11 +18,12 @@ fn world() -> World {
         gates: None,
         slis: None,
         deadline: None,
+        flag: None,
     };
     let plan = Plan {
         rollout: "pick-assist".parse().unwrap(),
         target: "dc-west".parse().unwrap(),
-        snapshot: candidate(),
+        snapshot: Some(candidate()),
         owner: SafeText::new("team-picking"),
         gates: vec![(gate(0), GateRule::Expression("gap < 10s".to_owned()))],
         slis: Vec::new(),
@@ -44,7 +45,7 @@ fn a_reading_in_other_words_is_routine_and_one_that_counts_is_not() {
     let mut check = |truth, why: &str, progress| {
         let readings = vec![Reading { gate: gate(0), truth, why: SafeText::new(why) }];
         let measured = Some(candidate());
-        let report = UnitReport { generation: 1, progress, measured, claimed: None, readings };
+        let report = UnitReport { generation: 1, progress, measured, claimed: None, readings, flag: None };
         let before = world.state.clone();
         let step = world.step(&Event::Reported { unit: unit(0, 0), report });
         (step.routine, step.state != before)

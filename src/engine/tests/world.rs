@@ -136,14 +136,22 @@ impl World {
                 });
                 let generation = order.map_or(0, |(generation, _)| *generation).saturating_sub(u64::from(*stale));
                 let progress = progress.clone();
-                let report = UnitReport { generation, progress, measured, claimed, readings: readings.collect() };
+                let report =
+                    UnitReport { generation, progress, measured, claimed, readings: readings.collect(), flag: None };
                 Event::Reported { unit, report }
             }
             Happening::KnowsNothing { unit } => {
                 let unit = self.key(*unit);
                 let generation = self.orders.get(&unit).map_or(0, |(generation, _)| *generation);
                 let progress = Progress::Healthy;
-                let report = UnitReport { generation, progress, measured: None, claimed: None, readings: Vec::new() };
+                let report = UnitReport {
+                    generation,
+                    progress,
+                    measured: None,
+                    claimed: None,
+                    readings: Vec::new(),
+                    flag: None,
+                };
                 Event::Reported { unit, report }
             }
             Happening::Silent { unit } => Event::Silent { unit: self.key(*unit) },
@@ -257,6 +265,7 @@ fn stage() -> impl Strategy<Value = PlanStage> {
             gates: gates.map(|gates| gates.into_iter().map(gate).collect()),
             slis: None,
             deadline,
+            flag: None,
         },
     )
 }
@@ -284,7 +293,7 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             let mut plan = Plan {
                 rollout: "pick-assist".parse().unwrap(),
                 target: "dc-west".parse().unwrap(),
-                snapshot: candidate(),
+                snapshot: Some(candidate()),
                 owner: SafeText::new("team-picking"),
                 gates: by_unit.chain(verdict).chain(has_budget.then(|| (gate(BUDGET), budget))).collect(),
                 slis: Vec::new(),

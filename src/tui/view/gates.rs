@@ -40,7 +40,10 @@ pub(super) fn draw(scene: &Scene<'_>, area: Rect, buffer: &mut Buffer) -> Option
         .and_then(|stage| stage.hold_until)
         .filter(|at| *at > app.server_now())
         .map_or_else(String::new, |at| format!("  hold until {}", words::deadline(app, at)));
-    let selects = shown.map_or_else(String::new, |stage| format!(" ({})", stage.selects));
+    let selects = shown.map_or_else(String::new, |stage| {
+        let sets = stage.flag.as_ref().map_or_else(String::new, |flag| format!(", {flag}"));
+        format!(" ({}{sets})", stage.selects)
+    });
     let blockers = match rollout.blockers.len() {
         0 => "nothing blocks".to_owned(),
         1 => "1 blocker".to_owned(),

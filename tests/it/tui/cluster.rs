@@ -127,6 +127,7 @@ fn stage(name: &str, state: StageState, percent: f64) -> Stage {
         entered_at: (state != StageState::Waiting).then(|| ago(12)),
         hold_until: None,
         finished_at: None,
+        flag: None,
     }
 }
 

@@ -42,6 +42,7 @@ fn stage(name: &str, state: StageState, units: u32, total: u32, entered: Option<
         entered_at: entered.map(ago),
         hold_until: None,
         finished_at: None,
+        flag: None,
     }
 }
 

@@ -2,21 +2,22 @@
 
 use super::{
     super::{
-        super::{GateName, StageName, duration},
-        Advance, PlanSli, PlanStage, Selection,
+        super::{GateName, SafeText, StageName, duration, flag::FlagKeyError},
+        Advance, PlanSli, PlanStage, Selection, StageFlag,
         document::{Key, Node, Value},
         error::{nearest, quoted},
     },
     ENTRIES_MAX, Read,
     gate::gate_named,
     sli::sli_named,
-    value::{at, here, join, list, one_of, span},
+    value::{at, find, here, join, known_only, list, one_of, span, text, word},
 };
 
 /// Most sites or units that a stage counts.
 const COUNT_MAX: u32 = 1_000_000;
 
-const STAGE_KEYS: [&str; 6] = ["hold", "advance", "select", "gates", "slis", "deadline"];
+const STAGE_KEYS: [&str; 7] = ["hold", "advance", "select", "gates", "slis", "deadline", "flag"];
+const FLAG_KEYS: [&str; 2] = ["key", "variant"];
 
 pub(super) fn stages(node: &Node, gates: &[&GateName], slis: &[PlanSli]) -> Read<Vec<PlanStage>> {
     let Value::List(items) = &node.value else {
@@ -125,6 +126,7 @@ fn stage<'n>(node: &'n Node, field: &str, gates: &[&GateName], slis: &[PlanSli])
                 let gate = |text: &str| gate_named(text, gates);
                 stage.gates = Some(list(node, &field, "names of gates, such as `[health]`", gate)?);
             }
+            "flag" => stage.flag = Some(flag(node, &field)?),
             "slis" => {
                 let sli = |text: &str| sli_named(text, slis);
                 stage.slis = Some(list(node, &field, "names of indicators, such as `[errors]`", sli)?);
@@ -143,6 +145,28 @@ fn stage<'n>(node: &'n Node, field: &str, gates: &[&GateName], slis: &[PlanSli])
         ));
     }
     Ok((key, stage))
+}
+
+/// The flag that a stage sets.
+fn flag(node: &Node, field: &str) -> Read<StageFlag> {
+    const FORM: &str = "a flag and what it serves here, such as `{key: fast-path, variant: on}`";
+    let Value::Map(entries) = &node.value else {
+        return Err(at(node, field, format!("expected {FORM}, got {}", node.value.kind())));
+    };
+    known_only(entries, field, &FLAG_KEYS)?;
+    let required = |key: &str| {
+        find(entries, key).ok_or_else(|| at(node, join(field, key), format!("it is missing; a stage sets {FORM}")))
+    };
+    let key = required("key")?;
+    let parsed = text(key, &join(field, "key"), "the key of a flag")?.trim().parse();
+    let parsed = parsed.map_err(|error: FlagKeyError| at(key, join(field, "key"), error.to_string()))?;
+    let variant = required("variant")?;
+    let served = match &variant.value {
+        // Variants are often called so, and a file that is not YAML's newest takes it for no text.
+        Value::Bool(served) => SafeText::new(served.to_string()),
+        _ => word(variant, &join(field, "variant"), "the name of a variant")?,
+    };
+    Ok(StageFlag { key: parsed, variant: served })
 }
 
 fn selection(node: &Node, field: &str) -> Read<Selection> {

@@ -113,6 +113,7 @@ fn canary(sight: &Sight<'_>, plan: &Canary) -> (Vec<Stage>, Option<usize>) {
             gates.extend(background(sight, plan));
         }
         Stage {
+            flag: None,
             name: name::stage(&part.name),
             state,
             selects: selects(plan, part),
@@ -189,6 +190,7 @@ fn blue_green(sight: &Sight<'_>, plan: &BlueGreen) -> (Vec<Stage>, Option<usize>
         analysis("post-promotion-analysis", plan.post_promotion.as_ref(), status.post_promotion_run.as_ref(), 1);
     let pods = plan.preview_replicas.unwrap_or(rollout.replicas);
     let stage = |place: usize, name: &str, selects: &str, pods: u32, gates: Vec<Gate>| Stage {
+        flag: None,
         name: name::stage(name),
         state: of(place),
         selects: SafeText::new(selects),
