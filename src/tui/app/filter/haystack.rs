@@ -70,15 +70,12 @@ mod tests {
             let mut haystack = Haystack::default();
             let mut plain = vec![String::new(); 6];
             for (row, columns) in changes {
-                match columns {
-                    Some(text) => {
-                        haystack.put(row, &Words::of(&[&text, "x"]));
-                        plain[row] = format!("{text}\u{1f}x");
-                    }
-                    None => {
-                        haystack.clear(row);
-                        plain[row].clear();
-                    }
+                if let Some(text) = columns {
+                    haystack.put(row, &Words::of(&[&text, "x"]));
+                    plain[row] = format!("{text}\u{1f}x");
+                } else {
+                    haystack.clear(row);
+                    plain[row].clear();
                 }
                 for (row, text) in plain.iter().enumerate() {
                     proptest::prop_assert_eq!(haystack.of(row), text);
