@@ -130,7 +130,7 @@ impl Core {
         if !against_flags.is_empty() {
             return Err(self.refuse(&id, &attempt(why.as_ref()), against_flags));
         }
-        let candidate = plan.snapshot.as_ref().map_or_else(|| plan.candidate(), |snapshot| snapshot.to_string());
+        let candidate = plan.snapshot.as_ref().map_or_else(|| plan.candidate(), ToString::to_string);
         let occasion = Occasion {
             operation: Operation::Start,
             subject: overriding::Subject::Rollout { id: &id, candidate: &candidate },

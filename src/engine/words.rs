@@ -65,6 +65,19 @@ pub(super) fn text(sentence: impl AsRef<str>) -> SafeText {
     SafeText::new(sentence)
 }
 
+/// `fast-path`, `dim-lights and fast-path`: the flags that a plan sets.
+pub(super) fn flag_keys(plan: &Plan) -> String {
+    let mut keys: Vec<&str> = plan.flags().map(|flag| flag.key.as_str()).collect();
+    keys.dedup();
+    keys.join(" and ")
+}
+
+/// That a rollout has come to its end, with how many units it reached.
+pub(super) fn completed(plan: &Plan, units: &str) -> String {
+    let how = if plan.snapshot.is_some() { "run" } else { "have" };
+    format!("completed: {units} {how} {}", plan.candidate())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,17 +99,4 @@ mod tests {
         assert_eq!(time(later(now, Duration::from_hours(24)), now), "2026-03-02 12:00Z");
         assert_eq!(later(now, Duration::MAX), DateTime::<Utc>::MAX_UTC);
     }
-}
-
-/// `fast-path`, `dim-lights and fast-path`: the flags that a plan sets.
-pub(super) fn flag_keys(plan: &Plan) -> String {
-    let mut keys: Vec<&str> = plan.flags().map(|flag| flag.key.as_str()).collect();
-    keys.dedup();
-    keys.join(" and ")
-}
-
-/// That a rollout has come to its end, with how many units it reached.
-pub(super) fn completed(plan: &Plan, units: &str) -> String {
-    let how = if plan.snapshot.is_some() { "run" } else { "have" };
-    format!("completed: {units} {how} {}", plan.candidate())
 }

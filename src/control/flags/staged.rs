@@ -51,6 +51,10 @@ fn rule_id(id: &RolloutId, flag: &StageFlag) -> SafeText {
     SafeText::new(format!("{id}: {}", flag.variant))
 }
 
+fn unit_of(id: &RolloutId, unit: &UnitKey) -> UnitId {
+    UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() }
+}
+
 fn is_own(id: &RolloutId, rule: &FlagRule) -> bool {
     matches!(rule.serve, Serve::Units(_)) && rule.id.as_str().starts_with(&format!("{id}: "))
 }
@@ -189,7 +193,7 @@ impl Core {
             return Err(SafeText::new(format!("there is no flag {key} any more")));
         };
         let rule = rule_id(id, wanted);
-        let mut share: Vec<UnitId> = units.iter().map(|unit| self.unit_of(id, unit)).collect();
+        let mut share: Vec<UnitId> = units.iter().map(|unit| unit_of(id, unit)).collect();
         let pinned = self.rollouts.get(id).and_then(|record| record.stored.flags.get(key));
         let earlier = pinned.into_iter().flat_map(|pinned| &pinned.rules).filter(|known| known.id == rule);
         for known in earlier {
@@ -251,10 +255,6 @@ impl Core {
             format!("{key} is as it was at revision {was}, when {id} began, but for what others changed since");
         self.journal_of_stage(id, "flag_restore", (&before, kept.flag()), effect, Outcome::Applied);
         after.revision
-    }
-
-    fn unit_of(&self, id: &RolloutId, unit: &UnitKey) -> UnitId {
-        UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() }
     }
 
     fn changed_by_rollout(
