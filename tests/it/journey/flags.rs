@@ -20,6 +20,9 @@ fn lit() -> (Stage, String) {
     let definition = "kind: ops\nowner: team-picking\nenabled: true\nvariants: {on: true, off: false}\ndefault_variant: off\noff_variant: off\n";
     std::fs::write(&flag, definition).unwrap();
     stage.code(&["flag", "set", "dim-lights", flag.to_str().unwrap(), "--reason", WHY], 0);
+    stage.wait("every site's agent holds the flag", |stage| {
+        ["site-01", "site-02", "site-03"].iter().all(|site| holds(stage, site) == "off")
+    });
     let plan = stage.path("lights.yaml");
     let sets = "flag: {key: dim-lights, variant: on}";
     let text = format!(
