@@ -7,7 +7,7 @@ use std::{
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -39,6 +39,8 @@ const UNKNOWN_PAUSE: Duration = Duration::from_mins(1);
 const PACE: Duration = Duration::from_secs(1);
 /// Most flags that a report names.
 const REPORTED_MAX: usize = 500;
+/// Most flags of which a report says when they were asked for.
+const ASKED_MAX: usize = 200;
 
 /// What is kept.
 #[derive(Debug)]
@@ -51,12 +53,38 @@ pub(super) struct Held {
     pub(super) document: Option<Document>,
     /// What a report says of them.
     pub(super) revisions: BTreeMap<FlagKey, HeldFlag>,
+    /// When clients asked for them.
+    pub(super) asked: Arc<Asked>,
+}
+
+/// When clients of the site last asked for each flag.
+#[derive(Debug, Default)]
+pub(super) struct Asked(Mutex<BTreeMap<String, DateTime<Utc>>>);
+
+impl Asked {
+    /// Somebody asked for a flag that there is.
+    pub(super) fn note(&self, key: &str, at: DateTime<Utc>) {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match asked.get_mut(key) {
+            Some(last) => *last = at.max(*last),
+            None => drop(asked.insert(key.to_owned(), at)),
+        }
+    }
+
+    /// What a report says of it: those that were asked for last.
+    pub(super) fn said(&self) -> BTreeMap<FlagKey, DateTime<Utc>> {
+        let asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest: Vec<(&String, &DateTime<Utc>)> = asked.iter().collect();
+        newest.sort_by_key(|(_, at)| std::cmp::Reverse(**at));
+        newest.truncate(ASKED_MAX);
+        newest.into_iter().filter_map(|(key, at)| Some((key.parse().ok()?, *at))).collect()
+    }
 }
 
 impl Held {
-    fn new(path: &Path, url: Option<String>, document: Option<Document>, at: DateTime<Utc>) -> Self {
+    fn new(path: &Path, url: Option<String>, document: Option<Document>, at: DateTime<Utc>, asked: Arc<Asked>) -> Self {
         let revisions = document.as_ref().map(|document| said(document, at)).unwrap_or_default();
-        Self { path: document.is_some().then(|| path.to_owned()), url, document, revisions }
+        Self { path: document.is_some().then(|| path.to_owned()), url, document, revisions, asked }
     }
 
     /// What commands are told of it.
@@ -108,7 +136,7 @@ impl Keeper {
             tracing::info!("OpenFeature clients are answered at {url}");
         }
         let path = directory.join(FILE);
-        let held = Held::new(&path, url.clone(), read(&path), clock.now());
+        let held = Held::new(&path, url.clone(), read(&path), clock.now(), Arc::default());
         let held = watch::Sender::new(Arc::new(held));
         Ok((Self { directory: directory.to_owned(), url, held, clock }, listener))
     }
@@ -174,7 +202,8 @@ impl Keeper {
         let written = tokio::task::spawn_blocking(move || memory::write(&directory, FILE, text.as_bytes())).await;
         written.map_err(io::Error::other).flatten().map_err(|error| format!("it cannot be written: {error}"))?;
         let path = self.directory.join(FILE);
-        let held = Held::new(&path, self.url.clone(), Some(document), self.clock.now());
+        let asked = Arc::clone(&self.held.borrow().asked);
+        let held = Held::new(&path, self.url.clone(), Some(document), self.clock.now(), asked);
         tracing::info!(flags = held.revisions.len(), "flags were taken up");
         self.held.send_replace(Arc::new(held));
         Ok(())
@@ -242,6 +271,18 @@ mod tests {
         assert_eq!(held.revisions[&"by-share".parse().unwrap()], HeldFlag { revision: 7, variant: None });
         let path = directory.path().join(FILE).display().to_string();
         assert_eq!(held.variables(), [("ROLLDECK_FLAGS", path)]);
+    }
+
+    #[tokio::test]
+    async fn what_clients_asked_for_is_still_said_after_newer_flags_came() {
+        let directory = tempfile::tempdir().unwrap();
+        let keeper = Keeper::open(directory.path(), None, crate::clock::system()).await.unwrap().0;
+        keeper.take(file(3)).await.unwrap();
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        keeper.held().borrow().asked.note("fast-path", at(20));
+        keeper.held().borrow().asked.note("fast-path", at(10));
+        keeper.take(file(4)).await.unwrap();
+        assert_eq!(keeper.held().borrow().asked.said(), [("fast-path".parse().unwrap(), at(20))].into());
     }
 
     #[tokio::test]

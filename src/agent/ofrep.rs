@@ -61,7 +61,7 @@ async fn one(
     let Some(document) = &held.document else {
         return answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"errorDetails": NOT_YET}));
     };
-    let (status, body) = evaluated(document, &key, &context, &answering);
+    let (status, body) = evaluated(&held, document, &key, &context, &answering);
     answer(status, &body)
 }
 
@@ -76,7 +76,8 @@ async fn all(State(answering): State<Answering>, headers: HeaderMap, body: Resul
     let Some(document) = &held.document else {
         return answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"errorDetails": NOT_YET}));
     };
-    let flags: Vec<Value> = document.keys().map(|key| evaluated(document, key, &context, &answering).1).collect();
+    let flags: Vec<Value> =
+        document.keys().map(|key| evaluated(&held, document, key, &context, &answering).1).collect();
     let body = json!({"flags": flags, "metadata": document.metadata()}).to_string();
     // Over the answer, not over the file: another context is another answer.
     let tag = format!("\"{}\"", hex(&Sha256::digest(body.as_bytes())[..16]));
@@ -133,12 +134,18 @@ fn context(
 }
 
 fn evaluated(
+    held: &Held,
     document: &Document,
     key: &str,
     context: &Map<String, Value>,
     answering: &Answering,
 ) -> (StatusCode, Value) {
-    match document.resolve(key, context, answering.clock.now()) {
+    let now = answering.clock.now();
+    let resolved = document.resolve(key, context, now);
+    if !matches!(resolved, Err(DocumentError::NoSuchFlag)) {
+        held.asked.note(key, now);
+    }
+    match resolved {
         Ok(got) => {
             let body = json!({
                 "key": key, "value": got.value, "variant": got.variant, "reason": got.reason, "metadata": got.metadata,

@@ -140,6 +140,7 @@ mod tests {
             labels: BTreeMap::new(),
             flags: BTreeMap::new(),
             checked_at: None,
+            evaluated: BTreeMap::new(),
             audit_broken: None,
         }
     }

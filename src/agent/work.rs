@@ -302,6 +302,7 @@ impl<'a> Worker<'a> {
             labels: self.options.labels.clone(),
             checked_at: None,
             flags: self.flags.borrow().revisions.clone(),
+            evaluated: self.flags.borrow().asked.said(),
             audit_broken: self.link.trail(),
         }
     }

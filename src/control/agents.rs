@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
 use super::{authorize, core::Core, journal::Draft, judging};
 use crate::{
     domain::{
-        Facts, Initiator, Operation, Outcome, Place, Principal, Report, ReportState, RolloutId, SafeText, Subject,
-        SubjectKind, UnitId,
+        Facts, FlagKey, Initiator, Operation, Outcome, Place, Principal, Report, ReportState, RolloutId, SafeText,
+        Subject, SubjectKind, UnitId, flag::SiteRef,
     },
     driver::fleet::{Heard, UNITS_MAX},
     engine::{self, Context, Event, Progress, Reading, UnitReport},
@@ -235,6 +236,7 @@ impl Core {
         }
         let held = known.report.as_ref().map_or(!report.flags.is_empty(), |last| last.flags != report.flags);
         let before = known.report.as_ref().and_then(|last| last.audit_broken.clone());
+        self.asked_at_site(unit, std::mem::take(&mut report.evaluated));
         if held {
             self.flags.units_moved();
         }
@@ -288,6 +290,18 @@ impl Core {
 }
 
 impl Core {
+    /// Clients of the site asked its agent for flags: they are in use there, although nobody asked the server.
+    fn asked_at_site(&mut self, unit: &UnitId, evaluated: BTreeMap<FlagKey, DateTime<Utc>>) {
+        let now = self.now();
+        let site = Some(SiteRef { group: unit.group.clone(), site: unit.site.clone() });
+        for (key, at) in evaluated.into_iter().take(FLAGS_MAX) {
+            if self.flags.get(&key).is_some() {
+                // Its clock may be ahead of ours.
+                self.flags.usage.site(&site).count(&key, at.min(now), 0);
+            }
+        }
+    }
+
     /// An agent holds the trail against what it remembers of it, and found that it does not go on from that,
     /// or that it does again.
     fn heard_of_trail(&mut self, who: &Principal, unit: &UnitId, broken: Option<&SafeText>) {

@@ -150,6 +150,10 @@ pub struct Report {
     /// The flags that it keeps for when its server is away.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flags: BTreeMap<FlagKey, HeldFlag>,
+    /// When it last answered clients of the site about each flag that they asked for, by its clock: a flag that
+    /// is asked for here only is in use all the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evaluated: BTreeMap<FlagKey, DateTime<Utc>>,
     /// What the agent found wrong when it held the audit trail's newest checkpoint against the last one that
     /// it remembers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

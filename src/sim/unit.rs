@@ -221,6 +221,7 @@ impl Unit {
             labels: BTreeMap::new(),
             flags: BTreeMap::new(),
             checked_at: None,
+            evaluated: BTreeMap::new(),
             audit_broken: None,
         }
     }

@@ -129,7 +129,10 @@ pub(super) fn served(serve: &Serve) -> String {
             shares.iter().map(part).collect::<Vec<_>>().join(", ")
         }
         Serve::Sites(share) => format!("{} to {}% of sites ({})", share.variant, share.percent, share.members.len()),
-        Serve::Units(share) => format!("{} to {} units", share.variant, share.units.len()),
+        Serve::Units(share) => {
+            let plural = if share.units.len() == 1 { "" } else { "s" };
+            format!("{} to {} unit{plural}", share.variant, share.units.len())
+        }
     }
 }
 

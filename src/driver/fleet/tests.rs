@@ -22,6 +22,7 @@ fn report(generation: u64, state: ReportState) -> Report {
         labels: BTreeMap::new(),
         flags: BTreeMap::new(),
         checked_at: None,
+        evaluated: BTreeMap::new(),
         audit_broken: None,
     }
 }

@@ -85,6 +85,7 @@ async fn checks(world: &World, site: &str, revision: u64, variant: &str) {
         labels: BTreeMap::new(),
         flags: [(key(), HeldFlag { revision, variant: Some(variant.into()) })].into(),
         checked_at: Some(Utc::now()),
+        evaluated: BTreeMap::new(),
         audit_broken: None,
     };
     world.control.report(&mira(), &unit(site), report).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use chrono::SubsecRound as _;
 use rolldeck::{
     control::{Control, NamedPlace},
     domain::{FlagKey, Outcome, Role},
@@ -74,6 +75,22 @@ async fn when_a_flag_was_last_evaluated_is_known_although_nobody_asked_since_the
     assert!(before.is_some());
     let world = world.restart().await;
     assert_eq!(world.control.flags(&mira()).await.unwrap().flags[0].last_evaluated_at, before);
+}
+
+#[tokio::test]
+async fn a_flag_that_only_a_site_s_agent_is_asked_for_is_in_use() {
+    let world = World::new().await;
+    let old = world.snapshot("1.0", false).await;
+    world.sites(&["s1"], &old).await;
+    world.control.put_flag(&mira(), &key(), request(true), Conditions::default()).await.unwrap();
+    // Instants are kept in microseconds.
+    let asked = (chrono::Utc::now() - chrono::TimeDelta::minutes(3)).trunc_subsecs(6);
+    let report = serde_json::from_value(json!({
+        "generation": 0, "state": "idle", "evaluated": {"dim-lights": asked, "no-such": asked},
+    }));
+    world.control.report(&mira(), &unit("s1"), report.unwrap()).await.unwrap();
+    let view = world.control.flags(&mira()).await.unwrap().flags.remove(0);
+    assert_eq!((view.last_evaluated_at, view.places[0].last_evaluated_at), (Some(asked), Some(asked)));
 }
 
 #[tokio::test]

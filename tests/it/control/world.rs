@@ -184,6 +184,7 @@ impl World {
             labels: BTreeMap::new(),
             flags: BTreeMap::new(),
             checked_at: None,
+            evaluated: BTreeMap::new(),
             audit_broken: None,
         };
         self.control.report(&mira(), &unit(site), report).await

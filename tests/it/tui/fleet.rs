@@ -364,6 +364,7 @@ fn lane(
             labels: std::collections::BTreeMap::default(),
             flags: std::collections::BTreeMap::default(),
             checked_at: None,
+            evaluated: std::collections::BTreeMap::default(),
             audit_broken: None,
         }),
         seen_at: Some(start() - TimeDelta::seconds(seconds)),
