@@ -7,6 +7,7 @@ mod files;
 mod judge;
 mod keys;
 mod pictures;
+mod said;
 mod schema;
 mod sli;
 

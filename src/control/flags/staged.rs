@@ -104,7 +104,7 @@ impl Core {
                 Problem::new(Code::Invalid, text).in_field(&format!("plan.stages[{at}].flag.{part}"))
             };
             let Some(entry) = self.flags.get(&wanted.key) else {
-                let text = format!("there is no flag {}: add it first with `rolldeck flag add`", wanted.key);
+                let text = format!("there is no flag {}: add it first with `rolldeck flag set`", wanted.key);
                 return Err(invalid("key", text));
             };
             let flag = entry.flag();
