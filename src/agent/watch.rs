@@ -2,34 +2,24 @@
 //! against it, and reports when one does not go on from it.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::link::{Backoff, Link, LinkError};
 use crate::{
     audit::{Hash, Rewritten, Witness, witness::Shown},
     domain::SafeText,
+    store::seen,
     wire::WitnessView,
 };
 
 /// How often it asks.
 const EVERY: Duration = Duration::from_mins(1);
 const FILE: &str = "witness.json";
-/// Longest file that is read, in bytes.
-const FILE_MAX: u64 = 64 * 1024;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    key: String,
-    note: String,
-}
 
 /// Asks for as long as the agent lives. What it finds is in [`Link::say_of_trail`].
 pub(super) async fn run(link: &Link, directory: PathBuf) -> std::convert::Infallible {
@@ -50,7 +40,8 @@ pub(super) async fn run(link: &Link, directory: PathBuf) -> std::convert::Infall
 
 async fn look(link: &Link, directory: &Path) -> Result<(), LinkError> {
     // What is remembered is read before the server is asked: a later answer never shows less.
-    let remembered = read(directory).unwrap_or_else(|error| {
+    let file = directory.join(FILE);
+    let remembered = seen::read_from(&file).unwrap_or_else(|error| {
         tracing::warn!("what was remembered of the audit trail cannot be read, and is taken anew: {error}");
         None
     });
@@ -59,7 +50,7 @@ async fn look(link: &Link, directory: &Path) -> Result<(), LinkError> {
         Ok(None) => {}
         Ok(Some(now)) => {
             if remembered.as_ref() != Some(&now)
-                && let Err(error) = keep(directory, &now)
+                && let Err(error) = seen::write_to(&file, &now)
             {
                 tracing::warn!("what was seen of the audit trail cannot be written down: {error}");
             }
@@ -68,7 +59,7 @@ async fn look(link: &Link, directory: &Path) -> Result<(), LinkError> {
         Err(why) => {
             let text = format!(
                 "{why}; what was signed then is kept in {}: once it is known why, removing that file lets this agent go on",
-                directory.join(FILE).display()
+                file.display()
             );
             tracing::error!("the audit trail of the server is not the one that was seen: {text}");
             link.say_of_trail(Some(SafeText::new(text)));
@@ -90,28 +81,6 @@ fn held_against(remembered: Option<&Witness>, shown: &WitnessView) -> Result<Opt
         shown.proof.as_ref().map(|hashes| hashes.iter().map(|hash| decode(hash).unwrap_or_default()).collect());
     let (note, key) = (shown.note.as_deref(), shown.key.as_str());
     remembered.check(&Shown { note, key, successions: &shown.successions, proof: proof.as_deref() }).map(Some)
-}
-
-fn read(directory: &Path) -> io::Result<Option<Witness>> {
-    let path = directory.join(FILE);
-    match fs::metadata(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-        Ok(metadata) if metadata.len() > FILE_MAX => return Err(io::Error::other("it is too long")),
-        Ok(_) => {}
-    }
-    let kept: Kept = serde_json::from_slice(&fs::read(path)?)?;
-    let key = kept.key.parse().map_err(io::Error::other)?;
-    Witness::new(key, &kept.note).map(Some).map_err(io::Error::other)
-}
-
-fn keep(directory: &Path, witness: &Witness) -> io::Result<()> {
-    let kept = Kept { key: witness.key().to_string(), note: witness.note().to_owned() };
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(&serde_json::to_vec_pretty(&kept)?)?;
-    file.as_file().sync_all()?;
-    file.persist(directory.join(FILE)).map_err(|error| error.error)?;
-    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]
@@ -138,17 +107,18 @@ mod tests {
     #[test]
     fn what_an_agent_saw_survives_a_restart_and_a_rewritten_trail_is_found_out() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(read(folder.path()).unwrap(), None);
+        let file = folder.path().join(FILE);
+        assert_eq!(seen::read_from(&file).unwrap(), None);
         let first = held_against(None, &shown(&tree(7, 0), None)).unwrap().unwrap();
-        keep(folder.path(), &first).unwrap();
-        let remembered = read(folder.path()).unwrap().unwrap();
+        seen::write_to(&file, &first).unwrap();
+        let remembered = seen::read_from(&file).unwrap().unwrap();
         assert_eq!(remembered, first);
         let grown = held_against(Some(&remembered), &shown(&tree(19, 0), Some(7))).unwrap().unwrap();
         assert_eq!(grown.checkpoint().size, 19);
         for (rewritten, from) in [(tree(19, 1), 7), (tree(7, 1), 7), (tree(6, 0), 7)] {
             assert!(held_against(Some(&remembered), &shown(&rewritten, Some(from))).is_err());
         }
-        fs::write(folder.path().join(FILE), "{").unwrap();
-        assert!(read(folder.path()).is_err());
+        std::fs::write(&file, "{").unwrap();
+        assert!(seen::read_from(&file).is_err());
     }
 }

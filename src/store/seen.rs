@@ -1,6 +1,6 @@
 //! What a server remembers of its own audit trail, apart from the store that keeps it: the last checkpoint that it
 //! signed, in a file beside its key. An older store that was put back, or a trail that was cut off cleanly, is
-//! noticed by it at the next start.
+//! noticed by it at the next start. Agents keep what they saw in such a file too.
 
 use std::{
     fs::{self, File},
@@ -31,13 +31,28 @@ pub fn path(dir: &Path) -> PathBuf {
     dir.join(FILE)
 }
 
-/// What is remembered; none where nothing is.
+/// What a server remembers; none where nothing is.
 ///
 /// # Errors
 /// When the file cannot be read, or is not what was written there.
 pub fn read(dir: &Path) -> io::Result<Option<Witness>> {
-    let path = path(dir);
-    match fs::metadata(&path) {
+    read_from(&path(dir))
+}
+
+/// Remembers a checkpoint in place of the one before.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(dir: &Path, witness: &Witness) -> io::Result<()> {
+    write_to(&path(dir), witness)
+}
+
+/// The checkpoint that a file has; none where there is no file.
+///
+/// # Errors
+/// When the file cannot be read, or is not what was written there.
+pub fn read_from(path: &Path) -> io::Result<Option<Witness>> {
+    match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
         Ok(metadata) if metadata.len() > FILE_MAX => return Err(io::Error::other("it is too long")),
@@ -48,16 +63,17 @@ pub fn read(dir: &Path) -> io::Result<Option<Witness>> {
     Witness::new(key, &kept.note).map(Some).map_err(io::Error::other)
 }
 
-/// Remembers a checkpoint in place of the one before.
+/// Puts a checkpoint into a file, in place of the one before. It is on disk when this returns.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(dir: &Path, witness: &Witness) -> io::Result<()> {
+pub fn write_to(path: &Path, witness: &Witness) -> io::Result<()> {
     let kept = Kept { key: witness.key().to_string(), note: witness.note().to_owned() };
+    let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
     file.write_all(&serde_json::to_vec_pretty(&kept)?)?;
     file.as_file().sync_all()?;
-    file.persist(path(dir)).map_err(|error| error.error)?;
+    file.persist(path).map_err(|error| error.error)?;
     File::open(dir)?.sync_all()
 }
 
