@@ -125,6 +125,24 @@ impl Core {
         }
     }
 
+    /// Where a unit of a rollout is while it is in a stage, as windows and flags see it.
+    pub(super) fn place_of_unit<'a>(
+        &'a self,
+        id: &'a RolloutId,
+        unit: &'a UnitKey,
+        stage: Option<&'a StageName>,
+    ) -> Place<'a> {
+        let known = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
+        Place {
+            target: &id.target,
+            rollout: Some(&id.name),
+            site: Some(&unit.site),
+            lane: Some(&unit.lane),
+            stage,
+            labels: self.fleet.get(&known).map(|unit| &unit.labels),
+        }
+    }
+
     /// The freezes that hold a unit of a rollout, the one that ends last first.
     pub(super) fn freezes_of_unit(
         &self,
@@ -133,15 +151,7 @@ impl Core {
         stage: Option<&StageName>,
         (operation, by): Asked,
     ) -> Vec<Freeze> {
-        let known = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
-        let place = Place {
-            target: &id.target,
-            rollout: Some(&id.name),
-            site: Some(&unit.site),
-            lane: Some(&unit.lane),
-            stage,
-            labels: self.fleet.get(&known).map(|unit| &unit.labels),
-        };
+        let place = self.place_of_unit(id, unit, stage);
         self.let_pass(id, &place, operation, self.windows.freezes(&place, operation, by))
     }
 

@@ -282,7 +282,7 @@ fn missing(from: u64, next: &StoredEntry) -> AuditEntry {
 fn stand_in(seq: u64, at: DateTime<Utc>, actor: &str, action: &str, name: &str, why: &str) -> AuditEntry {
     AuditEntry {
         seq,
-        id: format!("unreadable-{seq}"),
+        id: format!("{}{seq}", AuditEntry::STAND_IN),
         at,
         actor: Actor::system(actor),
         action: SafeText::new(action),

@@ -205,3 +205,15 @@ pub struct AuditEntry {
     /// [`SCHEMA`].
     pub schema: u32,
 }
+
+impl AuditEntry {
+    /// What the id begins with of what stands in for an entry that is not what was written; no other begins so.
+    pub const STAND_IN: &str = "unreadable-";
+
+    /// Whether it stands in for an entry that was changed, cannot be read, or is missing. One whose content has
+    /// expired is as it is to be.
+    #[must_use]
+    pub fn is_stand_in(&self) -> bool {
+        self.outcome == Outcome::Unconfirmed && self.id.starts_with(Self::STAND_IN)
+    }
+}

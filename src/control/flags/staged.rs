@@ -17,8 +17,8 @@ use super::{
 use crate::{
     control::{core::Core, journal::Draft},
     domain::{
-        Actor, Blocker, BlockerKind, Flag, FlagKey, Operation, Outcome, Place, Plan, Principal, RolloutId, SafeText,
-        UnitId, UnitKey,
+        Actor, Blocker, BlockerKind, Flag, FlagKey, Operation, Outcome, Plan, Principal, RolloutId, SafeText, UnitId,
+        UnitKey,
         audit::RevisionChange,
         flag::{FlagRule, Serve, UnitShare},
         plan::StageFlag,
@@ -129,7 +129,11 @@ impl Core {
                 return Err(invalid("variant", text));
             }
             let own = state.members(plan).filter(|(_, of)| *of == Some(&stage.name)).map(|(unit, _)| unit);
-            let mut outside = own.filter(|unit| !self.covers(flag, &id, unit, stage));
+            let covers = |unit: &UnitKey| {
+                let place = self.place_of_unit(&id, unit, Some(&stage.name));
+                flag.definition.scope.as_ref().is_none_or(|scope| scope.covers(&place))
+            };
+            let mut outside = own.filter(|unit| !covers(unit));
             if let Some(first) = outside.next() {
                 let more = match outside.count() {
                     0 => String::new(),
@@ -146,20 +150,6 @@ impl Core {
             });
         }
         Ok((pinned, blockers))
-    }
-
-    /// Whether a flag's rules count at a unit while the rollout's stage is there.
-    fn covers(&self, flag: &Flag, id: &RolloutId, unit: &UnitKey, stage: &crate::domain::plan::PlanStage) -> bool {
-        let known = UnitId { group: id.target.clone(), site: unit.site.clone(), lane: unit.lane.clone() };
-        let place = Place {
-            target: &id.target,
-            rollout: Some(&id.name),
-            site: Some(&unit.site),
-            lane: Some(&unit.lane),
-            stage: Some(&stage.name),
-            labels: self.fleet.get(&known).map(|unit| &unit.labels),
-        };
-        flag.definition.scope.as_ref().is_none_or(|scope| scope.covers(&place))
     }
 
     /// Does what stages ask of flags, each with its entry, and tells the engine what became of it.

@@ -93,6 +93,8 @@ pub struct Trail {
     pub asking: bool,
     witness_asked: Option<Duration>,
     entries: Vec<AuditEntry>,
+    /// The first of the entries that the backend shows to be other than they were written.
+    changed: Option<Break>,
     selected: Option<u64>,
     cursor: usize,
     loaded: bool,
@@ -131,6 +133,11 @@ impl Trail {
         self.checkpoint = page.checkpoint;
         self.searched_to = page.searched_to;
         self.entries = page.entries.into_iter().rev().collect();
+        self.changed =
+            self.entries.iter().rev().find(|entry| entry.is_stand_in()).map(|entry| Break {
+                after: entry.seq.saturating_sub(1),
+                why: entry.reason.clone().unwrap_or_default(),
+            });
         // The cursor stays on its entry; on the newest one it goes on to newer ones.
         match self.selected {
             Some(seq) if self.cursor > 0 => {
@@ -189,7 +196,7 @@ impl Trail {
             after: fault.after,
             why: SafeText::new(format!("the server itself found that {}", fault.why)),
         });
-        [read, seen, own].into_iter().flatten().min_by_key(|found| found.after)
+        [read, seen, own, self.changed.clone()].into_iter().flatten().min_by_key(|found| found.after)
     }
 
     /// How many entries a checkpoint proves that goes on from what was seen here, or that the backend held

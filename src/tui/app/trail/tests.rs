@@ -1,5 +1,13 @@
+use chrono::DateTime;
+
 use super::*;
-use crate::backend::Broken;
+use crate::{
+    backend::Broken,
+    domain::{
+        Actor, Outcome, Subject, SubjectKind,
+        audit::{RevisionChange, SCHEMA},
+    },
+};
 
 fn report(entries: u64, proven: u64, first_bad: Option<u64>, differs_after: Option<u64>) -> VerifyReport {
     VerifyReport {
@@ -21,6 +29,38 @@ fn rewritten(holds_to: Option<u64>) -> Witnessed {
     let why = crate::backend::Rewritten::OtherRoot { size: 40 };
     let broken = Broken { why, holds_to, message: "it is not the one that was seen".into() };
     Witnessed { proven_to: holds_to.unwrap_or(0), broken: Some(broken), ..Witnessed::default() }
+}
+
+fn entry(seq: u64) -> AuditEntry {
+    AuditEntry {
+        seq,
+        id: format!("0199-{seq}"),
+        at: DateTime::UNIX_EPOCH,
+        actor: Actor::system("engine"),
+        action: "told".into(),
+        subject: Subject { kind: SubjectKind::Server, target: None, name: "server".into() },
+        outcome: Outcome::Applied,
+        intent: None,
+        reason: None,
+        ticket: None,
+        override_id: None,
+        revision: RevisionChange { before: None, after: None },
+        effect: None,
+        saw: None,
+        blockers: Vec::new(),
+        changes: Vec::new(),
+        approved_by: Vec::new(),
+        because: None,
+        scope: None,
+        idempotency_key: None,
+        correlation_id: None,
+        evidence: None,
+        schema: SCHEMA,
+    }
+}
+
+fn page(entries: Vec<AuditEntry>) -> AuditPage {
+    AuditPage { entries, checkpoint: None, searched_to: None }
 }
 
 #[test]
@@ -96,4 +136,18 @@ fn a_filter_that_is_none_names_the_part_and_where_it_is_also_in_a_saved_one() {
     assert!(query("@odd", &saved, now, Zone::Utc).unwrap_err().contains("filter @odd"));
     assert!(query("@none", &saved, now, Zone::Utc).unwrap_err().contains("mine, odd"));
     assert_eq!(Trail::default().completions("@m", &saved), ["@mine"]);
+}
+
+#[test]
+fn an_entry_that_the_backend_shows_as_changed_has_no_tick_before_anybody_checked_again() {
+    let mut trail = Trail::default();
+    trail.take_witness(Ok(seen(10)), Duration::ZERO);
+    assert_eq!(trail.proof(8), Proof::Proven);
+    let mut changed = entry(8);
+    (changed.id, changed.outcome) = (format!("{}8", AuditEntry::STAND_IN), Outcome::Unconfirmed);
+    trail.take(page(vec![entry(7), changed, entry(9)]));
+    assert_eq!(trail.broken().map(|found| found.after), Some(7));
+    assert_eq!([trail.proof(7), trail.proof(8), trail.proof(9)], [Proof::Proven, Proof::Unproven, Proof::Unproven]);
+    trail.take(page(vec![entry(7)]));
+    assert_eq!(trail.proof(8), Proof::Proven, "what another page shows says nothing of it");
 }
