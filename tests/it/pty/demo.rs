@@ -14,30 +14,31 @@ use crate::support::{
     runner::Runner,
 };
 
-fn leftovers(folder: &tempfile::TempDir) -> usize {
+fn written(folder: &tempfile::TempDir) -> usize {
     std::fs::read_dir(folder.path()).unwrap().count()
 }
 
 #[test]
-fn every_way_out_of_the_demo_removes_its_data_and_gives_the_terminal_back() {
-    for (way, code) in [("q", 0), ("TERM", 143), ("HUP", 129), ("close", 129)] {
+fn the_demo_writes_nothing_and_every_way_out_of_it_gives_the_terminal_back() {
+    for (way, code) in [("q", 0), ("TERM", 143), ("HUP", 129), ("close", 129), ("KILL", 1)] {
         let folder = tempfile::tempdir().unwrap();
-        let env = [("TMPDIR", folder.path().to_str().unwrap()), ("RUST_BACKTRACE", "1")];
+        let path = folder.path().to_str().unwrap();
+        let env = [("TMPDIR", path), ("HOME", path), ("RUST_BACKTRACE", "1")];
         let mut pty = Pty::start(env!("CARGO_BIN_EXE_rolldeck"), &["demo"], &env, 120, 40);
         pty.wait_for("WAITING");
         assert!(pty.screen().contains("SIMULATED"), "{}", pty.screen());
-        assert_eq!(leftovers(&folder), 1);
         match way {
             "TERM" => pty.signal(Signal::TERM),
             "HUP" => pty.signal(Signal::HUP),
+            "KILL" => pty.signal(Signal::KILL),
             "close" => pty.close(),
             keys => pty.keys(keys),
         }
         let (exit, took) = pty.ended();
         assert_eq!(exit, code, "{way}");
         assert!(took < Duration::from_secs(1), "{way} took {took:?}");
-        assert_eq!(leftovers(&folder), 0, "{way}");
-        if way != "close" {
+        assert_eq!(written(&folder), 0, "{way}");
+        if !["close", "KILL"].contains(&way) {
             assert_eq!(pty.left(), Left::default(), "{way}");
         }
     }
