@@ -61,17 +61,18 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
         ),
     };
     Row::new(theme, table.width).text(&text, role).draw(table, 0, buffer);
-    let wide = table.width >= 110;
-    Row::new(theme, table.width)
+    // Without room for reasons, which its record has, a place has what they would have.
+    let wide = table.width >= 100;
+    let place_columns = if wide { 28 } else { usize::from(table.width).saturating_sub(58).clamp(14, 28) };
+    let head = Row::new(theme, table.width)
         .gap(3)
         .cell("STATE", 9, Role::Heading)
         .cell("ID", 10, Role::Heading)
         .cell("WHAT", 14, Role::Heading)
-        .cell("WHERE", if wide { 28 } else { 18 }, Role::Heading)
+        .cell("WHERE", place_columns, Role::Heading)
         .cell("ASKED BY", 10, Role::Heading)
-        .right("LEFT", 6, Role::Heading)
-        .text("WHY", Role::Heading)
-        .draw(table, 2, buffer);
+        .right("LEFT", 6, Role::Heading);
+    if wide { head.text("WHY", Role::Heading) } else { head }.draw(table, 2, buffer);
     let rows = Rect { y: table.y + 3, height: table.height.saturating_sub(3), ..table };
     let height = usize::from(rows.height);
     let top = scroll(
@@ -99,11 +100,15 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
             .cell(word, 9, mark.role())
             .found(approval.id.as_str(), 10, Role::Muted, &found("id", approval.id.as_str()))
             .found(what, 14, Role::Strong, &found("what", what))
-            .found(&place, if wide { 28 } else { 18 }, Role::Strong, &found("where", &place))
+            .found(&place, place_columns, Role::Strong, &found("where", &place))
             .found(by, 10, Role::Normal, &found("by", by))
             .right(&left, 6, Role::Normal);
-        let room = row.left();
-        let row = row.found(approval.reason.as_str(), room, Role::Normal, &found("reason", approval.reason.as_str()));
+        let row = if wide {
+            let room = row.left();
+            row.found(approval.reason.as_str(), room, Role::Normal, &found("reason", approval.reason.as_str()))
+        } else {
+            row
+        };
         if selected {
             cursor = row.draw_selected(rows, y as u16, buffer);
         } else {
