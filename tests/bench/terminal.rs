@@ -6,6 +6,9 @@
 //! `-- --only NAME` does one part (`beside`, `first`, `busy`, `keys`, `memory`, `slow`), and
 //! `-- --program PATH` measures another `rolldeck` than the one that was built with it. Programs that show a
 //! cluster are measured when `ROLLDECK_BENCH_CLUSTER` names a context of kubectl's.
+//!
+//! `-- --order FILE --program PATH` measures nothing: it writes `assets/link/session.ld`, the order of functions
+//! in a release, from a program with symbols. It takes valgrind and nm.
 
 #![allow(
     missing_docs,
@@ -26,6 +29,8 @@
 mod beside;
 #[path = "terminal/figures.rs"]
 mod figures;
+#[path = "terminal/order.rs"]
+mod order;
 #[path = "terminal/ours.rs"]
 mod ours;
 #[path = "terminal/peers.rs"]
@@ -89,6 +94,13 @@ fn main() {
     };
     println!("rolldeck is {}", wanted.program.display());
     println!("rollouts are SIMULATED: a stand-in for a server tells of them");
+    if let Some(path) = after("--order") {
+        if let Err(why) = order::write(&wanted, path.as_ref()) {
+            println!("{why}");
+            std::process::exit(1);
+        }
+        return;
+    }
     if wanted.has("beside") {
         beside::measure(&wanted);
     }
