@@ -265,6 +265,7 @@ impl Effects {
             | Command::CopyScreen(_)
             | Command::Edit { .. }
             | Command::Remember(_)
+            | Command::Measure
             | Command::Redraw
             | Command::Suspend
             | Command::Quit) => {

@@ -97,10 +97,33 @@ pub enum Message {
     Keymap(Box<Keymap>),
     /// Something is wrong with the person's own files; nothing was changed because of it.
     Told(SafeText),
+    /// What painting costs, as was asked.
+    Measured(Box<Cost>),
     /// A person's editor ended: the text for the dialog of this idempotency key, or why there is none.
     Edited(String, Result<String, SafeText>),
     /// An answer of the backend of some connection.
     Answer(Generation, Box<Answer>),
+}
+
+/// What painting costs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cost {
+    /// How long the dashboard has been open.
+    pub since: Duration,
+    /// Frames that went to the terminal.
+    pub frames: u64,
+    /// Bytes that went to it.
+    pub bytes: u64,
+    /// Bytes a second over the last minute.
+    pub rate: f64,
+    /// Bytes of the first frame.
+    pub first: usize,
+    /// Bytes of the last frame.
+    pub last: usize,
+    /// How long writing the last frame took.
+    pub took: Duration,
+    /// How long the terminal takes to answer a frame; none of one that does not.
+    pub round_trip: Option<Duration>,
 }
 
 /// What a backend answered.
@@ -336,6 +359,8 @@ pub enum Command {
     },
     /// Keep a reason for the next time.
     Remember(String),
+    /// Say what painting costs: [`Message::Measured`].
+    Measure,
     /// Paint everything again.
     Redraw,
     /// Stop, and let the shell go on.

@@ -25,8 +25,10 @@ use super::{
 };
 use crate::{clock::Clock, domain::SafeText};
 
+mod meter;
 mod pace;
 
+use meter::Meter;
 use pace::Pace;
 
 /// Least time between two frames that data asked for; keys are shown at once.
@@ -169,6 +171,7 @@ pub async fn drive(
         events: Some(io.events),
         answers: io.answers,
         pace: Pace::default(),
+        meter: Meter::default(),
         size: io.size,
         multiplexer: io.multiplexer,
         session: io.session,
@@ -209,6 +212,8 @@ struct Loop<P, F> {
     answers: Option<Answers>,
     /// How far the screen is behind.
     pace: Pace,
+    /// What was painted so far, and what that took.
+    meter: Meter,
     size: Box<dyn Fn() -> Size + Send>,
     multiplexer: Multiplexer,
     session: Option<Session>,
@@ -348,6 +353,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
 
     fn written(&mut self, result: io::Result<Duration>) -> Result<(), Ended> {
         let took = result.map_err(|_| Ended::hung_up())?;
+        self.meter.written(took);
         self.paint_every = (took * 4).clamp(DATA_FRAME, SLOWEST_FRAME);
         if std::mem::take(&mut self.owes_painted) {
             self.deliver(Message::Painted);
@@ -376,6 +382,10 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                 self.wish = Some(Wish::Edit { key, text, about });
             }
             Command::Suspend | Command::Redraw | Command::Edit { .. } => {}
+            Command::Measure => {
+                let cost = self.meter.cost(Instant::now(), self.started, self.pace.round_trip());
+                self.deliver(Message::Measured(Box::new(cost)));
+            }
             Command::Keys(keymap) => self.resolver = keymap.resolver(),
             Command::Terminal(request) => {
                 if let TerminalRequest::Mouse(on) = request {
@@ -483,6 +493,7 @@ impl<P: Program, F: FnMut(Command)> Loop<P, F> {
                     self.pace.sent(now);
                     self.expect();
                 }
+                self.meter.sent(now, frame.len());
                 self.writer.submit(frame);
             }
             // What was to be seen is on the screen already.

@@ -86,6 +86,10 @@ pub fn update(app: &mut App, message: Message, now: Moment) -> Vec<Command> {
             resumed(app);
             vec![Command::Redraw, Command::Refresh]
         }
+        Message::Measured(cost) => {
+            record::cost(app, &cost);
+            Vec::new()
+        }
         Message::Edited(key, result) => input::edited(app, &key, result),
         Message::Answer(generation, answer) if generation == app.generation => match app.hold_answer(*answer) {
             Some(answer) if is_outcome(&answer) => {

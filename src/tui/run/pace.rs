@@ -68,6 +68,12 @@ impl Pace {
         self.oldest = if self.answered == self.asked { None } else { self.newest };
     }
 
+    /// How long an answer takes at present; none of a terminal that never gave one.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.answers.then_some(self.takes)
+    }
+
     /// Whether an answer is due.
     #[must_use]
     pub fn is_waiting(&self) -> bool {

@@ -1,14 +1,17 @@
 //! The raw record of what is selected.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::close;
 use crate::{
     domain::SafeText,
     tui::{
-        app::{App, Overlay, View, notice::Tone},
+        app::{App, Overlay, View, age::age, notice::Tone},
         intent::Intent,
-        message::Input,
+        message::{Cost, Input},
     },
 };
 
@@ -68,6 +71,23 @@ pub(super) fn keys(app: &mut App) {
         lines.push(format!("  {:<20} {:<16} {}{own}", key.keys, key.intent, key.help));
     }
     app.overlay = Overlay::Raw { title: format!("keys of the {} map: {found}", map.name()), lines, top: 0 };
+}
+
+/// Shows what painting costs.
+pub(super) fn cost(app: &mut App, cost: &Cost) {
+    let millis = |took: Duration| format!("{:.1} ms", took.as_secs_f64() * 1e3);
+    let since = TimeDelta::from_std(cost.since).unwrap_or_default();
+    let rows = [
+        ("open for", age(since)),
+        ("frames", cost.frames.to_string()),
+        ("bytes", format!("{}, {:.0} a second over the last minute", cost.bytes, cost.rate)),
+        ("first frame", format!("{} bytes", cost.first)),
+        ("last frame", format!("{} bytes, written in {}", cost.last, millis(cost.took))),
+        ("round trip", cost.round_trip.map_or("the terminal does not answer".to_owned(), millis)),
+    ];
+    let lines = rows.into_iter().map(|(name, value)| format!("{name:<12} {value}")).collect();
+    app.overlay = Overlay::Raw { title: "what this dashboard costs".to_owned(), lines, top: 0 };
+    app.touch();
 }
 
 /// Scrolls what is said of the clusters, or closes it.

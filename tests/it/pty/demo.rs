@@ -44,6 +44,25 @@ fn the_demo_writes_nothing_and_every_way_out_of_it_gives_the_terminal_back() {
     }
 }
 
+#[test]
+fn what_the_dashboard_costs_can_be_asked_of_it() {
+    let mut pty = Pty::start(env!("CARGO_BIN_EXE_rolldeck"), &["demo"], &[], 120, 40);
+    pty.wait_for("WAITING");
+    pty.keys(":perf\r");
+    pty.wait_for("what this dashboard costs");
+    let screen = pty.screen();
+    let words = |name: &str| -> Vec<String> {
+        let line = screen.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name}\n{screen}"));
+        line.split_once(name).unwrap().1.split_whitespace().map(str::to_owned).collect()
+    };
+    let number = |name: &str| words(name)[0].trim_end_matches(',').parse::<usize>().unwrap();
+    let (frames, bytes, first, last) =
+        (number("frames"), number("bytes "), number("first frame"), number("last frame"));
+    assert!(frames > 0 && first > 100 && first.max(last) <= bytes && bytes <= pty.count(), "{screen}");
+    assert!(words("round trip")[0].parse::<f64>().is_ok_and(|took| took > 0.0), "{screen}");
+    pty.keys("q");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_opens_a_rollout_and_comes_back_through_the_real_loop() {
     let options = SimOptions { seed: 1, speed: 1.0, scenario: sim::DEFAULT_SCENARIO.to_owned() };

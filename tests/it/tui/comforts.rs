@@ -1,6 +1,8 @@
 //! What the dashboard does beside its screen: copying, calling, editing and remembering, and in which zone
 //! its times are.
 
+use std::time::Duration;
+
 use ratatui::{Terminal, backend::TestBackend};
 use rolldeck::{
     backend::{BackendError, RolloutsPage},
@@ -12,7 +14,7 @@ use rolldeck::{
         capability::{Depth, Glyphs},
         hyperlink::Hyperlinks,
         intent::Intent as I,
-        message::{Answer, Command, Input, Message, ScreenPart, TerminalRequest},
+        message::{Answer, Command, Cost, Input, Message, ScreenPart, TerminalRequest},
         theme::Theme,
         view,
     },
@@ -370,4 +372,30 @@ fn a_page_that_is_first_rings_for_nothing_after_the_context_changed_too() {
     };
     desk.send(Message::Answer(2, Box::new(Answer::View(Ok(page)))));
     assert_eq!(calls(&mut desk), []);
+}
+
+#[test]
+fn what_the_dashboard_costs_is_said_also_of_a_terminal_that_answers_nothing() {
+    let mut desk = with(|_| {});
+    desk.command("perf");
+    assert!(desk.taken().iter().any(|command| matches!(command, Command::Measure)));
+    let cost = Cost {
+        since: Duration::from_secs(400),
+        frames: 12,
+        bytes: 5120,
+        rate: 31.4,
+        first: 2831,
+        last: 312,
+        took: Duration::from_micros(240),
+        round_trip: Some(Duration::from_millis(151)),
+    };
+    desk.send(Message::Measured(Box::new(cost.clone())));
+    let screen = desk.screen();
+    for text in ["6m", "12", "5120, 31 a second", "2831 bytes", "312 bytes, written in 0.2 ms", "151.0 ms"] {
+        assert!(screen.contains(text), "no {text:?} in\n{screen}");
+    }
+    desk.send(Message::Measured(Box::new(Cost { round_trip: None, ..cost })));
+    assert!(desk.screen().contains("the terminal does not answer"), "{}", desk.screen());
+    desk.press(I::Back);
+    assert!(!desk.screen().contains("round trip"), "{}", desk.screen());
 }
