@@ -1,4 +1,4 @@
-//! A store that keeps everything in memory, for what does not outlive its process: pictures and drills. It
+//! A store that keeps everything in memory, for what does not outlive its process: the demo and pictures. It
 //! never waits, so that what happens on it happens in the same order each time.
 
 use std::{

@@ -24,7 +24,7 @@ use crate::store::StoreError;
 pub enum Durability {
     /// A crash and a power cut: every commit is synced to the disk before it is answered.
     Full,
-    /// A crash of the process, not one of the machine. For a demo in a temporary directory.
+    /// A crash of the process, not one of the machine. For data that can be made again, as that of tests.
     Relaxed,
 }
 
