@@ -114,14 +114,14 @@ pub struct Cost {
     pub frames: u64,
     /// Bytes that went to it.
     pub bytes: u64,
-    /// Bytes a second over the last minute.
-    pub rate: f64,
+    /// Bytes that went to it in the last minute.
+    pub lately: u64,
     /// Bytes of the first frame.
     pub first: usize,
     /// Bytes of the last frame.
     pub last: usize,
-    /// How long writing the last frame took.
-    pub took: Duration,
+    /// How long writing the last frame took; none while it is written.
+    pub took: Option<Duration>,
     /// How long the terminal takes to answer a frame; none of one that does not.
     pub round_trip: Option<Duration>,
 }

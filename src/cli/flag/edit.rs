@@ -10,6 +10,7 @@ use crate::{
         flag::{Condition, FlagRule, Serve, Share, SiteShare},
     },
     flag::bucket,
+    tui::app::figure::counted,
 };
 
 fn present(view: Option<&FlagView>) -> Result<FlagDefinition> {
@@ -129,10 +130,7 @@ pub(super) fn served(serve: &Serve) -> String {
             shares.iter().map(part).collect::<Vec<_>>().join(", ")
         }
         Serve::Sites(share) => format!("{} to {}% of sites ({})", share.variant, share.percent, share.members.len()),
-        Serve::Units(share) => {
-            let plural = if share.units.len() == 1 { "" } else { "s" };
-            format!("{} to {} unit{plural}", share.variant, share.units.len())
-        }
+        Serve::Units(share) => format!("{} to {}", share.variant, counted(share.units.len(), "unit")),
     }
 }
 

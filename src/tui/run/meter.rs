@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::tui::message::Cost;
 
-/// Over how long a rate is told.
+/// What counts as lately.
 const LATELY: Duration = Duration::from_mins(1);
 
 /// Counts what goes to the terminal.
@@ -16,7 +16,8 @@ pub struct Meter {
     bytes: u64,
     first: Option<usize>,
     last: usize,
-    took: Duration,
+    /// How long writing the last frame took; none while it is written.
+    took: Option<Duration>,
     /// What went out lately, the oldest first; frames are paced, so it is never long.
     lately: VecDeque<(Instant, usize)>,
 }
@@ -27,14 +28,14 @@ impl Meter {
         self.frames += 1;
         self.bytes += bytes as u64;
         self.first.get_or_insert(bytes);
-        self.last = bytes;
+        (self.last, self.took) = (bytes, None);
         self.lately.push_back((now, bytes));
         self.forget(now);
     }
 
     /// The last frame was written, and that took so long.
     pub const fn written(&mut self, took: Duration) {
-        self.took = took;
+        self.took = Some(took);
     }
 
     fn forget(&mut self, now: Instant) {
@@ -47,13 +48,12 @@ impl Meter {
     pub fn cost(&mut self, now: Instant, began: Instant, round_trip: Option<Duration>) -> Cost {
         self.forget(now);
         let since = now - began;
-        let lately = self.lately.iter().map(|(_, bytes)| *bytes as u64).sum::<u64>();
+        let lately = self.lately.iter().map(|(_, bytes)| *bytes as u64).sum();
         Cost {
             since,
             frames: self.frames,
             bytes: self.bytes,
-            // A session younger than that has a rate of its own age; the first second would say nonsense.
-            rate: lately as f64 / since.clamp(Duration::from_secs(1), LATELY).as_secs_f64(),
+            lately,
             first: self.first.unwrap_or(0),
             last: self.last,
             took: self.took,
@@ -67,19 +67,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_is_of_the_last_minute_and_the_sums_are_of_all() {
+    fn what_went_out_in_the_last_minute_is_told_apart_from_the_sums_of_all() {
         let (mut meter, began) = (Meter::default(), Instant::now());
         meter.sent(began, 3000);
         meter.written(Duration::from_millis(2));
-        let second = meter.cost(began + Duration::from_millis(100), began, None);
-        assert_eq!((second.rate, second.first, second.last), (3000.0, 3000, 3000));
+        let first = meter.cost(began + Duration::from_millis(100), began, None);
+        assert_eq!(
+            (first.lately, first.first, first.last, first.took),
+            (3000, 3000, 3000, Some(Duration::from_millis(2)))
+        );
         let later = began + Duration::from_secs(90);
         meter.sent(later, 600);
         let cost = meter.cost(later + Duration::from_secs(10), began, Some(Duration::from_millis(150)));
         assert_eq!((cost.frames, cost.bytes, cost.first, cost.last), (2, 3600, 3000, 600));
-        assert!((cost.rate - 10.0).abs() < 1e-9, "{}", cost.rate);
-        assert_eq!((cost.took, cost.round_trip), (Duration::from_millis(2), Some(Duration::from_millis(150))));
+        assert_eq!((cost.lately, cost.round_trip), (600, Some(Duration::from_millis(150))));
+        assert_eq!(cost.took, None, "how long another frame took says nothing of this one");
         let silent = meter.cost(later + Duration::from_secs(61), began, None);
-        assert!(silent.rate.abs() < 1e-9, "{}", silent.rate);
+        assert_eq!(silent.lately, 0);
     }
 }

@@ -216,9 +216,13 @@ pub(in crate::tui) const COMMANDS: &[CommandSpec] = &[
             Vec::new()
         },
     ),
-    CommandSpec::run("perf", Argument::None, "", "what this dashboard costs: frames, bytes, round trip", |_, _| {
-        vec![Command::Measure]
-    }),
+    CommandSpec::run(
+        "perf",
+        Argument::None,
+        "",
+        "what this dashboard cost so far: frames, bytes, round trip",
+        |_, _| vec![Command::Measure],
+    ),
     CommandSpec::run("help", Argument::Words, "[WORDS]", "keys and commands that have these words", |app, rest| {
         app.overlay = Overlay::Help { search: Field::with(40, rest), cursor: 0 };
         Vec::new()

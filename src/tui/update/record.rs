@@ -15,6 +15,8 @@ use crate::{
     },
 };
 
+const MINUTE: Duration = Duration::from_mins(1);
+
 fn lines(value: &impl Serialize) -> Vec<String> {
     // Safe types come out as they went in; splitting and bounding each line keeps it so.
     let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string());
@@ -73,20 +75,33 @@ pub(super) fn keys(app: &mut App) {
     app.overlay = Overlay::Raw { title: format!("keys of the {} map: {found}", map.name()), lines, top: 0 };
 }
 
-/// Shows what painting costs.
+/// Shows what painting cost so far: how it was when it was asked for, and it says when that was.
 pub(super) fn cost(app: &mut App, cost: &Cost) {
     let millis = |took: Duration| format!("{:.1} ms", took.as_secs_f64() * 1e3);
     let since = TimeDelta::from_std(cost.since).unwrap_or_default();
+    // Whoever opened it just now has not seen a minute.
+    let (span, lately) = match cost.since {
+        since if since < MINUTE => (since.max(Duration::from_secs(1)), "since it was opened"),
+        _ => (MINUTE, "over the last minute"),
+    };
+    let rate = cost.lately as f64 / span.as_secs_f64();
     let rows = [
         ("open for", age(since)),
         ("frames", cost.frames.to_string()),
-        ("bytes", format!("{}, {:.0} a second over the last minute", cost.bytes, cost.rate)),
+        ("bytes", format!("{}, {rate:.0} a second {lately}", cost.bytes)),
         ("first frame", format!("{} bytes", cost.first)),
-        ("last frame", format!("{} bytes, written in {}", cost.last, millis(cost.took))),
+        (
+            "last frame",
+            match cost.took {
+                Some(took) => format!("{} bytes, written in {}", cost.last, millis(took)),
+                None => format!("{} bytes, not written yet", cost.last),
+            },
+        ),
         ("round trip", cost.round_trip.map_or("the terminal does not answer".to_owned(), millis)),
     ];
     let lines = rows.into_iter().map(|(name, value)| format!("{name:<12} {value}")).collect();
-    app.overlay = Overlay::Raw { title: "what this dashboard costs".to_owned(), lines, top: 0 };
+    let title = format!("what this dashboard cost until {}", app.clock_seconds(app.server_now()));
+    app.overlay = Overlay::Raw { title, lines, top: 0 };
     app.touch();
 }
 

@@ -20,6 +20,9 @@ use crate::{
     },
 };
 
+/// Columns below which a reason says too little to be begun.
+const REASON: usize = 16;
+
 /// A line of the record: a mark, a name, a text.
 pub(super) type Said = (Option<Mark>, &'static str, String, Role);
 
@@ -61,9 +64,8 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
         ),
     };
     Row::new(theme, table.width).text(&text, role).draw(table, 0, buffer);
-    // Without room for reasons, which its record has, a place has what they would have.
-    let wide = table.width >= 100;
-    let place_columns = if wide { 28 } else { usize::from(table.width).saturating_sub(58).clamp(14, 28) };
+    // A place is said whole before a reason is begun, which its record has.
+    let place_columns = usize::from(table.width).saturating_sub(58).clamp(14, 28);
     let head = Row::new(theme, table.width)
         .gap(3)
         .cell("STATE", 9, Role::Heading)
@@ -72,7 +74,8 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
         .cell("WHERE", place_columns, Role::Heading)
         .cell("ASKED BY", 10, Role::Heading)
         .right("LEFT", 6, Role::Heading);
-    if wide { head.text("WHY", Role::Heading) } else { head }.draw(table, 2, buffer);
+    let has_reasons = head.left() >= REASON;
+    if has_reasons { head.text("WHY", Role::Heading) } else { head }.draw(table, 2, buffer);
     let rows = Rect { y: table.y + 3, height: table.height.saturating_sub(3), ..table };
     let height = usize::from(rows.height);
     let top = scroll(
@@ -103,7 +106,7 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
             .found(&place, place_columns, Role::Strong, &found("where", &place))
             .found(by, 10, Role::Normal, &found("by", by))
             .right(&left, 6, Role::Normal);
-        let row = if wide {
+        let row = if has_reasons {
             let room = row.left();
             row.found(approval.reason.as_str(), room, Role::Normal, &found("reason", approval.reason.as_str()))
         } else {

@@ -25,8 +25,9 @@ use super::{
 
 /// How many times the size of what a session runs a name without its hashes may bring along.
 const BROUGHT_ALONG: u64 = 4;
-/// How long a program under callgrind may take to end, and for what follows a key.
+/// How long a program may take to end: callgrind writes down what it counted.
 const ENDS_WITHIN: Duration = Duration::from_mins(1);
+/// How long what follows a key may take under callgrind.
 const SETTLES_WITHIN: Duration = Duration::from_secs(4);
 /// Every view, the ways into and out of what lies over one, and a walk through a rollout.
 const KEYS: [&str; 28] = [

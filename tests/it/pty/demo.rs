@@ -49,7 +49,7 @@ fn what_the_dashboard_costs_can_be_asked_of_it() {
     let mut pty = Pty::start(env!("CARGO_BIN_EXE_rolldeck"), &["demo"], &[], 120, 40);
     pty.wait_for("WAITING");
     pty.keys(":perf\r");
-    pty.wait_for("what this dashboard costs");
+    pty.wait_for("what this dashboard cost until");
     let screen = pty.screen();
     let words = |name: &str| -> Vec<String> {
         let line = screen.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name}\n{screen}"));

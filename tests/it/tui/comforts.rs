@@ -383,19 +383,31 @@ fn what_the_dashboard_costs_is_said_also_of_a_terminal_that_answers_nothing() {
         since: Duration::from_secs(400),
         frames: 12,
         bytes: 5120,
-        rate: 31.4,
+        lately: 1884,
         first: 2831,
         last: 312,
-        took: Duration::from_micros(240),
+        took: Some(Duration::from_micros(240)),
         round_trip: Some(Duration::from_millis(151)),
     };
     desk.send(Message::Measured(Box::new(cost.clone())));
     let screen = desk.screen();
-    for text in ["6m", "12", "5120, 31 a second", "2831 bytes", "312 bytes, written in 0.2 ms", "151.0 ms"] {
+    for text in [
+        "cost until 12:0",
+        "6m",
+        "12",
+        "5120, 31 a second over the last minute",
+        "2831 bytes",
+        "312 bytes, written in 0.2 ms",
+        "151.0 ms",
+    ] {
         assert!(screen.contains(text), "no {text:?} in\n{screen}");
     }
-    desk.send(Message::Measured(Box::new(Cost { round_trip: None, ..cost })));
-    assert!(desk.screen().contains("the terminal does not answer"), "{}", desk.screen());
+    let new = Cost { since: Duration::from_secs(20), round_trip: None, took: None, ..cost };
+    desk.send(Message::Measured(Box::new(new)));
+    let screen = desk.screen();
+    for text in ["94 a second since it was opened", "312 bytes, not written yet", "the terminal does not answer"] {
+        assert!(screen.contains(text), "no {text:?} in\n{screen}");
+    }
     desk.press(I::Back);
     assert!(!desk.screen().contains("round trip"), "{}", desk.screen());
 }
