@@ -15,6 +15,7 @@ pub mod operation;
 pub mod overrides;
 pub mod phase;
 pub mod plan;
+pub mod pretty;
 pub mod principal;
 pub mod reason;
 pub mod rollout;

@@ -26,7 +26,8 @@ use std::{
 };
 
 use axum::{Router, middleware};
-use tokio::sync::Semaphore;
+use futures_util::FutureExt as _;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -114,13 +115,15 @@ impl App {
 
 /// Does a change in a task of its own, so that a client that goes away does not leave it half done.
 async fn to_the_end<T: Send + 'static>(change: impl Future<Output = Result<T, Problem>> + Send + 'static) -> Answer<T> {
-    match tokio::spawn(change).await {
-        Ok(answer) => Ok(answer?),
-        Err(error) => {
-            tracing::error!(%error, "a change did not end");
-            Err(problem::broken())
-        }
+    let (tell, told) = oneshot::channel();
+    // In a box that gives nothing back, so that tokio's part is compiled once and not for each kind of change.
+    let change = async move { drop(tell.send(change.await)) }.boxed();
+    if let Err(error) = tokio::spawn(change).await {
+        tracing::error!(%error, "a change did not end");
+        return Err(problem::broken());
     }
+    // It ended, so it told.
+    Ok(told.await.map_err(|_| problem::broken())??)
 }
 
 /// The whole API, without a port.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AgentError, command::ProcessMark};
 use crate::{
-    domain::{Digest, FailureCategory, SafeBlock, UnitId},
+    domain::{Digest, FailureCategory, SafeBlock, UnitId, pretty},
     wire::Desired,
 };
 
@@ -106,7 +106,7 @@ impl Memory {
     /// Keeps something new: on disk before it returns.
     pub(super) async fn keep(&mut self, kept: Kept) -> io::Result<()> {
         self.kept = Kept { schema: SCHEMA, ..kept };
-        let bytes = serde_json::to_vec_pretty(&self.kept)?;
+        let bytes = pretty::json(&self.kept)?.into_bytes();
         let directory = self.directory.clone();
         tokio::task::spawn_blocking(move || write(&directory, FILE, &bytes)).await.map_err(io::Error::other)?
     }

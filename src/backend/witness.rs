@@ -17,7 +17,7 @@ use super::{Backend, BackendError, BackendResult};
 use crate::{
     audit::{Hash, Rewritten, Witness, witness::Shown},
     clock::Clock,
-    domain::{SafeText, hex},
+    domain::{SafeText, hex, pretty},
     settings::edit::private_directory,
     wire::{TrailFault, WitnessView},
 };
@@ -263,7 +263,7 @@ fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     private_directory(directory.parent().unwrap_or(directory))?;
     private_directory(directory)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(&serde_json::to_vec_pretty(kept)?)?;
+    file.write_all(pretty::json(kept)?.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -111,7 +111,7 @@ impl Document {
 
     /// Parses a text that is in it, at some place.
     fn parse_text<T: DeserializeOwned>(&self, text: &str, place: &str) -> Result<T, Failure> {
-        let mut json = serde_json::Deserializer::from_str(text);
+        let mut json = serde_json::Deserializer::from_slice(text.as_bytes());
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
             let field = if path == "." { String::new() } else { format!("{path}: ") };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::args::Format;
-use crate::domain::{SafeBlock, SafeText};
+use crate::domain::{SafeBlock, SafeText, pretty};
 
 /// Prints a value: as JSON or YAML, or as what `table` makes of it.
 ///
@@ -18,7 +18,7 @@ pub fn print<T: Serialize>(format: Format, value: &T, table: impl FnOnce() -> St
     let text = match format {
         Format::Table => table(),
         Format::Json => {
-            let mut text = serde_json::to_string_pretty(value).wrap_err("the result cannot be written as JSON")?;
+            let mut text = pretty::json(value).wrap_err("the result cannot be written as JSON")?;
             text.push('\n');
             text
         }
@@ -41,7 +41,11 @@ pub fn print_one<T: Serialize>(format: Format, value: &T, line: impl FnOnce() ->
 }
 
 fn yaml<T: Serialize>(value: &T) -> color_eyre::Result<String> {
-    let mut text = serde_saphyr::to_string(value).wrap_err("the result cannot be written as YAML")?;
+    const SAID: &str = "the result cannot be written as YAML";
+    // By way of JSON, so that each type's writer is compiled once: see `domain::pretty`.
+    let json = serde_json::to_vec(value).wrap_err(SAID)?;
+    let mut json = serde_json::Deserializer::from_slice(&json);
+    let mut text = serde_saphyr::to_string(&serde_transcode::Transcoder::new(&mut json)).wrap_err(SAID)?;
     if !text.ends_with('\n') {
         text.push('\n');
     }

@@ -279,7 +279,7 @@ impl Core {
             return Err(key::not_the_same());
         }
         let is_new = named.is_some_and(String::is_empty);
-        let told = loaded.meta.get(AUDIT_FAULT).and_then(|told| serde_json::from_str(told).ok());
+        let told = loaded.meta.get(AUDIT_FAULT).and_then(|told| serde_json::from_slice(told.as_bytes()).ok());
         let batch = if named == Some(&key) { Vec::new() } else { vec![Write::Meta(VERIFIER_KEY.to_owned(), key)] };
         let health = vec![Health::default(); options.drivers.len()];
         let flags = Shelf::load(&loaded.records, now)?;

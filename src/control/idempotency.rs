@@ -58,7 +58,7 @@ impl Core {
             )
             .in_field("Idempotency-Key"));
         }
-        serde_json::from_str(&known.body)
+        serde_json::from_slice(known.body.as_bytes())
             .map(Some)
             .map_err(|_| Problem::new(Code::Unavailable, "the stored answer to this Idempotency-Key cannot be read"))
     }

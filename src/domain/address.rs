@@ -60,6 +60,8 @@ mod tests {
         for bad in ["", "a.example", "ftp://a.example", "https://a.example/?x=1", "https://a.example/#x"] {
             assert!(server_url(bad).is_err(), "{bad:?}");
         }
+        assert_eq!(server_url("https://Bücher.example").unwrap().as_str(), "https://xn--bcher-kva.example/");
+        assert!(server_url("https://xn--a\u{ad}.example").is_err(), "a name that no script has");
         let error = server_url("https://me:hunter22@a.example").unwrap_err().to_string();
         assert!(!error.contains("hunter22"), "{error}");
     }

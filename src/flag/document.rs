@@ -82,8 +82,8 @@ impl Document {
     /// # Errors
     /// [`DocumentError`] when it is no JSON, or has no flags in flagd's form.
     pub fn read(text: &str) -> Result<Self, DocumentError> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| DocumentError::NotJson(SafeText::new(error.to_string())))?;
+        let value: Value = serde_json::from_slice(text.as_bytes())
+            .map_err(|error| DocumentError::NotJson(SafeText::new(error.to_string())))?;
         Self::from_value(&value)
     }
 

@@ -45,8 +45,8 @@ pub fn import(
     owner: &SafeText,
     expires_at: Option<DateTime<Utc>>,
 ) -> Result<Imported, ImportError> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| ImportError::NotJson(SafeText::new(error.to_string())))?;
+    let value: Value = serde_json::from_slice(text.as_bytes())
+        .map_err(|error| ImportError::NotJson(SafeText::new(error.to_string())))?;
     let flags = value
         .get("flags")
         .and_then(Value::as_object)

@@ -108,11 +108,11 @@ pub fn rejudge(text: &str) -> Result<Rejudged, ActError> {
     struct Form {
         schema: u32,
     }
-    let Form { schema } = serde_json::from_str(text).map_err(ActError::Unreadable)?;
+    let Form { schema } = serde_json::from_slice(text.as_bytes()).map_err(ActError::Unreadable)?;
     if schema != SCHEMA {
         return Err(ActError::Form { found: schema, known: SCHEMA });
     }
-    let kept: AutomaticAct = serde_json::from_str(text).map_err(ActError::Unreadable)?;
+    let kept: AutomaticAct = serde_json::from_slice(text.as_bytes()).map_err(ActError::Unreadable)?;
     if let Some(other) = kept.situation.indicators.iter().find(|known| known.schema != evidence::SCHEMA) {
         return Err(ActError::Form { found: other.schema, known: evidence::SCHEMA });
     }

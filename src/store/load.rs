@@ -51,7 +51,7 @@ pub(super) async fn load(view: &mut dyn View) -> Result<Loaded, StoreError> {
 }
 
 fn read<T: DeserializeOwned>(place: &str, what: &str, id: &str, body: &str) -> Result<T, StoreError> {
-    serde_json::from_str(body)
+    serde_json::from_slice(body.as_bytes())
         .map_err(|error| damaged(place, format!("the {what} {} cannot be read: {error}", shown(id))))
 }
 

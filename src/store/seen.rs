@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::Witness;
+use crate::{audit::Witness, domain::pretty};
 
 /// The file's name in the directory that has the key.
 pub const FILE: &str = "audit.seen";
@@ -71,7 +71,7 @@ pub fn write_to(path: &Path, witness: &Witness) -> io::Result<()> {
     let kept = Kept { key: witness.key().to_string(), note: witness.note().to_owned() };
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(&serde_json::to_vec_pretty(&kept)?)?;
+    file.write_all(pretty::json(&kept)?.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     File::open(dir)?.sync_all()

@@ -8,6 +8,7 @@ use std::{
 };
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::FutureExt as _;
 use tokio::{
     sync::{Notify, mpsc::Sender},
     task::AbortHandle,
@@ -173,7 +174,7 @@ impl Effects {
 
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.retain(|task| !task.is_finished());
-        self.tasks.push(tokio::spawn(task).abort_handle());
+        self.tasks.push(start(task));
     }
 
     /// Carries out a command; gives back those that are for the terminal. To be called inside a tokio runtime.
@@ -195,7 +196,7 @@ impl Effects {
                 if let Some(task) = self.watch.take() {
                     task.abort();
                 }
-                self.watch = id.map(|id| tokio::spawn(watch(line, id)).abort_handle());
+                self.watch = id.map(|id| start(watch(line, id)));
             }
             Command::Refresh => self.nudge.notify_one(),
             Command::Audit(query) => self.spawn(async move {
@@ -275,6 +276,11 @@ impl Effects {
         }
         None
     }
+}
+
+/// Starts a task. In a box, so that tokio's part is compiled once and not for each of two dozen tasks.
+fn start(task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+    tokio::spawn(task.boxed()).abort_handle()
 }
 
 /// Asks when there is a connection: the first question of all comes before one.

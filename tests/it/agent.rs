@@ -10,7 +10,8 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
+    body::Bytes,
     extract::{Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -112,14 +113,17 @@ async fn desired(
         let (refusal, order) = standin.with(|script| (script.refuse_polls, script.order.clone()));
         match (refusal, order) {
             (Some(code), _) => return problem(code),
-            (None, Some(order)) if order.generation != generation => return Json(order).into_response(),
+            (None, Some(order)) if order.generation != generation => {
+                return serde_json::to_vec(&order).unwrap().into_response();
+            }
             _ if Instant::now() >= give_up => return StatusCode::NO_CONTENT.into_response(),
             _ => tokio::time::sleep(Duration::from_millis(5)).await,
         }
     }
 }
 
-async fn report(State(standin): State<StandIn>, Json(report): Json<Report>) -> Response {
+async fn report(State(standin): State<StandIn>, report: Bytes) -> Response {
+    let report: Report = serde_json::from_slice(&report).unwrap();
     standin.with(|script| match script.refuse_reports {
         Some(code) => {
             script.refused_reports += 1;

@@ -171,6 +171,33 @@ fn pure_rooms_never_await_log_or_touch_the_world() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Each way of reading or writing is compiled again for every type that goes through it, and there are hundreds.
+#[test]
+fn json_is_read_from_bytes_and_laid_out_in_one_place_so_that_a_first_build_is_short() {
+    let mut wrong = Vec::new();
+    for path in sources() {
+        let is_test = path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests");
+        if is_test || path.ends_with("domain/pretty.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            for (banned, instead) in [
+                ("serde_json::from_str", "serde_json::from_slice"),
+                ("serde_json::from_reader", "serde_json::from_slice"),
+                ("serde_json::Deserializer::from_str", "serde_json::Deserializer::from_slice"),
+                ("_pretty(", "domain::pretty::json"),
+            ] {
+                if line.contains(banned) {
+                    wrong.push(format!("{}:{}: {instead} in place of {banned}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn files_are_small_and_say_their_purpose_first() {
     let mut wrong = Vec::new();

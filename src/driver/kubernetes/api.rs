@@ -266,7 +266,7 @@ impl Api {
         match request.body {
             // What lies behind a proxy answers as it likes.
             Body::Post(_) => {
-                self.text(http).await.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
+                self.text(http).await.map(|text| serde_json::from_slice(text.as_bytes()).unwrap_or(Value::String(text)))
             }
             _ => self.json(http).await,
         }
@@ -324,7 +324,8 @@ impl Api {
 
     async fn json<T: DeserializeOwned>(&self, request: Http<Vec<u8>>) -> Result<T, ApiError> {
         let text = self.text(request).await?;
-        serde_json::from_str(&text).map_err(|error| self.unreadable(&format!("{error}, of {} bytes", text.len())))
+        serde_json::from_slice(text.as_bytes())
+            .map_err(|error| self.unreadable(&format!("{error}, of {} bytes", text.len())))
     }
 
     async fn text(&self, request: Http<Vec<u8>>) -> Result<String, ApiError> {

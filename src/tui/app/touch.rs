@@ -125,7 +125,7 @@ pub fn reaches(scope: &Scope, site: &SiteView) -> bool {
 fn changed_scope_reaches(entry: &AuditEntry, site: &SiteView) -> bool {
     entry.changes.iter().filter(|change| change.field.as_str() == "scope").any(|change| {
         [&change.before, &change.after].into_iter().flatten().any(|text| {
-            let scope = serde_json::from_str::<Scope>(text.as_str());
+            let scope = serde_json::from_slice::<Scope>(text.as_str().as_bytes());
             scope.map_or(true, |scope| reaches(&scope, site))
         })
     })

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::close;
 use crate::{
-    domain::SafeText,
+    domain::{SafeText, pretty},
     tui::{
         app::{App, Overlay, View, age::age, notice::Tone},
         intent::Intent,
@@ -19,7 +19,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn lines(value: &impl Serialize) -> Vec<String> {
     // Safe types come out as they went in; splitting and bounding each line keeps it so.
-    let text = serde_json::to_string_pretty(value).unwrap_or_else(|error| error.to_string());
+    let text = pretty::json(value).unwrap_or_else(|error| error.to_string());
     text.lines().map(|line| SafeText::new(line).as_str().to_owned()).collect()
 }
 

@@ -19,6 +19,7 @@ use rolldeck::{
     domain::{Role, Rollout, RolloutId, SafeText},
     wire::{Cursor, RolloutsPage, ServerInfo},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -81,8 +82,8 @@ impl StandIn {
             .route("/api/v1/server", get(server))
             .route("/api/v1/rollouts", get(list))
             .route("/api/v1/rollouts/{target}/{name}", get(show))
-            .route("/api/v1/windows", get(async || axum::Json(json!({"windows": []}))))
-            .route("/api/v1/audit", get(async || axum::Json(json!({"entries": [], "checkpoint": null}))))
+            .route("/api/v1/windows", get(async || answer(&json!({"windows": []}))))
+            .route("/api/v1/audit", get(async || answer(&json!({"entries": [], "checkpoint": null}))))
             .fallback(async || (StatusCode::NOT_FOUND, "the stand-in has only what is watched"))
             .with_state(Arc::clone(&shared));
         runtime.spawn(async move { axum::serve(listener, app).await });
@@ -125,6 +126,11 @@ async fn change(shared: Arc<Shared>, fleet: Fleet) {
     }
 }
 
+fn answer(body: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(body).expect("what is served has a JSON form");
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
 async fn server() -> Response {
     let info = ServerInfo {
         version: SafeText::new("0"),
@@ -133,7 +139,7 @@ async fn server() -> Response {
         role: Role::Viewer,
         targets: vec![SafeText::new("*")],
     };
-    axum::Json(info).into_response()
+    answer(&info)
 }
 
 type Asked = Query<HashMap<String, String>>;
@@ -160,7 +166,7 @@ async fn list(State(shared): State<Arc<Shared>>, query: Asked) -> Response {
             RolloutsPage::Changed { changed, removed: Vec::new(), cursor, as_of, carriers: Vec::new() }
         }
     };
-    axum::Json(page).into_response()
+    answer(&page)
 }
 
 async fn show(
@@ -188,7 +194,7 @@ async fn show(
     }
     let turn = changed();
     let full = rollout(at, turn - 1, shared.begun, true);
-    ([(header::ETAG, format!("\"{turn}\""))], axum::Json(full)).into_response()
+    ([(header::ETAG, format!("\"{turn}\""))], answer(&full)).into_response()
 }
 
 /// The name of a rollout; the list sorts those of one class by it.

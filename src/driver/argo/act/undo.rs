@@ -55,7 +55,8 @@ impl Past<'_> {
         };
         drop("labels", POD_HASH);
         let annotation = format!("/metadata/annotations/{}", EPHEMERAL.replace('/', "~1"));
-        let ephemeral = read::text(self.replica_set, &annotation).and_then(|text| serde_json::from_str(&text).ok());
+        let ephemeral =
+            read::text(self.replica_set, &annotation).and_then(|text| serde_json::from_slice(text.as_bytes()).ok());
         if let Some(Value::Object(ephemeral)) = ephemeral {
             for map in ["labels", "annotations"] {
                 for key in ephemeral.get(map).and_then(Value::as_object).into_iter().flat_map(Map::keys) {

@@ -233,7 +233,7 @@ pub(super) fn measured(value: &str, comparisons: &[Comparison]) -> Option<f64> {
     if let Ok(number) = plain.trim_matches('"').parse::<f64>() {
         return Some(number).filter(|number| number.is_finite());
     }
-    let object: Value = serde_json::from_str(value).ok()?;
+    let object: Value = serde_json::from_slice(value.as_bytes()).ok()?;
     comparisons.iter().find_map(|comparison| {
         let mut at = match &object {
             Value::Array(list) if list.len() == 1 => list.first()?,

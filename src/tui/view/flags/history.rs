@@ -28,7 +28,8 @@ pub(super) fn what(entry: &AuditEntry) -> String {
 /// One change in words.
 fn told(change: &FieldChange) -> String {
     let field = change.field.as_str();
-    let read = |text: &Option<SafeText>| text.as_ref().map(|text| serde_json::from_str::<Value>(text.as_str()));
+    let read =
+        |text: &Option<SafeText>| text.as_ref().map(|text| serde_json::from_slice::<Value>(text.as_str().as_bytes()));
     let (before, after) = (read(&change.before), read(&change.after));
     let is_new = change.before.is_none();
     let is_gone = change.after.is_none();
@@ -65,7 +66,7 @@ fn told(change: &FieldChange) -> String {
 fn of_rule(path: &str, change: &FieldChange, after: Option<&Value>) -> String {
     let text = |text: &Option<SafeText>| match text.as_ref().map(SafeText::as_str) {
         None => "-".to_owned(),
-        Some(text) => match serde_json::from_str::<Value>(text) {
+        Some(text) => match serde_json::from_slice::<Value>(text.as_bytes()) {
             Ok(value) => scalar(&value).unwrap_or_else(|| figure::counted(items(&value), "entry")),
             Err(_) => "...".to_owned(),
         },
