@@ -157,3 +157,38 @@ fn build(control: Control, options: ServerOptions, shutdown: CancellationToken) 
         .layer(middleware::from_fn_with_state(app.clone(), metrics::count))
         .with_state(app)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_goes_on_to_its_end_when_whoever_asked_for_it_is_gone() {
+        let (begun, go_on, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let change = {
+            let (begun, go_on, ended) = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&ended));
+            async move {
+                begun.notify_one();
+                go_on.notified().await;
+                ended.notify_one();
+                Ok(())
+            }
+        };
+        tokio::select! {
+            _ = to_the_end(change) => panic!("it waits"),
+            () = begun.notified() => {}
+        }
+        go_on.notify_one();
+        tokio::time::timeout(Duration::from_secs(20), ended.notified()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_change_that_panics_is_answered_and_its_cause_is_not_told() {
+        let failure = to_the_end::<()>(async { panic!("hunter22") }).await.unwrap_err();
+        let said = format!("{failure:?}");
+        assert!(!said.contains("hunter22"), "{said}");
+        assert!(said.contains("Unavailable") && said.contains("ask again"), "{said}");
+    }
+}

@@ -41,15 +41,7 @@ pub fn print_one<T: Serialize>(format: Format, value: &T, line: impl FnOnce() ->
 }
 
 fn yaml<T: Serialize>(value: &T) -> color_eyre::Result<String> {
-    const SAID: &str = "the result cannot be written as YAML";
-    // By way of JSON, so that each type's writer is compiled once: see `domain::pretty`.
-    let json = serde_json::to_vec(value).wrap_err(SAID)?;
-    let mut json = serde_json::Deserializer::from_slice(&json);
-    let mut text = serde_saphyr::to_string(&serde_transcode::Transcoder::new(&mut json)).wrap_err(SAID)?;
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    Ok(text)
+    pretty::yaml(value).wrap_err("the result cannot be written as YAML")
 }
 
 /// Writes text to standard output.

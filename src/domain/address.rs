@@ -61,7 +61,7 @@ mod tests {
             assert!(server_url(bad).is_err(), "{bad:?}");
         }
         assert_eq!(server_url("https://Bücher.example").unwrap().as_str(), "https://xn--bcher-kva.example/");
-        assert!(server_url("https://xn--a\u{ad}.example").is_err(), "a name that no script has");
+        assert!(server_url("https://xn--a\u{ad}.example").is_err(), "a control character in a name");
         let error = server_url("https://me:hunter22@a.example").unwrap_err().to_string();
         assert!(!error.contains("hunter22"), "{error}");
     }

@@ -278,7 +278,7 @@ impl Effects {
     }
 }
 
-/// Starts a task. In a box, so that tokio's part is compiled once and not for each of two dozen tasks.
+/// Starts a task. In a box, so that tokio's part is compiled once and not for each kind of task.
 fn start(task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
     tokio::spawn(task.boxed()).abort_handle()
 }

@@ -105,6 +105,9 @@ pub enum Message {
     Answer(Generation, Box<Answer>),
 }
 
+/// What counts as lately in what painting costs.
+pub const LATELY: Duration = Duration::from_mins(1);
+
 /// What painting costs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cost {
@@ -114,7 +117,7 @@ pub struct Cost {
     pub frames: u64,
     /// Bytes that went to it.
     pub bytes: u64,
-    /// Bytes that went to it in the last minute.
+    /// Bytes that went to it [lately](LATELY).
     pub lately: u64,
     /// Bytes of the first frame.
     pub first: usize,

@@ -114,7 +114,8 @@ async fn desired(
         match (refusal, order) {
             (Some(code), _) => return problem(code),
             (None, Some(order)) if order.generation != generation => {
-                return serde_json::to_vec(&order).unwrap().into_response();
+                let body = serde_json::to_vec(&order).unwrap();
+                return ([(header::CONTENT_TYPE, "application/json")], body).into_response();
             }
             _ if Instant::now() >= give_up => return StatusCode::NO_CONTENT.into_response(),
             _ => tokio::time::sleep(Duration::from_millis(5)).await,

@@ -4,10 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::tui::message::Cost;
-
-/// What counts as lately.
-const LATELY: Duration = Duration::from_mins(1);
+use crate::tui::message::{Cost, LATELY};
 
 /// Counts what goes to the terminal.
 #[derive(Debug, Default)]

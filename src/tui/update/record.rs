@@ -11,11 +11,9 @@ use crate::{
     tui::{
         app::{App, Overlay, View, age::age, notice::Tone},
         intent::Intent,
-        message::{Cost, Input},
+        message::{Cost, Input, LATELY},
     },
 };
-
-const MINUTE: Duration = Duration::from_mins(1);
 
 fn lines(value: &impl Serialize) -> Vec<String> {
     // Safe types come out as they went in; splitting and bounding each line keeps it so.
@@ -80,9 +78,10 @@ pub(super) fn cost(app: &mut App, cost: &Cost) {
     let millis = |took: Duration| format!("{:.1} ms", took.as_secs_f64() * 1e3);
     let since = TimeDelta::from_std(cost.since).unwrap_or_default();
     // Whoever opened it just now has not seen a minute.
-    let (span, lately) = match cost.since {
-        since if since < MINUTE => (since.max(Duration::from_secs(1)), "since it was opened"),
-        _ => (MINUTE, "over the last minute"),
+    let (span, lately) = if cost.since < LATELY {
+        (cost.since.max(Duration::from_secs(1)), "since it was opened")
+    } else {
+        (LATELY, "over the last minute")
     };
     let rate = cost.lately as f64 / span.as_secs_f64();
     let rows = [

@@ -20,6 +20,8 @@ use crate::{
     },
 };
 
+/// Columns of a place beside a reason.
+const PLACE: usize = 28;
 /// Columns below which a reason says too little to be begun.
 const REASON: usize = 16;
 
@@ -64,8 +66,9 @@ pub(super) fn draw(app: &App, theme: &Theme, body: Rect, buffer: &mut Buffer) ->
         ),
     };
     Row::new(theme, table.width).text(&text, role).draw(table, 0, buffer);
-    // A place is said whole before a reason is begun, which its record has.
-    let place_columns = usize::from(table.width).saturating_sub(58).clamp(14, 28);
+    // Without room for reasons, which its record has, a place has what they would have.
+    let room = usize::from(table.width).saturating_sub(58);
+    let place_columns = if room > PLACE + REASON { PLACE } else { room.max(14) };
     let head = Row::new(theme, table.width)
         .gap(3)
         .cell("STATE", 9, Role::Heading)

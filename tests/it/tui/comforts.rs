@@ -394,7 +394,7 @@ fn what_the_dashboard_costs_is_said_also_of_a_terminal_that_answers_nothing() {
     for text in [
         "cost until 12:0",
         "6m",
-        "12",
+        "frames       12 ",
         "5120, 31 a second over the last minute",
         "2831 bytes",
         "312 bytes, written in 0.2 ms",

@@ -306,17 +306,22 @@ async fn a_refusal_is_final_and_not_asked_again() {
 #[tokio::test]
 async fn another_connection_ends_the_tasks_of_the_one_before_and_says_so_in_its_answers() {
     let (puppet, mut effects, mut answers) = stage();
+    let unused = Arc::strong_count(&puppet);
     drop(effects.run(Command::Connect("puppet".into())));
     until(&mut answers, |a| matches!(a, Answer::Info(Ok(_))).then_some(())).await;
+    assert!(Arc::strong_count(&puppet) > unused);
     drop(effects.run(Command::Connect("elsewhere".into())));
     let (generation, why) =
         until(&mut answers, |a| if let Answer::View(Err(error)) = a { Some(error.to_string()) } else { None }).await;
     assert_eq!(generation, 2);
     assert!(why.contains("the token file cannot be read"), "{why}");
-    // The first connection's poll is gone: nobody takes what it is offered.
-    puppet.views.lock().unwrap().push_back(Ok(page("late")));
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(puppet.views.lock().unwrap().len(), 1);
+    // Nobody holds what the first connection's poll asked.
+    let gone = async {
+        while Arc::strong_count(&puppet) > unused {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("the first connection's tasks go on");
 }
 
 #[tokio::test]
