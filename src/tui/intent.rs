@@ -44,6 +44,12 @@ intents! {
     PageDown = "page-down", "a page down";
     HalfPageUp = "half-page-up", "half a page up";
     HalfPageDown = "half-page-down", "half a page down";
+    ScreenTop = "screen-top", "the first row on the screen";
+    ScreenMiddle = "screen-middle", "the middle row on the screen";
+    ScreenBottom = "screen-bottom", "the last row on the screen";
+    RowToTop = "row-to-top", "scroll until the row is at the top";
+    RowToMiddle = "row-to-middle", "scroll until the row is in the middle";
+    RowToBottom = "row-to-bottom", "scroll until the row is at the bottom";
     Open = "open", "open; in a dialog, press the focused button";
     Back = "back", "back, or cancel";
     NextPane = "next-pane", "next pane or field";

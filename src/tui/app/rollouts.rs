@@ -541,6 +541,11 @@ impl Rollouts {
         }
     }
 
+    /// Scrolls until that many rows are above the cursor's, as far as the list is full.
+    pub fn scroll_to(&mut self, above: usize, height: usize) {
+        self.top = scroll(self.cursor.saturating_sub(above), self.cursor, height, self.shown.len());
+    }
+
     /// Selects a rollout; `false` when it is not there or the filter hides it.
     pub fn select(&mut self, id: &RolloutId, height: usize) -> bool {
         match self.position(id) {

@@ -1,6 +1,7 @@
-//! What is where on the screen, noted while it is painted: a mouse asks, and nothing is laid out twice.
+//! What is where on the screen, noted while it is painted: a mouse asks, or a key that goes to a row of the screen,
+//! and nothing is laid out twice.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use ratatui::layout::{Position, Rect};
 
@@ -28,25 +29,41 @@ pub enum Spot {
     Focus(Focus),
 }
 
-/// Places as they were painted last. Painting takes the app by reference, and so notes them in a cell.
+/// Places as they were painted last. Painting takes the app by reference, and so notes them in cells.
 #[derive(Debug, Default)]
-pub struct Spots(RefCell<Vec<(Rect, Spot)>>);
+pub struct Spots {
+    places: RefCell<Vec<(Rect, Spot)>>,
+    /// The first and the last row of the view's list that were painted.
+    rows: Cell<Option<(usize, usize)>>,
+}
 
 impl Spots {
     /// Forgets all: something else has the keys, or another frame begins.
     pub fn clear(&self) {
-        self.0.borrow_mut().clear();
+        self.places.borrow_mut().clear();
+        self.rows.set(None);
     }
 
     fn note(&self, area: Rect, spot: Spot) {
-        self.0.borrow_mut().push((area, spot));
+        self.places.borrow_mut().push((area, spot));
+    }
+
+    fn note_row(&self, row: usize) {
+        let (first, last) = self.rows.get().unwrap_or((row, row));
+        self.rows.set(Some((first.min(row), last.max(row))));
+    }
+
+    /// The first and the last row of the view's list that are on the screen; none where it shows no list.
+    #[must_use]
+    pub fn rows(&self) -> Option<(usize, usize)> {
+        self.rows.get()
     }
 
     /// What was painted last at a place.
     #[must_use]
     pub fn at(&self, x: u16, y: u16) -> Option<Spot> {
         let place = Position { x, y };
-        self.0.borrow().iter().rev().find(|(area, _)| area.contains(place)).map(|(_, spot)| *spot)
+        self.places.borrow().iter().rev().find(|(area, _)| area.contains(place)).map(|(_, spot)| *spot)
     }
 }
 
@@ -58,9 +75,12 @@ impl App {
         }
     }
 
-    /// Notes one line of an area.
+    /// Notes one line of an area. The rows of the list are known without a mouse too.
     pub(in crate::tui) fn note_line(&self, area: Rect, y: u16, spot: Spot) {
         if y < area.height {
+            if let Spot::Row(row) = spot {
+                self.spots.note_row(row);
+            }
             self.note(Rect { y: area.y + y, height: 1, ..area }, spot);
         }
     }
@@ -78,7 +98,11 @@ mod tests {
         assert_eq!(spots.at(3, 2), Some(Spot::Row(7)));
         assert_eq!(spots.at(3, 1), Some(Spot::Pane(Pane::Gates)));
         assert_eq!(spots.at(10, 1), None);
+        for row in [8, 7, 9] {
+            spots.note_row(row);
+        }
+        assert_eq!(spots.rows(), Some((7, 9)));
         spots.clear();
-        assert_eq!(spots.at(3, 2), None);
+        assert_eq!((spots.at(3, 2), spots.rows()), (None, None));
     }
 }

@@ -70,9 +70,13 @@ fn no_single_key_press_at_the_top_level_begins_a_change() {
 
 #[test]
 fn every_intent_can_be_reached_by_some_key() {
-    let map = default();
+    let maps = ["default", "vim", "emacs"].map(|name| Keymap::load(Some(name), None).0);
+    let [default, ..] = &maps;
     for intent in Intent::ALL {
-        assert!(map.keys_for(*intent, &C::ALL).is_some(), "{} has no key", intent.id());
+        // What only fingers that know vim ask for is for them.
+        let vims = ["screen-", "row-to-"].iter().any(|begins| intent.id().starts_with(begins));
+        assert!(vims || default.keys_for(*intent, &C::ALL).is_some(), "{} has no key", intent.id());
+        assert!(maps.iter().any(|map| map.keys_for(*intent, &C::ALL).is_some()), "{} has no key", intent.id());
     }
 }
 
@@ -325,6 +329,9 @@ fn vim_has_its_leader_its_views_and_its_windows_and_no_prefix_of_tmux() {
         (" a", Intent::ActionMenu),
         (" f", Intent::Filter),
         ("zh", Intent::HoldDisplay),
+        ("zt", Intent::RowToTop),
+        ("zz", Intent::RowToMiddle),
+        ("zb", Intent::RowToBottom),
         ("ZZ", Intent::Quit),
         ("gg", Intent::Top),
         ("yy", Intent::Copy),
@@ -334,6 +341,9 @@ fn vim_has_its_leader_its_views_and_its_windows_and_no_prefix_of_tmux() {
         assert_eq!(vim.press(LIST, char(second), AT), Press::Intent(intent), "{keys}");
     }
     assert_eq!(vim.press(LIST, ctrl('f'), AT), Press::Intent(Intent::PageDown));
+    for (key, intent) in [('H', Intent::ScreenTop), ('M', Intent::ScreenMiddle), ('L', Intent::ScreenBottom)] {
+        assert_eq!(vim.press(LIST, char(key), AT), Press::Intent(intent), "{key}");
+    }
     assert_eq!(vim.press(LIST, ctrl('w'), AT), Press::Pending);
     assert_eq!(vim.press(LIST, char('j'), AT), Press::Intent(Intent::NextPane));
     assert_eq!(vim.press(LIST, ctrl('b'), AT), Press::Unbound);

@@ -42,9 +42,57 @@ pub(super) fn beside(app: &App, forward: bool) -> Intent {
     views[(at + step) % views.len()].1
 }
 
+/// Selects a row of the view's list.
+pub(super) fn select(app: &mut App, row: usize) {
+    let page = app.page();
+    match app.view {
+        View::Overview => app.rollouts.move_to(row, page),
+        View::Audit => app.trail.move_to(row),
+        View::Windows | View::Overrides | View::Approvals | View::Sites | View::Flags => {
+            if let Some(rows) = app.rows_mut() {
+                rows.move_to(row);
+            }
+        }
+        View::Contexts => app.context_cursor = row.min(app.contexts.len().saturating_sub(1)),
+        View::Follow => app.move_followed(|_| row),
+        View::Recover | View::Detail => {}
+    }
+}
+
+/// Goes to a row of those on the screen.
+fn on_screen(app: &mut App, intent: Intent) {
+    let Some((first, last)) = app.spots.rows() else { return };
+    let row = match intent {
+        Intent::ScreenTop => first,
+        Intent::ScreenMiddle => usize::midpoint(first, last),
+        _ => last,
+    };
+    select(app, row);
+}
+
+/// Scrolls below the row that has the cursor.
+fn scroll_to(app: &mut App, intent: Intent) {
+    let page = app.page();
+    if app.view != View::Overview {
+        app.say(Tone::Note, "this list keeps its row in the middle by itself");
+        return;
+    }
+    let above = match intent {
+        Intent::RowToTop => 0,
+        Intent::RowToMiddle => page / 2,
+        _ => page.saturating_sub(1),
+    };
+    app.rollouts.scroll_to(above, page);
+}
+
 /// Moves the cursor of the view.
 pub(super) fn motion(app: &mut App, intent: Intent) {
     let page = app.page();
+    match intent {
+        Intent::ScreenTop | Intent::ScreenMiddle | Intent::ScreenBottom => return on_screen(app, intent),
+        Intent::RowToTop | Intent::RowToMiddle | Intent::RowToBottom => return scroll_to(app, intent),
+        _ => {}
+    }
     if let Some(by) = step(intent, page) {
         let to = |cursor: usize| cursor.saturating_add_signed(by);
         match app.view {

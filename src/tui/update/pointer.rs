@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{commit, input::input};
+use super::{commit, input::input, motion};
 use crate::tui::{
-    app::{App, Overlay, View, dialog::Focus, notice::Tone, spots::Spot},
+    app::{App, Overlay, dialog::Focus, notice::Tone, spots::Spot},
     intent::Intent,
     message::{Command, Input, Pointer, PointerKind, TerminalRequest},
 };
@@ -35,7 +35,7 @@ pub(super) fn pointer(app: &mut App, pointer: Pointer) -> Vec<Command> {
         PointerKind::Press => press(app, pointer),
         PointerKind::Menu => {
             if let Some(Spot::Row(row)) = app.spots.at(pointer.x, pointer.y) {
-                select(app, row);
+                motion::select(app, row);
             }
             match app.overlay {
                 Overlay::None if app.line.is_none() => input(app, Input::Intent(Intent::ActionMenu)),
@@ -58,7 +58,7 @@ fn press(app: &mut App, at: Pointer) -> Vec<Command> {
         // The first click may have moved the list below the mouse.
         Some(Spot::Row(_)) if twice => open(app),
         Some(Spot::Row(row)) => {
-            select(app, row);
+            motion::select(app, row);
             Vec::new()
         }
         Some(Spot::Pane(pane)) => {
@@ -113,23 +113,6 @@ fn focused(app: &mut App, focus: Focus) -> Vec<Command> {
         dialog.focus = focus;
     }
     if focus == Focus::Keep { commit::back(app) } else { Vec::new() }
-}
-
-/// Selects a row of the view's list.
-fn select(app: &mut App, row: usize) {
-    let page = app.page();
-    match app.view {
-        View::Overview => app.rollouts.move_to(row, page),
-        View::Audit => app.trail.move_to(row),
-        View::Windows | View::Overrides | View::Approvals | View::Sites | View::Flags => {
-            if let Some(rows) = app.rows_mut() {
-                rows.move_to(row);
-            }
-        }
-        View::Contexts => app.context_cursor = row.min(app.contexts.len().saturating_sub(1)),
-        View::Follow => app.move_followed(|_| row),
-        View::Recover | View::Detail => {}
-    }
 }
 
 /// A notch of the wheel moves as the keys do that move; in a dialog it scrolls what is read.

@@ -152,3 +152,31 @@ fn of_ten_thousand_rollouts_only_the_visible_ones_are_formatted() {
     desk.write("change-09999");
     assert_eq!(shown(&desk), ["dc-39/change-09999"]);
 }
+
+#[test]
+fn keys_go_to_the_first_the_middle_and_the_last_row_of_the_screen_and_scroll_below_a_row() {
+    let many = (0..60).map(|n| rollout(&format!("dc-west/change-{n:02}"), Phase::Progressing, 20)).collect();
+    let mut desk = desk(many);
+    let selected = |desk: &Desk| -> String {
+        let screen = desk.screen();
+        let row = screen.lines().find(|line| line.starts_with('>')).unwrap_or_else(|| panic!("none\n{screen}"));
+        row.split_whitespace().find(|word| word.contains('/')).unwrap().to_owned()
+    };
+    desk.keys(&[I::PageDown, I::PageDown]);
+    let rows = shown(&desk);
+    let last = rows.len() - 1;
+    for (key, at) in [(I::ScreenTop, 0), (I::ScreenBottom, last), (I::ScreenMiddle, last / 2)] {
+        desk.press(key);
+        assert_eq!(selected(&desk), rows[at], "{key:?}");
+        assert_eq!(shown(&desk), rows, "{key:?} scrolls nothing");
+    }
+    let row = selected(&desk);
+    for (key, at) in [(I::RowToTop, 0), (I::RowToBottom, last), (I::RowToMiddle, rows.len() / 2)] {
+        desk.press(key);
+        assert_eq!((selected(&desk), &shown(&desk)[at]), (row.clone(), &row), "{key:?}");
+    }
+    desk.keys(&[I::Bottom, I::RowToTop]);
+    assert_eq!(shown(&desk).last(), Some(&selected(&desk)), "the list stays full");
+    desk.keys(&[I::ViewSites, I::RowToTop]);
+    assert!(desk.screen().contains("keeps its row in the middle"), "{}", desk.screen());
+}
