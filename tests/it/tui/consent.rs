@@ -506,6 +506,28 @@ fn approvals_are_asked_about_with_what_changed_and_at_most_every_fifteen_seconds
 }
 
 #[test]
+fn a_place_has_the_room_of_reasons_until_a_reason_can_be_read() {
+    let place = "stores-netherlands/self-checkout-lanes";
+    for (width, has_reason) in [(80, false), (101, false), (102, false), (103, true), (120, true)] {
+        let mut desk = Desk::with(&options(false, false), Role::Commander, false, nine(), (width, 30));
+        let mut page = approvals();
+        for view in &mut page.approvals {
+            view.approval.subject.target = Some("stores-netherlands".into());
+            view.approval.subject.name = "self-checkout-lanes".into();
+        }
+        desk.answer(Answer::Approvals(Ok(page)));
+        desk.press(I::ViewApprovals);
+        let screen = desk.screen();
+        let head = screen.lines().find(|line| line.contains("WHERE")).unwrap();
+        assert_eq!(head.contains("WHY"), has_reason, "{width}\n{screen}");
+        let row = screen.lines().find(|line| line.contains("promote_full")).unwrap();
+        let whole = row.contains(place);
+        assert_eq!(whole, !has_reason && width > 97, "{width}\n{screen}");
+        assert_eq!(row.contains("all gates pass"), has_reason, "{width}\n{screen}");
+    }
+}
+
+#[test]
 fn hostile_reasons_and_names_break_no_row_of_these_views() {
     let evil = "日本語\u{202e}gnp\u{1b}[2J".repeat(12);
     for size in [(60, 16), (80, 24), (120, 40), (200, 60)] {
