@@ -14,6 +14,8 @@ use super::{
 const WIDE: (u16, u16) = (120, 40);
 const NARROW: (u16, u16) = (80, 24);
 const HUGE: (u16, u16) = (200, 60);
+/// What is typed into the filter, and rubbed out again.
+const WORD: &str = "change-00042";
 
 fn open(contender: &Contender, size: (u16, u16), link: Link) -> Option<Session> {
     match begin(contender, size, link) {
@@ -129,33 +131,47 @@ pub fn keys(wanted: &Wanted) -> Held {
         session.pump(Duration::from_secs(2), |_, _| false);
         let while_ = if changes > 0 { format!(", {changes} change a second") } else { String::new() };
         let mut took = Vec::new();
+        let before = session.usage().cpu;
         for n in 0..wanted.times(300, 60) {
             session.pump(Duration::from_millis(40), |_, _| false);
             let key = ["j", "k"][n as usize % 2];
             took.extend(session.press(key, Duration::from_secs(2)));
         }
-        report(&mut held, &format!("key, {rollouts} rollouts{while_}"), &took);
-        let mut letters = Vec::new();
+        let cpu = session.usage().cpu.saturating_sub(before);
+        report(&mut held, &format!("key, {rollouts} rollouts{while_}"), &took, cpu);
+        let before = session.usage().cpu;
+        let (mut letters, mut each) = (Vec::new(), Vec::new());
         for _ in 0..wanted.times(12, 3) {
             session.press("/", Duration::from_secs(2));
-            for letter in "change-00042".chars() {
+            let typed = (1..=WORD.len()).map(|end| (&WORD[end - 1..end], end));
+            let rubbed_out = (0..WORD.len()).rev().map(|end| ("\x7f", end));
+            for (key, end) in typed.chain(rubbed_out) {
                 session.pump(Duration::from_millis(40), |_, _| false);
-                letters.extend(session.press(&letter.to_string(), Duration::from_secs(2)));
-            }
-            for _ in 0..12 {
-                session.pump(Duration::from_millis(40), |_, _| false);
-                letters.extend(session.press("\x7f", Duration::from_secs(2)));
+                if let Some(took) = session.press(key, Duration::from_secs(2)) {
+                    letters.push(took);
+                    each.push((end, took));
+                }
             }
             session.press("\r", Duration::from_secs(2));
         }
-        report(&mut held, &format!("filter, a letter, {rollouts} rollouts{while_}"), &letters);
+        let cpu = session.usage().cpu.saturating_sub(before);
+        report(&mut held, &format!("filter, a letter, {rollouts} rollouts{while_}"), &letters, cpu);
+        each.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
+        let slowest: Vec<_> =
+            each.iter().take(5).map(|(end, took)| format!("{:?} {:.1} ms", &WORD[..*end], ms(*took))).collect();
+        held.say("  slowest, by what is filtered then", slowest.join(", "));
     }
     held
 }
 
-fn report(held: &mut Held, what: &str, took: &[Duration]) {
+/// What was waited for, and what the program did meanwhile: the one without the other was spent by the machine.
+fn report(held: &mut Held, what: &str, took: &[Duration], cpu: Duration) {
     held.at_most(format!("{what}: median of {}", took.len()), median(took).map(ms), "ms", 3.0);
     held.at_most(format!("{what}: p99"), at_share(took, 0.99).map(ms), "ms", 16.0);
+    held.say(
+        "  CPU for each, what came in meanwhile included",
+        format!("{:.2} ms", ms(cpu) / took.len().max(1) as f64),
+    );
 }
 
 /// Resident memory of the dashboard on a server.
