@@ -410,7 +410,9 @@ pub(super) fn failed(app: &mut App, key: &str, error: BackendError) {
         _ => true,
     };
     let text = error.to_string();
-    match app.dialog_mut().filter(|dialog| dialog.key == key) {
+    // Only what was sent can be asked again, past all that holds it: no answer makes it so of a dialog that was not.
+    let is_sent = |stage: &Stage| matches!(stage, Stage::Sending { .. } | Stage::Unconfirmed { .. });
+    match app.dialog_mut().filter(|dialog| dialog.key == key && is_sent(&dialog.stage)) {
         Some(dialog) if unsure => {
             dialog.stage = Stage::Unconfirmed { why: SafeText::new(&text) };
             dialog.focus = Focus::Keep;

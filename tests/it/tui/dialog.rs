@@ -530,3 +530,21 @@ fn what_can_be_done_is_said_of_the_rollout_that_is_on_the_screen_where_its_row_i
     desk.wait(500).press(I::Promote).paint();
     assert!(desk.app.dialog().is_some(), "{}", desk.screen());
 }
+
+#[test]
+fn an_answer_to_what_was_never_sent_does_not_open_the_way_past_a_lock() {
+    let now = waiting();
+    let mut desk = desk(true, Role::Operator, now.clone());
+    opened(&mut desk, I::Promote, &now);
+    let key = asked(&desk).unwrap();
+    desk.write(REASON);
+    desk.answer(Answer::Acted(key, Err(unreachable())));
+    let screen = desk.screen();
+    assert!(screen.contains("UNCONFIRMED") && !screen.contains("Ask again"), "{screen}");
+    desk.keys(&[I::NextPane, I::NextPane, I::NextPane]);
+    for _ in 0..4 {
+        desk.wait(400).press(I::Open).press(I::NextPane);
+    }
+    desk.wait(5000);
+    assert!(desk.acts().is_empty(), "{:?}", desk.acts());
+}
