@@ -171,6 +171,14 @@ pub enum Stage {
     },
 }
 
+impl Stage {
+    /// Whether it went out: nothing of it can be changed any more.
+    #[must_use]
+    pub const fn is_sent(&self) -> bool {
+        matches!(self, Self::Sending { .. } | Self::Unconfirmed { .. })
+    }
+}
+
 /// What has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {

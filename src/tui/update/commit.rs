@@ -247,7 +247,7 @@ pub(super) fn world_moved(app: &mut App, now: &Rollout) -> Vec<Command> {
         Subject::Override(asking) => &mut asking.pinned,
         _ => return Vec::new(),
     };
-    if pinned.id != now.id() || matches!(dialog.stage, Stage::Sending { .. } | Stage::Unconfirmed { .. }) {
+    if pinned.id != now.id() || dialog.stage.is_sent() {
         return Vec::new();
     }
     let Some(differs) = pinned.differs(now) else { return Vec::new() };
@@ -411,8 +411,7 @@ pub(super) fn failed(app: &mut App, key: &str, error: BackendError) {
     };
     let text = error.to_string();
     // Only what was sent can be asked again, past all that holds it: no answer makes it so of a dialog that was not.
-    let is_sent = |stage: &Stage| matches!(stage, Stage::Sending { .. } | Stage::Unconfirmed { .. });
-    match app.dialog_mut().filter(|dialog| dialog.key == key && is_sent(&dialog.stage)) {
+    match app.dialog_mut().filter(|dialog| dialog.key == key && dialog.stage.is_sent()) {
         Some(dialog) if unsure => {
             dialog.stage = Stage::Unconfirmed { why: SafeText::new(&text) };
             dialog.focus = Focus::Keep;

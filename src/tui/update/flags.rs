@@ -7,7 +7,7 @@ use crate::{
     tui::{
         app::{
             App, View,
-            dialog::{Dialog, Focus, PreviewState, Stage, Subject},
+            dialog::{Dialog, Focus, PreviewState, Subject},
             flags::{
                 History,
                 change::{self, FlagChange, STEPS, Verb},
@@ -253,7 +253,7 @@ fn world_moved(app: &mut App) -> Vec<Command> {
     let Some(now) = moved(app) else { return Vec::new() };
     let Some(dialog) = app.dialog_mut() else { return Vec::new() };
     let widens = dialog.widens();
-    if matches!(dialog.stage, Stage::Sending { .. } | Stage::Unconfirmed { .. }) {
+    if dialog.stage.is_sent() {
         return Vec::new();
     }
     let Subject::Flag(change) = &dialog.subject else { return Vec::new() };

@@ -74,7 +74,7 @@ fn on_screen(app: &mut App, intent: Intent) {
 fn scroll_to(app: &mut App, intent: Intent) {
     let page = app.page();
     if app.view != View::Overview {
-        app.say(Tone::Note, "this list keeps its row in the middle by itself");
+        app.say(Tone::Note, "only the list of rollouts scrolls below its row");
         return;
     }
     let above = match intent {
